@@ -1,0 +1,72 @@
+# `make demo` and `make test` do all the set-up that they need by themselves.
+
+SHELL := bash
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+# R finds this checkout's package first, and embeds this checkout's Python.
+export RETICULATE_PYTHON := $(CURDIR)/.venv/bin/python
+export R_LIBS := $(CURDIR)/.r-lib
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+BIN := .venv/bin
+BACKENDS := tensorflow jax torch numpy
+# Folders are among the sources, so that removing a file counts as a change.
+SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
+
+.PHONY: setup install demo test test-py test-r vignettes check
+.PHONY: lint format document generate bench clean
+
+setup:
+	@tools/setup
+
+install: setup .r-lib/.installed
+
+.r-lib/.installed: $(SOURCES)
+	R CMD INSTALL --library=.r-lib . && touch $@
+
+demo: BACKEND ?= jax
+demo: install
+	BACKEND=$(BACKEND) Rscript examples/demo.R
+
+test: lint test-py test-r vignettes check
+
+test-py: setup
+	PYTHONPATH=inst/python $(BIN)/pytest -q
+
+# Each backend has a process of its own; BACKEND=... runs one of them only.
+test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
+
+test-r-%: install
+	cd tests && KERAS_BACKEND=$* Rscript testthat.R
+
+vignettes: $(addprefix vignettes-,$(or $(BACKEND),$(filter-out numpy,$(BACKENDS))))
+
+RENDER = rmarkdown::render(commandArgs(TRUE), output_dir = ".check/vignettes/$*", quiet = TRUE)
+vignettes-%: install
+	for rmd in vignettes/*.Rmd; do KERAS_BACKEND=$* Rscript -e '$(RENDER)' $$rmd || exit 1; done
+
+# Tests and vignettes have targets of their own, which run them on every backend.
+CHECK := args = c("--no-manual", "--no-tests", "--no-vignettes")
+check: setup
+	Rscript -e 'rcmdcheck::rcmdcheck($(CHECK), check_dir = ".check/package", error_on = "warning")'
+
+lint: setup
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	LINTR_ERROR_ON_LINT=true Rscript -e 'lintr::lint_dir()'
+
+format: setup
+	$(BIN)/ruff check --fix --select I . && $(BIN)/ruff format .
+
+document: setup
+	Rscript -e 'roxygen2::roxygenise()'
+
+generate: setup
+	PYTHONPATH=inst/python:. $(BIN)/python -m tools.wrappers
+
+bench: install
+	for script in bench/*.R; do Rscript $$script || exit 1; done
+
+# Leaves .venv, which takes minutes to make.
+clean:
+	rm -rf .r-lib .check .hypothesis .*_cache examples/output *.Rcheck *.tar.gz

@@ -1,0 +1,131 @@
+# R data on its way to Python. R says what an object is (a factor, an integer64, a Date); which
+# dtype and layout it gets is the shim's.
+
+# An argument that may be a tensor or R data. Tensors and other Python objects pass untouched.
+arg_data <- function(x) {
+  if (typeof(x) == "environment" || is.null(x)) {
+    return(x)
+  }
+  pack(x, caller_arg(x), parent.frame())
+}
+
+pack <- function(x, arg, call) {
+  if (is.object(x)) {
+    return(pack_object(x, arg, call))
+  }
+  switch(typeof(x),
+    double = ,
+    complex = pack_array(x),
+    integer = ,
+    logical = pack_array(check_no_na(x, arg, call)),
+    character = pack_strings(check_no_na(x, arg, call)),
+    raw = pack_dim(call_py(bound$as_raw, as.raw(x)), x),
+    list = lapply(x, pack, arg = arg, call = call),
+    closure = x,
+    abort_argument("{.arg {arg}} must be a tensor or R data, not {.obj_type_friendly {x}}.", call)
+  )
+}
+
+pack_object <- function(x, arg, call) {
+  if (inherits(x, "python.builtin.object") || inherits(x, "kerasbridge_wrapper")) {
+    return(x)
+  }
+  if (inherits(x, "kerasbridge_shape")) {
+    return(pack(as.integer(x), arg, call))
+  }
+  if (is.factor(x)) {
+    return(call_py_raw(bound$as_code, pack_array(check_no_na(unclass(x), arg, call))))
+  }
+  if (inherits(x, "integer64")) {
+    return(pack_dim(call_py_raw(bound$as_integer64, as_vector_array(unclass(x))), x))
+  }
+  if (inherits(x, c("Date", "POSIXt", "difftime"))) {
+    abort_argument(c(
+      "{.arg {arg}} is a {.cls {class(x)[[1]]}}, which has no tensor.",
+      i = "Write the number that you mean: {.code as.numeric({arg})}."
+    ), call)
+  }
+  if (is.data.frame(x)) {
+    return(lapply(x, pack, arg = arg, call = call))
+  }
+  if (inherits(x, "sparseMatrix")) {
+    abort_argument(c(
+      "{.arg {arg}} is a sparse matrix, which has no tensor here.",
+      i = "Make it dense: {.code as.matrix({arg})}."
+    ), call)
+  }
+  if (isS4(x)) {
+    abort_argument("{.arg {arg}} must be a tensor or R data, not an S4 object.", call)
+  }
+  pack(unclass(x), arg, call)
+}
+
+# A single number crosses as a number, everything else as an array, which NumPy sees in place.
+pack_array <- function(x) {
+  if (length(x) == 1L && is.null(dim(x))) {
+    attributes(x) <- NULL
+    return(x)
+  }
+  as_vector_array(x)
+}
+
+as_vector_array <- function(x) {
+  if (is.null(dim(x))) {
+    attributes(x) <- NULL
+    dim(x) <- length(x)
+  }
+  x
+}
+
+pack_strings <- function(x) {
+  x <- enc2utf8(x)
+  if (length(x) == 1L && is.null(dim(x))) x else as_vector_array(x)
+}
+
+pack_dim <- function(packed, x) {
+  if (is.null(dim(x))) packed else call_py_raw(bound$as_shaped, packed, as.list(dim(x)))
+}
+
+# The result stays in Python, whatever it is.
+call_py_raw <- function(f, ...) withCallingHandlers(py_call(f, ...), error = tell_in_r)
+
+check_no_na <- function(x, arg, call) {
+  if (anyNA(x)) {
+    kind <- if (is.character(x)) "strings" else paste0(typeof(x), "s")
+    abort_argument(c(
+      "{.arg {arg}} has missing values, and {kind} of a tensor have none.",
+      i = "Replace them, or use doubles: {.code NA} is {.code NaN} there."
+    ), call)
+  }
+  x
+}
+
+# An argument that may be a function: the shim sees the R function's own name and arguments.
+arg_callable <- function(f) {
+  if (!is.function(f) || inherits(f, c("python.builtin.object", "kerasbridge_wrapper"))) {
+    return(f)
+  }
+  named_callable(f, callable_name(substitute(f), parent.frame()))
+}
+
+# The name that the user wrote for a function: an argument is followed to the expression given.
+callable_name <- function(expr, env) {
+  if (is.symbol(expr) && exists(as.character(expr), envir = env, inherits = FALSE)) {
+    expr <- substitute(expr, list(expr = eval(call("substitute", expr), env)))
+  }
+  if (is.symbol(expr)) as.character(expr) else "r_function"
+}
+
+named_callable <- function(f, name) {
+  formals <- formals(args(f))
+  required <- vapply(formals, \(default) identical(default, quote(expr = )), logical(1))
+  call_py_raw(
+    bound$callable_named, f, attr(f, "name", exact = TRUE) %||% name,
+    as.list(names(formals)), as.list(unname(required))
+  )
+}
+
+# A shape argument: `NA` and `NULL` are an unknown size.
+arg_shape <- function(x) {
+  if (is.numeric(x) || is.logical(x)) as_shape(x) else x
+}

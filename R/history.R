@@ -1,0 +1,153 @@
+#' The history of a training
+#'
+#' What [fit()] gives back: the loss and metrics after each epoch.
+#'
+#' @param x,object A training history.
+#' @param ... Not used.
+#' @param row.names,optional Not used: as in [as.data.frame()].
+#' @param y Not used.
+#' @param metrics Names of the metrics to plot; by default all.
+#' @param smooth Whether to add a smoothed line with ggplot2; by default from 10 epochs on.
+#'
+#' @details A history is a list with
+#'
+#' * `metrics`: a named list with one number per epoch for each metric; validation metrics have
+#'   names that begin with `val_`,
+#' * `params`: a named list with `epochs`, `steps` and `verbose`.
+#'
+#' @returns `as.data.frame()` and [tibble::as_tibble()] give one row for each epoch and metric,
+#'   with columns `epoch` (integer), `value` (double), `metric` (factor) and `data` (factor with
+#'   levels `training` and `validation`). `plot()` gives a ggplot when ggplot2 is installed, and
+#'   draws with base graphics otherwise.
+#' @examplesIf can_run_keras() && config_backend() != "numpy"
+#' model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+#' model |> compile("sgd", "mse")
+#' history <- model |> fit(cars$speed / 10, cars$dist / 50, epochs = 3, verbose = 0)
+#' tibble::as_tibble(history)
+#' plot(history)
+#' @name keras_training_history
+NULL
+
+new_history <- function(fitted) {
+  metrics <- lapply(fitted$metrics, as.double)
+  structure(
+    list(params = fitted$params, metrics = metrics),
+    class = "keras_training_history",
+    epochs = as.integer(unlist(fitted$epoch))
+  )
+}
+
+history_epochs <- function(x) {
+  attr(x, "epochs") %||% seq_along(x$metrics[[1L]])
+}
+
+#' @rdname keras_training_history
+#' @export
+print.keras_training_history <- function(x, ...) {
+  epochs <- history_epochs(x)
+  last <- vapply(x$metrics, \(values) values[[length(values)]] %||% NA_real_, double(1))
+  cat("Trained for ", length(epochs), if (length(epochs) == 1L) " epoch" else " epochs", sep = "")
+  if (length(last)) {
+    cat(". In the last one:\n")
+    width <- max(nchar(names(last)))
+    cat(sprintf("%s: %s\n", formatC(names(last), width = width), format(last, digits = 4)), sep = "")
+  } else {
+    cat(".\n")
+  }
+  invisible(x)
+}
+
+#' @rdname keras_training_history
+#' @export
+as.data.frame.keras_training_history <- function(x, row.names = NULL, optional = FALSE, ...) {
+  epochs <- history_epochs(x)
+  names <- names(x$metrics)
+  validation <- startsWith(names, "val_")
+  metrics <- sub("^val_", "", names)
+  frames <- lapply(seq_along(names), function(i) {
+    values <- x$metrics[[i]]
+    data.frame(
+      epoch = measured_epochs(epochs, length(values)),
+      value = values,
+      metric = rep(metrics[[i]], length(values)),
+      data = rep(if (validation[[i]]) "validation" else "training", length(values))
+    )
+  })
+  all <- do.call(rbind, frames)
+  all$metric <- factor(all$metric, unique(metrics))
+  all$data <- factor(all$data, c("training", "validation"))
+  all
+}
+
+# With `validation_freq`, a validation metric has fewer values than there are epochs.
+measured_epochs <- function(epochs, n) {
+  if (n == length(epochs)) {
+    return(epochs)
+  }
+  step <- length(epochs) %/% max(n, 1L)
+  utils::head(epochs[seq_along(epochs) %% step == 0L], n)
+}
+
+#' @rdname keras_training_history
+#' @exportS3Method tibble::as_tibble
+as_tibble.keras_training_history <- function(x, ...) {
+  tibble::as_tibble(as.data.frame(x), ...)
+}
+
+#' @rdname keras_training_history
+#' @export
+plot.keras_training_history <- function(x, y, metrics = NULL, smooth = NULL, ...) {
+  data <- as.data.frame(x)
+  if (!is.null(metrics)) {
+    unknown <- setdiff(metrics, levels(data$metric))
+    if (length(unknown)) {
+      abort_argument(c(
+        "{.arg metrics} must be among {.val {levels(data$metric)}}.",
+        x = "There is no {.val {unknown}}."
+      ), current_env())
+    }
+    data <- droplevels(data[data$metric %in% metrics, ])
+  }
+  if (is_installed("ggplot2")) {
+    return(history_ggplot(data, smooth %||% (length(history_epochs(x)) >= 10)))
+  }
+  history_base_plot(data)
+  invisible(x)
+}
+
+history_ggplot <- function(data, smooth) {
+  compared <- any(data$data == "validation")
+  mapping <- if (compared) {
+    ggplot2::aes(.data$epoch, .data$value, colour = .data$data, fill = .data$data)
+  } else {
+    ggplot2::aes(.data$epoch, .data$value)
+  }
+  p <- ggplot2::ggplot(data, mapping)
+  if (smooth) {
+    p <- p + ggplot2::geom_smooth(se = FALSE, method = "loess", formula = y ~ x, na.rm = TRUE)
+  } else {
+    p <- p + ggplot2::geom_line()
+  }
+  p +
+    ggplot2::geom_point(shape = 21, na.rm = TRUE, colour = 1) +
+    ggplot2::facet_grid(ggplot2::vars(.data$metric), switch = "y", scales = "free_y") +
+    ggplot2::scale_x_continuous(breaks = \(limits) unique(round(pretty(limits)))) +
+    ggplot2::labs(x = "epoch", y = NULL, colour = NULL, fill = NULL) +
+    ggplot2::theme(strip.placement = "outside", strip.background = ggplot2::element_blank())
+}
+
+history_base_plot <- function(data) {
+  panels <- split(data, data$metric)
+  old <- graphics::par(mfrow = c(length(panels), 1), mar = c(4, 4, 1, 1))
+  on.exit(graphics::par(old))
+  colours <- c(training = "#3366AA", validation = "#CC6633")
+  for (name in names(panels)) {
+    panel <- panels[[name]]
+    graphics::plot(
+      panel$epoch, panel$value,
+      col = colours[as.character(panel$data)], pch = 19, xlab = "epoch", ylab = name
+    )
+    shown <- unique(as.character(panel$data))
+    if (length(shown) > 1L) graphics::legend("topright", shown, col = colours[shown], pch = 19)
+  }
+}

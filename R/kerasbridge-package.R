@@ -1,0 +1,97 @@
+#' kerasbridge: deep learning from R with Keras, TensorFlow, JAX and PyTorch
+#'
+#' Everything that Keras 3 can do, from R, on the backend of your choice:
+#'
+#' * [use_backend()] chooses TensorFlow, JAX or PyTorch, and sees that Python has it.
+#' * [keras_model_sequential()] and `layer_*()` build models, [compile()], [fit()],
+#'   [evaluate()] and [predict()] train and use them.
+#' * `op_*()` compute with tensors, with axes and positions counted from 1; tensors also answer to
+#'   R's operators, mathematics and [subscripts][subset-tensors].
+#' * [keras], [tf] and [import()] give the Python modules themselves, untouched and 0-based.
+#'
+#' @keywords internal
+#' @import rlang
+#' @importFrom cli cli_abort cli_inform cli_warn
+#' @importFrom reticulate py_call py_get_attr py_has_attr py_available py_repr import_from_path
+#' @importFrom reticulate py_to_r_wrapper is_py_object py_capture_output
+#' @importFrom stats predict
+#' @importFrom utils head
+"_PACKAGE"
+
+.onLoad <- function(libname, pkgname) {
+  the$tensor_classes <- character()
+  fill_bound(wrapper_names())
+  fill_binary()
+  keras <<- lazy_module("keras")
+  tf <<- lazy_module("tensorflow")
+  setHook("reticulate.onPyInit", on_python_start, action = "append")
+  for (module in c("tensorflow", "torch", "jax", "keras")) register_when_loaded(module)
+  declare_backend(default_backend())
+}
+
+# The generated wrappers of this namespace.
+wrapper_names <- function() {
+  namespace <- topenv()
+  Filter(\(name) inherits(namespace[[name]], "kerasbridge_wrapper"), names(namespace))
+}
+
+# Python has just started, and no framework is imported yet.
+on_python_start <- function() {
+  import_from_path("kerasbridge.imports", path = shim_path())$install()
+}
+
+# reticulate runs this hook when the module is imported, by R or by Python.
+register_when_loaded <- function(module) {
+  register <- function(...) register_tensor_methods(module)
+  if (py_available() && is_imported(module)) {
+    register()
+  } else {
+    setHook(paste("reticulate", module, "load", sep = "::"), register, action = "append")
+  }
+}
+
+is_imported <- function(module) {
+  import("sys", convert = FALSE)$modules$`__contains__`(module) |> py_to_r()
+}
+
+lazy_module <- function(module) {
+  import(module, delay_load = list(environment = "kerasbridge", before_load = before_keras))
+}
+
+#' The Python modules of Keras and TensorFlow
+#'
+#' `keras` and `tf` are the Python modules, imported when they are first used. Their functions
+#' are Python's own: axes and positions count from 0, and whole numbers are written with `L`.
+#'
+#' @format A Python module.
+#' @examplesIf can_run_keras()
+#' keras$`__version__`
+#' keras$ops$argmax(c(3, 1, 2))
+#' @export
+keras <- NULL
+
+#' @rdname keras
+#' @export
+tf <- NULL
+
+#' Can Keras run in this session?
+#'
+#' `TRUE` when a Python with Keras and the chosen backend is at hand. Examples ask before they
+#' run.
+#'
+#' @returns `TRUE` or `FALSE`. Starts Python.
+#' @examples
+#' can_run_keras()
+#' @export
+can_run_keras <- function() {
+  if (is.null(the$can_run)) {
+    the$can_run <- tryCatch(
+      {
+        call_py(bound$version_of, "keras")
+        is.character(keras$`__version__`)
+      },
+      error = \(e) FALSE
+    )
+  }
+  the$can_run
+}

@@ -1,0 +1,65 @@
+#' Models
+#'
+#' `keras_model_sequential()` starts a stack of layers, to which `layer_*()` functions add.
+#' `keras_model()` makes a model of any graph of layers, from the symbolic tensors that go in
+#' (see [keras_input()]) and those that come out.
+#'
+#' @param input_shape Shape of one sample, without the batch: the model is then built at once.
+#'   Without it, the first data that the model sees decides.
+#' @param ... Further arguments of [keras_input()] for the Sequential model's input, or of the
+#'   Keras class, by name: `batch_size`, `dtype`, `sparse`.
+#' @param layers A list of layers to start with.
+#' @param name The model's name.
+#' @param trainable Whether the model's weights are trained.
+#' @param inputs,outputs Symbolic tensors, or lists or named lists of these.
+#'
+#' @returns A Keras model: call it on data, or give it to [compile()] and [fit()].
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 4) |>
+#'   layer_dense(units = 8, activation = "relu") |>
+#'   layer_dense(units = 3)
+#' dim(predict(model, as.matrix(iris[, 1:4]), verbose = 0))
+#'
+#' input <- keras_input(shape = 4)
+#' output <- input |> layer_dense(units = 3)
+#' keras_model(input, output)
+#' @export
+keras_model_sequential <- function(input_shape = NULL, ..., layers = NULL, name = NULL,
+                                   trainable = NULL) {
+  options <- list(name = name, trainable = trainable, ...)
+  call_py(
+    bound$sequential_new, as_layers(layers), arg_shape(input_shape),
+    do.call(named_list, Filter(Negate(is.null), options))
+  )
+}
+
+as_layers <- function(layers) if (is_py_object(layers)) list(layers) else layers
+
+#' @rdname keras_model_sequential
+#' @export
+keras_model <- function(inputs, outputs, ..., name = NULL) {
+  options <- Filter(Negate(is.null), list(name = name, ...))
+  call_py(bound$model_new, inputs, outputs, do.call(named_list, options))
+}
+
+# Layers and models are functions in R: a call applies them to tensors or R data.
+#' @export
+py_to_r_wrapper.keras.src.layers.layer.Layer <- function(x) {
+  force(x)
+  function(...) apply_layer(x, ...)
+}
+
+apply_layer <- function(layer, ...) {
+  arguments <- list(...)
+  arguments <- lapply(arguments, arg_data)
+  do.call(call_py, c(list(bound$layer_call, layer), arguments), quote = TRUE)
+}
+
+#' @export
+summary.keras.src.models.model.Model <- function(object, ...) {
+  cat(py_capture_output(object$summary(...)))
+  invisible(object)
+}
+
+#' @export
+print.keras.src.models.model.Model <- function(x, ...) summary(x, ...)

@@ -1,0 +1,247 @@
+#' Configure a model for training
+#'
+#' Says what [fit()] minimizes, how, and what it reports.
+#'
+#' @param object A Keras model.
+#' @param optimizer A name such as `"adam"`, or an `optimizer_*()`.
+#' @param loss What to minimize: a name, a `loss_*()`, or an R function of `y_true` and `y_pred`
+#'   that gives one value per sample. A list or named list of these for several outputs.
+#' @param metrics What to report besides: names, `metric_*()`s and R functions, alone or in a list
+#'   or `c()`. An R function is reported under its own name.
+#' @param ... Further arguments of the model's `compile` method, by name.
+#' @param loss_weights Weights of the outputs' losses: a list or named list of numbers.
+#' @param weighted_metrics Metrics to which sample and class weights apply.
+#' @param run_eagerly `TRUE` runs R code at every step instead of tracing it once. Default `FALSE`.
+#' @param steps_per_execution Number of batches in one call of the compiled function.
+#' @param jit_compile Whether to compile with XLA. `"auto"`, the default, leaves it to Keras.
+#' @param auto_scale_loss Whether to scale the loss when the dtype policy is `"mixed_float16"`.
+#'
+#' @returns The model, invisibly.
+#' @examplesIf can_run_keras() && config_backend() != "numpy"
+#' mean_cubed_error <- function(y_true, y_pred) op_mean(abs(y_true - y_pred)^3, axis = -1)
+#' model <- keras_model_sequential(input_shape = 4) |> layer_dense(1)
+#' model |> compile(optimizer = "adam", loss = mean_cubed_error, metrics = c("mae"))
+#' @exportS3Method generics::compile
+compile.keras.src.models.model.Model <- function(object, optimizer = "rmsprop", loss = NULL,
+                                                 metrics = NULL, ..., loss_weights = NULL,
+                                                 weighted_metrics = NULL, run_eagerly = FALSE,
+                                                 steps_per_execution = 1L, jit_compile = "auto",
+                                                 auto_scale_loss = TRUE) {
+  call_py(
+    bound$model_compile, object,
+    named_list(
+      optimizer = optimizer,
+      loss = name_functions(loss, substitute(loss)),
+      metrics = as_metrics(name_functions(metrics, substitute(metrics))),
+      loss_weights = loss_weights,
+      weighted_metrics = as_metrics(name_functions(weighted_metrics, substitute(weighted_metrics))),
+      run_eagerly = run_eagerly,
+      steps_per_execution = steps_per_execution,
+      jit_compile = jit_compile,
+      auto_scale_loss = auto_scale_loss,
+      ...
+    )
+  )
+  invisible(object)
+}
+
+# R functions among losses and metrics, each under the name by which the user called it.
+name_functions <- function(value, expr) {
+  if (is.function(value)) {
+    return(name_function(value, expr))
+  }
+  if (!is.list(value) || is_py_object(value)) {
+    return(value)
+  }
+  written <- is.call(expr) && as.character(expr[[1L]])[[1L]] %in% c("c", "list")
+  parts <- if (written) as.list(expr)[-1L] else list()
+  for (i in seq_along(value)) {
+    part <- if (length(parts) == length(value)) parts[[i]]
+    value[[i]] <- name_functions(value[[i]], part)
+  }
+  value
+}
+
+name_function <- function(f, expr) {
+  if (inherits(f, c("python.builtin.object", "kerasbridge_wrapper"))) {
+    return(f)
+  }
+  named_callable(f, if (is.symbol(expr)) as.character(expr) else "r_function")
+}
+
+# One metric is a list of one.
+as_metrics <- function(metrics) {
+  if (is.null(metrics) || is.list(metrics)) metrics else as.list(metrics)
+}
+
+#' Train a model
+#'
+#' Runs over the data in batches, `epochs` times, and reports the loss and metrics of each epoch.
+#'
+#' @param object A compiled Keras model.
+#' @param x Inputs: an R matrix or array whose first dimension is the samples, a list or named list
+#'   of these, a data frame (one input per column), a tensor, or a Python data set or generator.
+#' @param y Targets: an R vector, matrix, array or factor (its codes, counted from 0), or a list
+#'   of these. Left out when `x` is a data set.
+#' @param ... Not used.
+#' @param batch_size Number of samples in a batch. Default 32.
+#' @param epochs Number of runs over the data. Default 10.
+#' @param callbacks A callback, or a list of these.
+#' @param validation_split Fraction of the samples, from the end and before shuffling, that is kept
+#'   out of training and evaluated after each epoch.
+#' @param validation_data Data to evaluate after each epoch: `list(x, y)`,
+#'   `list(x, y, sample_weight)`, or a data set.
+#' @param shuffle Whether to shuffle the samples before each epoch.
+#' @param class_weight Weights of the classes: a named list whose names are class codes, counted
+#'   from 0; for a factor `y`, its levels.
+#' @param sample_weight Weights of the samples: a vector with one number per sample.
+#' @param initial_epoch Number of the first epoch, counted from 1.
+#' @param steps_per_epoch,validation_steps Number of batches in an epoch, when the data has no end.
+#' @param validation_batch_size Number of samples in a validation batch.
+#' @param validation_freq Number of epochs from one validation to the next.
+#' @param verbose `1` shows a progress bar, `2` a line per epoch, `0` nothing. `"auto"`, the
+#'   default, is 1 in an interactive session and 2 otherwise.
+#'
+#' @returns A [training history][keras_training_history], invisibly.
+#' @examplesIf can_run_keras() && config_backend() != "numpy"
+#' x <- scale(as.matrix(iris[, 1:4]))
+#' model <- keras_model_sequential(input_shape = 4) |>
+#'   layer_dense(16, activation = "relu") |>
+#'   layer_dense(3, activation = "softmax")
+#' model |> compile("adam", "sparse_categorical_crossentropy", metrics = "accuracy")
+#' history <- model |> fit(x, iris$Species, epochs = 5, verbose = 0)
+#' history
+#' @exportS3Method generics::fit
+fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., batch_size = NULL,
+                                             epochs = 10, callbacks = NULL, validation_split = 0,
+                                             validation_data = NULL, shuffle = TRUE,
+                                             class_weight = NULL, sample_weight = NULL,
+                                             initial_epoch = 1, steps_per_epoch = NULL,
+                                             validation_steps = NULL,
+                                             validation_batch_size = NULL, validation_freq = 1,
+                                             verbose = getOption("keras.verbose", "auto")) {
+  check_dots_empty()
+  options <- named_list(
+    batch_size = batch_size,
+    epochs = epochs,
+    callbacks = as_layers(callbacks),
+    validation_split = check_fraction(validation_split),
+    validation_data = arg_data(validation_data),
+    shuffle = shuffle,
+    class_weight = by_code(class_weight, y),
+    sample_weight = arg_data(sample_weight),
+    initial_epoch = initial_epoch,
+    steps_per_epoch = steps_per_epoch,
+    validation_steps = validation_steps,
+    validation_batch_size = validation_batch_size,
+    validation_freq = validation_freq,
+    verbose = as_verbose(verbose)
+  )
+  invisible(new_history(call_py(bound$model_fit, object, arg_data(x), arg_data(y), options)))
+}
+
+check_fraction <- function(x, arg = caller_arg(x), call = caller_env()) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < 0 || x >= 1) {
+    abort_argument("{.arg {arg}} must be a number from 0 to below 1.", call)
+  }
+  x
+}
+
+as_verbose <- function(verbose) {
+  if (identical(verbose, "auto")) if (is_interactive()) 1L else 2L else as.integer(verbose)
+}
+
+# Weights named by a factor's levels, under the levels' codes.
+by_code <- function(class_weight, y) {
+  if (is.null(class_weight)) {
+    return(NULL)
+  }
+  class_weight <- as.list(class_weight)
+  if (is.factor(y) && all(names(class_weight) %in% levels(y))) {
+    names(class_weight) <- match(names(class_weight), levels(y)) - 1L
+  }
+  class_weight
+}
+
+#' Evaluate a model
+#'
+#' Computes the loss and metrics on data, batch by batch, with the weights as they are.
+#'
+#' @inheritParams fit.keras.src.models.model.Model
+#' @param steps Number of batches, when the data has no end.
+#' @returns A named list of numbers; the loss alone, as a number, for a model without metrics.
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+#' model |> compile(loss = "mse", metrics = "mae")
+#' evaluate(model, matrix(1:6, 3), 1:3, verbose = 0)
+#' @exportS3Method generics::evaluate
+evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ...,
+                                                  batch_size = NULL,
+                                                  verbose = getOption("keras.verbose", "auto"),
+                                                  sample_weight = NULL, steps = NULL,
+                                                  callbacks = NULL) {
+  check_dots_empty()
+  options <- named_list(
+    batch_size = batch_size,
+    verbose = as_verbose(verbose),
+    sample_weight = arg_data(sample_weight),
+    steps = steps,
+    callbacks = as_layers(callbacks)
+  )
+  call_py(bound$model_evaluate, object, arg_data(x), arg_data(y), options)
+}
+
+#' Predict with a model
+#'
+#' Runs the model over data, batch by batch.
+#'
+#' @inheritParams evaluate.keras.src.models.model.Model
+#' @returns An R array whose first dimension is the samples; a list of these for several outputs.
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+#' predict(model, matrix(1:6, 3), verbose = 0)
+#' @exportS3Method stats::predict
+predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NULL,
+                                                 verbose = getOption("keras.verbose", "auto"),
+                                                 steps = NULL, callbacks = NULL) {
+  check_dots_empty()
+  options <- named_list(
+    batch_size = batch_size,
+    verbose = as_verbose(verbose),
+    steps = steps,
+    callbacks = as_layers(callbacks)
+  )
+  as_r(call_py(bound$model_predict, object, arg_data(x), options))
+}
+
+#' Train, evaluate or predict on one batch
+#'
+#' One step of training, one evaluation, or one prediction, on a single batch of data.
+#'
+#' @inheritParams fit.keras.src.models.model.Model
+#' @returns A named list of numbers: the loss and metrics. `predict_on_batch()` gives an R array.
+#' @examplesIf can_run_keras() && config_backend() != "numpy"
+#' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+#' model |> compile("sgd", "mse")
+#' train_on_batch(model, matrix(1:6 / 6, 3), 1:3 / 3)
+#' @export
+train_on_batch <- function(object, x, y = NULL, sample_weight = NULL, class_weight = NULL) {
+  options <- named_list(
+    sample_weight = arg_data(sample_weight),
+    class_weight = by_code(class_weight, y)
+  )
+  call_py(bound$model_on_batch, object, "train", arg_data(x), arg_data(y), options)
+}
+
+#' @rdname train_on_batch
+#' @export
+test_on_batch <- function(object, x, y = NULL, sample_weight = NULL) {
+  options <- named_list(sample_weight = arg_data(sample_weight))
+  call_py(bound$model_on_batch, object, "test", arg_data(x), arg_data(y), options)
+}
+
+#' @rdname train_on_batch
+#' @export
+predict_on_batch <- function(object, x) {
+  as_r(call_py(bound$model_on_batch, object, "predict", arg_data(x), NULL, dict()))
+}

@@ -1,0 +1,206 @@
+"""R's data as tensors, and tensors as R's data.
+
+What arrives: reticulate hands over an R array as a read-only column-major view of R's own
+memory, a single value as a Python number. What the R side says of a vector that NumPy has no
+name for (a factor's codes, the bits of an ``integer64``) comes marked by the function called.
+
+Every tensor made here owns its memory: R may change its vector in place later.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from kerasbridge import frameworks
+from kerasbridge.errors import ArgumentError
+from kerasbridge.shapes import NA_INTEGER
+
+Array = npt.NDArray[Any]
+
+#: NumPy's kinds of R's vectors and the dtype of their tensors; floats take ``floatx``.
+_DTYPES: Final = {"i": "int32", "b": "bool", "u": "uint8", "c": "complex64"}
+
+#: Integers that a double holds exactly.
+_EXACT: Final = 2**53
+
+
+def floatx() -> str:
+    """The dtype of R's doubles, ``config_floatx()``."""
+    return str(importlib.import_module("keras").config.floatx())
+
+
+def host(data: Any) -> Any:
+    """R's data as a number, a string or a NumPy array, not yet of the tensor's dtype."""
+    if isinstance(data, (list, tuple)):
+        return np.array([host(part) for part in data])
+    return data
+
+
+def row_major(data: Array, dtype: str | None = None) -> Array:
+    """A fresh row-major array of `data` in the dtype of its tensor: one pass over the memory."""
+    kind = data.dtype.kind
+    if dtype is None:
+        dtype = floatx() if kind == "f" else _DTYPES.get(kind)
+        if kind == "i" and data.dtype.itemsize == 8:
+            dtype = "int64"
+    if dtype == "bfloat16" or (dtype or "").startswith("float8"):
+        ml_dtypes = importlib.import_module("ml_dtypes")
+        return np.array(data, dtype=getattr(ml_dtypes, str(dtype)), order="C")
+    return np.array(data, dtype=dtype, order="C")
+
+
+def tensor(value: Any, name: str = "x") -> Any:
+    """R's data as a tensor of the backend; a tensor passes, a list becomes a list of tensors.
+
+    A single R number stays a Python number: it takes the dtype of what it meets, as in Keras.
+    """
+    if frameworks.is_tensor(value):
+        return as_tensor(value, name) if isinstance(value, np.ndarray) else value
+    if value is None or isinstance(value, (bool, int, float, complex)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [tensor(part, name) for part in value]
+    if isinstance(value, dict):
+        return {key: tensor(part, name) for key, part in value.items()}
+    if isinstance(value, str):
+        return as_tensor(np.array(value, dtype=object), name)
+    if isinstance(value, (bytes, bytearray)):
+        return as_tensor(np.frombuffer(bytes(value), dtype="uint8"), name)
+    if callable(value) and not hasattr(value, "__array__"):
+        raise ArgumentError(f"`{name}` must be a tensor or R data, not a function.")
+    return value
+
+
+def as_tensor(data: Array, name: str = "x") -> Any:
+    """A NumPy array (of R's memory or not) as a tensor of the backend."""
+    keras = importlib.import_module("keras")
+    if data.dtype.kind in "OUST":
+        return strings(data, name)
+    if not data.flags.writeable or not data.flags.c_contiguous:
+        data = row_major(data)
+    elif data.dtype == np.float64:
+        data = row_major(data)
+    if keras.config.backend() == "numpy":
+        return data
+    return keras.ops.convert_to_tensor(data)
+
+
+def strings(data: Array, name: str) -> Any:
+    """Strings as a tensor where the backend has such, else a refusal that names what does."""
+    keras = importlib.import_module("keras")
+    if keras.config.backend() == "tensorflow":
+        tf = importlib.import_module("tensorflow")
+        return tf.convert_to_tensor(data.astype(object).tolist(), dtype=tf.string)
+    raise ArgumentError(
+        f"`{name}` is a character vector, and the {keras.config.backend()} backend has no string "
+        "tensors. The tensorflow backend does; layer_string_lookup() and "
+        "layer_text_vectorization() take strings on every backend."
+    )
+
+
+def codes(data: Any) -> Array:
+    """A factor's codes, counted from 0."""
+    return np.asarray(data, dtype="int32") - np.int32(1)
+
+
+def integer64(data: Any) -> Array:
+    """The 64-bit integers whose bits R keeps in doubles."""
+    values = np.asarray(data, dtype="float64").copy(order="F").view("int64")
+    if (values == np.iinfo("int64").min).any():
+        raise ArgumentError("An integer64 vector with NA has no tensor: integers have no NA.")
+    return values
+
+
+def raw(data: Any) -> Array:
+    """R's raw bytes as unsigned 8-bit integers."""
+    return np.frombuffer(bytes(data), dtype="uint8").copy()
+
+
+def shaped(data: Array, dim: Any) -> Array:
+    """`data`, in R's column-major order, with R's ``dim``."""
+    sizes = [int(size) for size in (dim if isinstance(dim, (list, tuple)) else [dim])]
+    return data.reshape(sizes, order="F")
+
+
+def to_r(x: Any) -> Any:
+    """A tensor's values as what reticulate turns into the right R type, each written once.
+
+    Floats become double; booleans logical; integers up to 32 bits integer; wider ones integer
+    when all fit, double when all are exact, and are refused otherwise.
+    """
+    if isinstance(x, (bool, float, str, complex)) or x is None:
+        return x
+    if isinstance(x, int):
+        return whole_number(x)
+    if isinstance(x, (list, tuple)):
+        return [to_r(part) for part in x]
+    if isinstance(x, dict):
+        return {key: to_r(part) for key, part in x.items()}
+    array = x if isinstance(x, np.ndarray) else _host_array(x)
+    return _r_array(array)
+
+
+def _host_array(x: Any) -> Array:
+    framework = frameworks.of_type(type(x))
+    if framework is not None:
+        return framework.to_numpy(framework.value(x))
+    return np.asarray(x)
+
+
+def _r_array(array: Array) -> Any:
+    kind = array.dtype.kind
+    if kind in "iu" and array.dtype.itemsize > 2 and array.dtype != np.int32:
+        array = _narrowed(array)
+    elif kind in "iu":
+        array = array.astype("int32", order="F")
+    elif kind == "f" or (kind == "V" and "float" in array.dtype.name):
+        array = array.astype("float64", order="F")
+    elif kind == "V" and "int" in array.dtype.name:
+        array = array.astype("int32", order="F")
+    elif kind == "c":
+        array = array.astype("complex128", order="F")
+    elif kind in "SO":
+        array = _decoded(array)
+    return array
+
+
+def _narrowed(array: Array) -> Array:
+    """Wide integers as the smallest R type that holds each of them exactly."""
+    if array.size == 0:
+        return array.astype("int32", order="F")
+    low, high = int(array.min()), int(array.max())
+    if NA_INTEGER < low and high < 2**31:
+        return array.astype("int32", order="F")
+    if -_EXACT <= low and high <= _EXACT:
+        return array.astype("float64", order="F")
+    raise ArgumentError(
+        f"The tensor holds {high if high > _EXACT else low}, which an R number cannot hold exactly "
+        "(beyond 2^53). Cast it to a floating dtype with op_cast() to accept rounding."
+    )
+
+
+def _decoded(array: Array) -> Array:
+    decode: Callable[[Any], Any] = np.frompyfunc(
+        lambda value: value.decode("utf-8") if isinstance(value, bytes) else value, 1, 1
+    )
+    return np.asarray(decode(array.astype(object)), dtype=object)
+
+
+def whole_number(value: int) -> int | float:
+    """A Python integer as R can hold it: an integer, an exact double, or a refusal."""
+    if NA_INTEGER < value < 2**31:
+        return value
+    if abs(value) <= _EXACT:
+        return float(value)
+    raise ArgumentError(f"{value} is beyond 2^53: an R number cannot hold it exactly.")
+
+
+def is_missing(value: Any) -> bool:
+    """R's NA in a number that came alone."""
+    return value == NA_INTEGER or (isinstance(value, float) and math.isnan(value))

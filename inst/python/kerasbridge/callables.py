@@ -1,0 +1,55 @@
+"""R functions as Python callables that know their own name and arguments."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def signature(names: Sequence[str], required: Sequence[bool]) -> inspect.Signature:
+    """The Python signature of an R function with these formals.
+
+    ``...`` takes further arguments, named and unnamed; a formal with a default may be left out,
+    and R then computes the default itself.
+    """
+    parameters = []
+    seen_dots = seen_default = False
+    for name, needed in zip(names, required, strict=True):
+        if name == "...":
+            parameters.append(inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL))
+            seen_dots = True
+            continue
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        if seen_dots:
+            kind = inspect.Parameter.KEYWORD_ONLY
+        optional = not needed or (seen_default and not seen_dots)
+        seen_default = seen_default or optional
+        default = None if optional else inspect.Parameter.empty
+        parameters.append(inspect.Parameter(name, kind, default=default))
+    if seen_dots:
+        parameters.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))
+    return inspect.Signature(parameters)
+
+
+def named(
+    function: Callable[..., Any],
+    name: str,
+    formals: Sequence[str],
+    required: Sequence[bool],
+    doc: str | None = None,
+) -> Callable[..., Any]:
+    """`function`, an R closure as reticulate passes it, under the R function's name and formals.
+
+    Keras reports losses and metrics by ``__name__`` and passes ``training`` or ``mask`` only to
+    a callable whose signature has them.
+    """
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    call.__signature__ = signature(formals, required)  # type: ignore[attr-defined]
+    call.__wrapped_r__ = function  # type: ignore[attr-defined]
+    return call

@@ -1,0 +1,107 @@
+"""Python classes from R functions: the one builder behind every kind of class that R defines.
+
+R gives a name, the base classes, and the methods as R closures, each with its formals. The class
+made here has real Python methods under these names and signatures, so that Keras and the
+frameworks introspect them as they would Python's own.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kerasbridge import callables, compose
+
+
+@dataclass(frozen=True)
+class Method:
+    """One R function of a class: called as ``function(self, …)``."""
+
+    name: str
+    function: Callable[..., Any]
+    formals: Sequence[str]
+    required: Sequence[bool]
+    kind: str = "method"
+    doc: str | None = None
+
+
+def build(
+    name: str,
+    bases: Sequence[type],
+    methods: Sequence[dict[str, Any]],
+    attributes: dict[str, Any],
+    module: str,
+    doc: str | None,
+) -> type:
+    """The class `name` with R's methods; ``initialize`` is the constructor."""
+    namespace: dict[str, Any] = {"__module__": module, "__qualname__": name, "__doc__": doc}
+    namespace |= attributes
+    for given in methods:
+        method = Method(**given)
+        namespace[method.name] = _member(method)
+    metaclass = type(bases[0]) if bases else type
+    return metaclass(name, tuple(bases), namespace)
+
+
+def _member(method: Method) -> Any:
+    if method.kind == "property":
+        return _property(method)
+    function = _function(method)
+    if method.kind == "static":
+        return staticmethod(function)
+    if method.kind == "class":
+        return classmethod(function)
+    return function
+
+
+def _function(method: Method) -> Callable[..., Any]:
+    r_function = method.function
+
+    if method.name == "__init__":
+
+        def member(self: Any, *args: Any, **kwargs: Any) -> Any:
+            r_function(self, *args, **kwargs)
+
+    elif method.kind == "static":
+
+        def member(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
+            return r_function(*args, **kwargs)
+
+    else:
+
+        def member(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return r_function(self, *args, **kwargs)
+
+    member.__name__ = member.__qualname__ = method.name
+    member.__doc__ = method.doc
+    own = callables.signature(method.formals, method.required)
+    if method.kind != "static":
+        first = "cls" if method.kind == "class" else "self"
+        receiver = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        own = own.replace(parameters=[receiver, *own.parameters.values()])
+    member.__signature__ = own  # type: ignore[attr-defined]
+    return member
+
+
+def _property(method: Method) -> property:
+    """A value computed when it is read; with a formal, it can be assigned as well."""
+    r_function = method.function
+    if method.formals:
+        return property(
+            lambda self: r_function(self),
+            lambda self, value: r_function(self, value),
+            doc=method.doc,
+        )
+    return property(lambda self: r_function(self), doc=method.doc)
+
+
+def super_of(cls: type, instance: Any, name: str) -> Any:
+    """The attribute `name` as the parents of `cls` have it, bound to `instance`."""
+    return getattr(super(cls, instance), name)
+
+
+def new(cls: type, object: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+    """A new object of a class that R defined; a layer is applied to what was piped into it."""
+    return compose.compose(object, cls(*args, **kwargs), name)

@@ -1,0 +1,47 @@
+"""What the shim refuses, and how a framework's message is told in R's words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Final
+
+
+class ArgumentError(ValueError):
+    """A value that the user gave cannot be what the argument needs."""
+
+
+class SubscriptError(IndexError):
+    """A subscript does not fit the dimension that it selects from."""
+
+
+_R_WORDS: Final = {"None": "NULL", "True": "TRUE", "False": "FALSE"}
+_WORD = re.compile(r"(?<![\w.'\"])(None|True|False)(?![\w'\"])")
+_AXIS = re.compile(r"\b(axis|dim|axes)(\s*=\s*|\s+)(\d+)\b(?!\.)")
+
+
+def in_r_words(message: str, one_based: bool) -> str:
+    """Tell a Python message in R: ``NULL`` for ``None``, and axes counted from 1.
+
+    Only a call whose axes were converted on the way in (`one_based`) has them converted back.
+    """
+    message = _WORD.sub(lambda match: _R_WORDS[match[1]], message)
+    if one_based:
+        message = _AXIS.sub(lambda match: f"{match[1]} = {int(match[3]) + 1}", message)
+    return message
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A suggestion to append to a message about an unknown `name`; empty without a near one."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f" Did you mean `{near[0]}`?" if near else ""
+
+
+def retold(error: Exception, one_based: bool) -> Exception:
+    """The same error with its message in R's words; types with other constructors stay as is."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        told = in_r_words(error.args[0], one_based)
+        if told != error.args[0]:
+            error.args = (told,)
+    return error

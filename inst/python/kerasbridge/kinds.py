@@ -1,0 +1,182 @@
+"""The kind of every argument: what R gives, and what Python gets.
+
+The generator asks :func:`kind_of` once per parameter and writes the answer into
+``signatures.json``; a call converts by :data:`CONVERTERS`. No rule of conversion is elsewhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from kerasbridge import arrays, frameworks
+from kerasbridge.errors import ArgumentError
+from kerasbridge.shapes import NA_INTEGER, described, shape, whole
+
+Converter = Callable[[Any, str], Any]
+
+#: Parameter name -> kind, where the name alone decides.
+_BY_NAME: Final[dict[str, str]] = {
+    **dict.fromkeys(
+        "x x1 x2 a b y y_true y_pred inputs tensor tensors xs arrays images sequence mask "
+        "sample_weight weights array".split(),
+        "tensor",
+    ),
+    **dict.fromkeys("axis axes axis1 axis2 dim dims source destination".split(), "axis"),
+    **dict.fromkeys("shape input_shape target_shape newshape batch_shape output_shape".split(), "shape"),
+    **dict.fromkeys("dtype".split(), "dtype"),
+    **dict.fromkeys("indices index start_indices".split(), "index"),
+    **dict.fromkeys("filepath path fname directory log_dir".split(), "path"),
+    **dict.fromkeys(
+        "activation recurrent_activation fn func function f cond_fun body_fun".split(), "callable"
+    ),
+    **dict.fromkeys(
+        "units filters kernel_size strides pool_size dilation_rate padding_size groups num_heads "
+        "key_dim value_dim n k num size input_dim output_dim num_classes depth_multiplier "
+        "max_tokens num_bins seed batch_size epochs repeats num_segments block_size".split(),
+        "integer",
+    ),
+}
+
+_INTEGER_NAME = re.compile(r"^(num|max|min)_.*(s|tokens|bins|length|steps|classes|dim|size)$")
+
+KINDS: Final = (
+    "tensor",
+    "integer",
+    "integers",
+    "shape",
+    "axis",
+    "axes",
+    "index",
+    "dtype",
+    "callable",
+    "path",
+    "value",
+)
+
+
+def kind_of(name: str, default: Any) -> str:
+    """The kind of a parameter, from its name and its Python default."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    if isinstance(default, bool):
+        return "value"
+    if isinstance(default, int):
+        return "integer"
+    if isinstance(default, tuple) and default and all(type(part) is int for part in default):
+        return "integer"
+    if _INTEGER_NAME.match(name):
+        return "integer"
+    return "value"
+
+
+def integer(value: Any, name: str) -> Any:
+    """Whole numbers: ``32`` and ``c(3, 3)``; ``32.5`` is refused, never truncated."""
+    if type(value) is int and value != NA_INTEGER:
+        return value
+    if value is None or isinstance(value, str) or frameworks.is_tensor(value):
+        return _integers_of_array(value, name) if isinstance(value, np.ndarray) else value
+    if isinstance(value, (list, tuple)):
+        return tuple(integer(part, name) for part in value)
+    if isinstance(value, (bool, float)):
+        return whole(value, name)
+    return value
+
+
+def _integers_of_array(value: Any, name: str) -> Any:
+    return integer(value.tolist(), name) if isinstance(value, np.ndarray) else value
+
+
+def axis(value: Any, name: str) -> Any:
+    """Axes counted from 1, or from the last with a minus; 0 is none of them."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return tuple(axis(part, name) for part in value)
+    number = whole(value, name)
+    if number == 0:
+        raise ArgumentError(f"`{name}` counts axes from 1, and from the last with a minus: not 0.")
+    return number - 1 if number > 0 else number
+
+
+def index(value: Any, name: str) -> Any:
+    """Positions counted from 1; negative ones count from the last."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (bool, float, int)):
+        return axis(value, name)
+    if isinstance(value, (list, tuple)) and not any(frameworks.is_tensor(p) for p in value):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray):
+        return _zero_based(value, name)
+    if isinstance(value, (list, tuple)):
+        return [index(part, name) for part in value]
+    ops = importlib.import_module("keras.ops")
+    return ops.where(ops.greater(value, 0), ops.subtract(value, ops.ones_like(value)), value)
+
+
+def _zero_based(value: Any, name: str) -> Any:
+    if value.dtype.kind == "f":
+        if not np.all(np.isfinite(value)) or np.any(value != np.floor(value)):
+            raise ArgumentError(f"`{name}` must hold whole numbers.")
+        value = value.astype("int64")
+    if value.dtype.kind not in "iu":
+        raise ArgumentError(f"`{name}` must hold whole numbers.")
+    if np.any(value == 0):
+        raise ArgumentError(f"`{name}` counts positions from 1: it must not hold 0.")
+    return np.ascontiguousarray(np.where(value > 0, value - 1, value)).astype("int32")
+
+
+def one_based(value: Any) -> Any:
+    """Positions that come back: counted from 1."""
+    if isinstance(value, (list, tuple)):
+        return [one_based(part) for part in value]
+    if frameworks.is_tensor(value):
+        return value + 1
+    return value + 1 if isinstance(value, int) else value
+
+
+def dtype(value: Any, name: str) -> Any:
+    """A dtype by name, or a framework's own dtype object."""
+    if isinstance(value, str):
+        return {"double": "float64", "integer": "int32", "logical": "bool"}.get(value, value)
+    if isinstance(value, (int, float)) or (callable(value) and not isinstance(value, type)):
+        raise ArgumentError(f'`{name}` must be a dtype such as "float32", not {described(value)}.')
+    return value
+
+
+def path(value: Any, name: str) -> Any:
+    """A path with ``~`` expanded."""
+    return os.path.expanduser(value) if isinstance(value, str) else value
+
+
+def value(given: Any, name: str) -> Any:
+    """Whatever reticulate made of it, but R's arrays in row-major order."""
+    return given
+
+
+def _shape(given: Any, name: str) -> Any:
+    return shape(given, name)
+
+
+#: How each kind is converted on the way from R to Python; a plain value passes as it is.
+CONVERTERS: Final[dict[str, Converter | None]] = {
+    "tensor": arrays.tensor,
+    "integer": integer,
+    "integers": integer,
+    "shape": _shape,
+    "axis": axis,
+    "axes": axis,
+    "index": index,
+    "dtype": dtype,
+    "callable": None,
+    "path": path,
+    "value": None,
+}

@@ -1,0 +1,86 @@
+"""Shapes as R users write them, and as Keras wants them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from kerasbridge.errors import ArgumentError
+
+#: What R's ``NA_integer_`` is in Python.
+NA_INTEGER: Final = -(2**31)
+
+
+def whole(value: Any, name: str) -> int:
+    """One whole number: ``32`` and ``32.0`` are 32; ``32.5``, ``NA`` and ``TRUE`` are refused."""
+    if type(value) is int:
+        if value == NA_INTEGER:
+            raise ArgumentError(f"`{name}` must be a whole number, not NA.")
+        return value
+    if isinstance(value, bool):
+        raise ArgumentError(f"`{name}` must be a whole number, not {str(value).upper()}.")
+    if isinstance(value, float):
+        if math.isnan(value):
+            raise ArgumentError(f"`{name}` must be a whole number, not NA.")
+        if value.is_integer():
+            return int(value)
+        raise ArgumentError(f"`{name}` must be a whole number, not {value:g}.")
+    if hasattr(value, "__index__"):
+        return int(value.__index__())
+    raise ArgumentError(f"`{name}` must be a whole number, not {described(value)}.")
+
+
+def dimension(value: Any, name: str) -> int | None:
+    """One dimension of a shape; ``NA`` and ``NULL`` are an unknown size."""
+    if value is None or value == NA_INTEGER or (isinstance(value, float) and math.isnan(value)):
+        return None
+    size = whole(value, name)
+    if size < -1:
+        raise ArgumentError(f"`{name}` must not hold the negative size {size}.")
+    return size
+
+
+def shape(value: Any, name: str = "shape") -> Any:
+    """A shape as a tuple: ``c(NA, 3)`` is ``(None, 3)``, one number is one dimension.
+
+    Trees of shapes (a layer with several inputs) keep their structure; a tensor or a string
+    passes through untouched.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return {key: shape(part, name) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(part, (list, tuple, dict)) for part in value):
+            return [shape(part, name) for part in value]
+        return tuple(dimension(part, name) for part in value)
+    if hasattr(value, "tolist") and hasattr(value, "ndim"):
+        return shape(value.tolist(), name)
+    if isinstance(value, (int, float)):
+        return (dimension(value, name),)
+    return value
+
+
+def rows_and_columns(sizes: Sequence[int | None]) -> str:
+    """A shape as R prints it: ``shape(NA, 3)``."""
+    return f"shape({', '.join('NA' if size is None else str(size) for size in sizes)})"
+
+
+def described(value: Any) -> str:
+    """What a refused value is, in R's words."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return f'the string "{value}"'
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, dict):
+        return "a named list"
+    if isinstance(value, (list, tuple)):
+        return f"{len(value)} values"
+    if isinstance(value, (int, float)):
+        return f"{value:g}"
+    if callable(value):
+        return "a function"
+    return f"an object of class {type(value).__name__}"

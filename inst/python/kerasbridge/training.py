@@ -1,0 +1,174 @@
+"""Training, evaluation and prediction on R's data.
+
+Data is converted once for a call, before the first batch, to row-major arrays; batches are then
+contiguous rows of these.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import arrays, backends, frameworks
+from kerasbridge.errors import ArgumentError
+from kerasbridge.kinds import integer
+from kerasbridge.shapes import shape
+
+
+def new_model(inputs: Any, outputs: Any, options: dict[str, Any]) -> Any:
+    """A functional model from its symbolic inputs and outputs."""
+    keras = importlib.import_module("keras")
+    return keras.Model(inputs=inputs, outputs=outputs, **options)
+
+
+def new_sequential(layers: Any, input_shape: Any, options: dict[str, Any]) -> Any:
+    """A Sequential model; with `input_shape` or other options of an input, built at once."""
+    keras = importlib.import_module("keras")
+    name = options.pop("name", None)
+    trainable = options.pop("trainable", None)
+    model = keras.Sequential(name=name) if trainable is None else keras.Sequential(
+        name=name, trainable=trainable
+    )
+    if input_shape is not None or options:
+        given = None if input_shape is None else shape(input_shape, "input_shape")
+        model.add(keras.Input(shape=given, **options))
+    for layer in layers or ():
+        model.add(layer)
+    return model
+
+
+def compile(model: Any, options: dict[str, Any]) -> None:
+    """Configure training; options left at ``NULL`` keep Keras's defaults."""
+    model.compile(**{name: value for name, value in options.items() if value is not None})
+
+
+def data(value: Any, name: str) -> Any:
+    """R data as row-major arrays in the dtypes of their tensors, structure kept.
+
+    What is not R's (a data set, a generator, a tensor) passes untouched.
+    """
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "OUST":
+            return np.array(value, dtype=object, order="C")
+        return arrays.row_major(value)
+    if isinstance(value, (list, tuple)):
+        return [data(part, name) for part in value]
+    if isinstance(value, dict):
+        return {key: data(part, name) for key, part in value.items()}
+    if isinstance(value, (bool, int, float)):
+        raise ArgumentError(f"`{name}` must be an array or a data set, not the single {value:g}.")
+    return value
+
+
+def weights_of_classes(weights: dict[str, Any] | None) -> dict[int, float] | None:
+    """Class weights: R's names are the classes' codes, counted from 0."""
+    if weights is None:
+        return None
+    try:
+        return {int(code): float(weight) for code, weight in weights.items()}
+    except (ValueError, AttributeError) as error:
+        raise ArgumentError(
+            "`class_weight` must be a named list whose names are class codes counted from 0, "
+            'such as `list("0" = 1, "1" = 5)`.'
+        ) from error
+
+
+def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Train, and give back the history: parameters, and a list of values for each metric."""
+    _check_trainable(model)
+    options = _options(options)
+    options["class_weight"] = weights_of_classes(options.get("class_weight"))
+    if options.get("validation_data") is not None:
+        options["validation_data"] = _triple(options["validation_data"])
+    history = model.fit(data(x, "x"), data(y, "y"), **_given(options))
+    return {
+        "params": {name: arrays.to_r(value) for name, value in history.params.items()},
+        "epoch": [int(epoch) + 1 for epoch in history.epoch],
+        "metrics": {name: _numbers(values) for name, values in history.history.items()},
+    }
+
+
+def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
+    """The loss and metrics by name; the loss alone when there is nothing else."""
+    results = model.evaluate(
+        data(x, "x"), data(y, "y"), return_dict=True, **_given(_options(options))
+    )
+    numbers = {name: arrays.to_r(value) for name, value in results.items()}
+    return next(iter(numbers.values())) if len(numbers) == 1 else numbers
+
+
+def predict(model: Any, x: Any, options: dict[str, Any]) -> Any:
+    """Predictions, batch by batch, as R's arrays."""
+    return arrays.to_r(model.predict(data(x, "x"), **_given(_options(options))))
+
+
+def on_batch(model: Any, what: str, x: Any, y: Any, options: dict[str, Any]) -> Any:
+    """`train_on_batch`, `test_on_batch` or `predict_on_batch` on one batch of R data."""
+    if what == "predict":
+        return arrays.to_r(model.predict_on_batch(data(x, "x")))
+    if what == "train":
+        _check_trainable(model)
+        options["class_weight"] = weights_of_classes(options.get("class_weight"))
+    method = getattr(model, f"{what}_on_batch")
+    options = _given(_options(options))
+    return arrays.to_r(method(data(x, "x"), data(y, "y"), return_dict=True, **options))
+
+
+def _check_trainable(model: Any) -> None:
+    backend = str(importlib.import_module("keras").config.backend())
+    if not backends.trains(backend):
+        raise ArgumentError(
+            f"The {backend} backend computes no gradients: it can predict() and evaluate(), not "
+            'fit(). Choose another with use_backend("jax") in a new session.'
+        )
+    if not model.compiled:
+        raise ArgumentError("The model is not compiled: call compile() before fit().")
+
+
+_WHOLE = (
+    "batch_size epochs initial_epoch steps steps_per_epoch validation_steps "
+    "validation_batch_size validation_freq"
+).split()
+
+
+def _options(options: dict[str, Any]) -> dict[str, Any]:
+    """Whole numbers checked, epochs counted from 0, weights converted."""
+    checked = dict(options)
+    for name in _WHOLE:
+        if checked.get(name) is not None:
+            checked[name] = integer(checked[name], name)
+    if checked.get("initial_epoch") is not None:
+        checked["initial_epoch"] -= 1
+    if checked.get("sample_weight") is not None:
+        checked["sample_weight"] = data(checked["sample_weight"], "sample_weight")
+    return checked
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _triple(validation: Any) -> Any:
+    """``list(x, y)`` and ``list(x, y, sample_weight)`` as the tuples that Keras expects."""
+    if isinstance(validation, (list, tuple)):
+        if len(validation) not in (2, 3):
+            raise ArgumentError(
+                "`validation_data` must be `list(x, y)` or `list(x, y, sample_weight)`, "
+                f"not a list of {len(validation)}."
+            )
+        return tuple(data(part, "validation_data") for part in validation)
+    return validation
+
+
+def _numbers(values: Sequence[Any]) -> list[float]:
+    """A metric's value at every epoch; a metric with several values gives its first ones' list."""
+    return [_number(value) for value in values]
+
+
+def _number(value: Any) -> Any:
+    if frameworks.is_tensor(value):
+        value = arrays.to_r(value)
+    return value.tolist() if isinstance(value, np.ndarray) else float(value)

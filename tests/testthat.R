@@ -1,0 +1,5 @@
+# One backend per process: KERAS_BACKEND says which.
+library(testthat)
+library(kerasbridge)
+
+test_check("kerasbridge")

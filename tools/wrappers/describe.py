@@ -1,0 +1,282 @@
+"""From Keras's objects to the wrappers that R gets: names, formals, kinds, forms."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kerasbridge.kinds import KINDS, kind_of
+from tools.wrappers.catalog import Catalog, Incomplete
+from tools.wrappers.inventory import Symbol, name_exceptions, r_name_of, symbols
+
+#: R name prefix -> (file, family of cross-links, page of the Keras documentation).
+_FAMILIES: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("activation_", "activations", "activations", "layers/activations/"),
+    ("application_", "applications", "applications", "applications/"),
+    ("bounding_boxes_", "utils", "bounding boxes", "utils/bounding_boxes/"),
+    ("callback_", "callbacks", "callbacks", "callbacks/"),
+    ("config_", "config", "configuration", "utils/config_utils/"),
+    ("constraint_", "constraints", "constraints", "layers/constraints/"),
+    ("dataset_", "datasets", "datasets", "datasets/"),
+    ("distillation_", "distillation", "distillation", ""),
+    ("distribution_", "distribution", "distribution", "distribution/"),
+    ("dtype_policy", "dtype-policies", "dtype policies", "mixed_precision/policy/"),
+    ("initializer_", "initializers", "initializers", "layers/initializers/"),
+    ("learning_rate_schedule_", "schedules", "learning rate schedules", "optimizers/learning_rate_schedules/"),
+    ("loss_", "losses", "losses", "losses/"),
+    ("metric_", "metrics", "metrics", "metrics/"),
+    ("op_image_", "ops-image", "image ops", "ops/image/"),
+    ("optimizer_", "optimizers", "optimizers", "optimizers/"),
+    ("quantizer_", "quantizers", "quantizers", "quantizers/"),
+    ("random_", "random", "random ops", "random/"),
+    ("regularizer_", "regularizers", "regularizers", "layers/regularizers/"),
+    ("rnn_cell", "layers-rnn", "recurrent layers", "layers/recurrent_layers/"),
+    ("tree_", "tree", "tree functions", ""),
+    ("visualization_", "visualization", "visualization", ""),
+)
+
+#: Keras's source package of a layer -> (file, family, page).
+_LAYER_FAMILIES: Final = {
+    "activations": ("layers-activation", "activation layers", "layers/activation_layers/"),
+    "attention": ("layers-attention", "attention layers", "layers/attention_layers/"),
+    "convolutional": ("layers-convolutional", "convolutional layers", "layers/convolution_layers/"),
+    "core": ("layers-core", "core layers", "layers/core_layers/"),
+    "merging": ("layers-merging", "merging layers", "layers/merging_layers/"),
+    "normalization": ("layers-normalization", "normalization layers", "layers/normalization_layers/"),
+    "pooling": ("layers-pooling", "pooling layers", "layers/pooling_layers/"),
+    "preprocessing": ("layers-preprocessing", "preprocessing layers", "layers/preprocessing_layers/"),
+    "regularization": ("layers-regularization", "regularization layers", "layers/regularization_layers/"),
+    "reshaping": ("layers-reshaping", "reshaping layers", "layers/reshaping_layers/"),
+    "rnn": ("layers-rnn", "recurrent layers", "layers/recurrent_layers/"),
+}
+
+_OP_FAMILIES: Final = {
+    "numpy": ("ops-numpy", "array ops", "ops/numpy/"),
+    "nn": ("ops-nn", "neural network ops", "ops/nn/"),
+    "linalg": ("ops-linalg", "linear algebra ops", "ops/linalg/"),
+    "math": ("ops-math", "mathematical ops", "ops/numpy/"),
+    "core": ("ops-core", "core ops", "ops/core/"),
+    "image": ("ops-image", "image ops", "ops/image/"),
+}
+
+#: Python's names that R reserves, and the names that R users get.
+_RESERVED: Final = {"function": "f"}
+
+_SITE: Final = "https://keras.io/api/"
+
+
+@dataclass(frozen=True)
+class WrapperParameter:
+    """One formal of a wrapper: its kind, its default in R, and how the shim treats it."""
+
+    name: str
+    kind: str
+    mode: str = "required"
+    default: Any = None
+    r_default: str | None = None
+
+    @property
+    def python(self) -> str:
+        """The parameter's name in Python, where R reserves it."""
+        return next((p for p, r in _RESERVED.items() if r == self.name), self.name)
+
+    def as_json(self) -> list[Any]:
+        fields: list[Any] = [self.name, self.kind, self.mode, self.default]
+        return fields if self.mode == "default" else fields[:3]
+
+
+@dataclass(frozen=True)
+class Wrapper:
+    """One R function to write."""
+
+    name: str
+    python: str
+    form: str
+    parameters: tuple[WrapperParameter, ...]
+    result: str | list[str]
+    file: str
+    family: str
+    page: str
+    function: str | None = None
+    formals: tuple[str, ...] = ()
+    variadic: str | None = None
+
+    @property
+    def composed(self) -> str | None:
+        """The formal that is what a layer is applied to."""
+        return {"layer": "object", "merge": "inputs"}.get(self.form)
+
+    def parameter(self, name: str) -> WrapperParameter:
+        return next(parameter for parameter in self.parameters if parameter.name == name)
+
+    def as_json(self) -> dict[str, Any]:
+        entry: dict[str, Any] = {
+            "python": self.python,
+            "parameters": [parameter.as_json() for parameter in self.parameters],
+        }
+        if self.form != "function":
+            entry["form"] = self.form
+        if self.function:
+            entry["function"] = self.function
+        renamed = {p.name: p.python for p in self.parameters if p.python != p.name}
+        if renamed:
+            entry["renamed"] = renamed
+        if self.result != "tensor":
+            entry["result"] = self.result
+        return entry
+
+
+def wrappers(catalog: Catalog) -> list[Wrapper]:
+    """Every wrapper that the installed Keras and the catalog give; a gap stops here."""
+    groups: dict[str, list[Symbol]] = {}
+    exceptions = name_exceptions()
+    for symbol in symbols():
+        names = (symbol.python, *symbol.aliases)
+        if not callable(symbol.object) or any(
+            name in catalog.excluded or name in catalog.handwritten for name in names
+        ):
+            continue
+        groups.setdefault(r_name_of(symbol, exceptions), []).append(symbol)
+    missing = sorted(set(groups) - set(catalog.entries))
+    if missing:
+        listed = "\n".join(f"  {name}: {groups[name][0].python}" for name in missing)
+        raise Incomplete(f"The catalog does not describe:\n{listed}")
+    unknown = sorted(set(catalog.entries) - set(groups))
+    if unknown:
+        raise Incomplete(f"The catalog describes what Keras lacks: {', '.join(unknown)}.")
+    return [_wrapper(name, groups[name], catalog) for name in sorted(groups)]
+
+
+def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
+    classes = [symbol for symbol in group if inspect.isclass(symbol.object)]
+    functions = [symbol for symbol in group if not inspect.isclass(symbol.object)]
+    main = (classes or functions)[0]
+    form, function = _form(name, main, functions if classes else [])
+    entry = catalog.entries[name]
+    described = list(_parameters(main, entry.kinds))
+    if form == "pair":
+        described = _merged(list(_parameters(functions[0], entry.kinds)), described)
+    file, family, page = _family(name, main)
+    formals = [parameter.name for parameter in described]
+    variadic = _variadic(main)
+    if variadic:
+        formals.insert(_variadic_place(main), "...")
+    elif form == "layer":
+        formals = ["object", *formals, "..."]
+    elif form == "merge":
+        formals = ["inputs", "...", *formals]
+    elif form == "pair":
+        formals = [*formals[:2], "...", *formals[2:]]
+    else:
+        formals = [*formals, "..."]
+    return Wrapper(
+        name=name,
+        python=main.python,
+        form=form,
+        parameters=tuple(described),
+        result=entry.result,
+        file=file,
+        family=entry.family or family,
+        page=_SITE + page,
+        function=function,
+        formals=tuple(formals),
+        variadic=variadic,
+    )
+
+
+def _variadic(symbol: Symbol) -> str | None:
+    """The name of ``*operands``, when there is such."""
+    for parameter in inspect.signature(symbol.object).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL and not inspect.isclass(symbol.object):
+            return parameter.name
+    return None
+
+
+def _variadic_place(symbol: Symbol) -> int:
+    kinds = [p.kind for p in inspect.signature(symbol.object).parameters.values()]
+    return kinds.index(inspect.Parameter.VAR_POSITIONAL)
+
+
+def _form(name: str, main: Symbol, functions: list[Symbol]) -> tuple[str, str | None]:
+    keras = importlib.import_module("keras")
+    if name.startswith(("loss_", "metric_")) and functions:
+        return "pair", functions[0].python
+    if name.startswith("layer_") and inspect.isclass(main.object):
+        merging = importlib.import_module("keras.src.layers.merging.base_merge")
+        if issubclass(main.object, merging.Merge):
+            return "merge", None
+        if issubclass(main.object, keras.layers.Layer):
+            return "layer", None
+    return "function", None
+
+
+def _merged(
+    function: list[WrapperParameter], cls: list[WrapperParameter]
+) -> list[WrapperParameter]:
+    """The data of the function form first, optional; then every option of either form."""
+    data = [
+        WrapperParameter(p.name, p.kind, "default", None, "NULL") for p in function[:2]
+    ]
+    options = {p.name: p for p in function[2:]} | {p.name: p for p in cls}
+    return [*data, *options.values()]
+
+
+def _parameters(symbol: Symbol, kinds: dict[str, str]) -> Iterator[WrapperParameter]:
+    for parameter in inspect.signature(symbol.object).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        default = None if parameter.default is parameter.empty else parameter.default
+        name = _RESERVED.get(parameter.name, parameter.name)
+        kind = kinds.get(name) or kind_of(name, default)
+        if kind not in KINDS:
+            raise Incomplete(f"{symbol.python}: `{parameter.name}` has the unknown kind {kind!r}.")
+        if parameter.default is parameter.empty:
+            yield WrapperParameter(name, kind)
+            continue
+        r_default = _in_r(default, kind)
+        if r_default is None:
+            yield WrapperParameter(name, kind, "omit", None, "NULL")
+        else:
+            plain = list(default) if isinstance(default, tuple) else default
+            yield WrapperParameter(name, kind, "default", plain, r_default)
+
+
+def _in_r(default: Any, kind: str) -> str | None:
+    """A Python default as R source; ``None`` when R has no word for it."""
+    if default is None:
+        return "NULL"
+    if isinstance(default, bool):
+        return str(default).upper()
+    if isinstance(default, int):
+        one_based = default + 1 if kind in ("axis", "axes", "index") and default >= 0 else default
+        return f"{one_based}L"
+    if isinstance(default, float):
+        return {"inf": "Inf", "-inf": "-Inf", "nan": "NaN"}.get(str(default), repr(default))
+    if isinstance(default, str):
+        return json.dumps(default, ensure_ascii=False)
+    if isinstance(default, (tuple, list)) and default:
+        parts = [_in_r(part, kind) for part in default]
+        same = len({type(part) for part in default}) == 1
+        if same and all(part is not None and part != "NULL" for part in parts):
+            return f"c({', '.join(str(part) for part in parts)})"
+    return None
+
+
+def _family(name: str, symbol: Symbol) -> tuple[str, str, str]:
+    for prefix, file, family, page in _FAMILIES:
+        if name.startswith(prefix):
+            return file, family, page
+    module = getattr(symbol.object, "__module__", "").split(".")
+    table = {"layer_": _LAYER_FAMILIES, "op_": _OP_FAMILIES}
+    for prefix, families in table.items():
+        if name.startswith(prefix):
+            for part in module:
+                if part in families:
+                    return families[part]
+            return {"layer_": ("layers-other", "other layers", "layers/"),
+                    "op_": ("ops-core", "core ops", "ops/core/")}[prefix]
+    return "utils", "utilities", "utils/"
