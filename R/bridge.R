@@ -25,22 +25,38 @@ shim_functions <- c(
   sequential_new = "training.new_sequential",
   subset_get = "indexing.get",
   subset_set = "indexing.set",
-  tensor_binary = "operators.binary",
+  tensor_operator = "operators.operator",
   tensor_classes = "frameworks.tensor_classes",
   tensor_dim = "operators.dim",
-  tensor_math = "operators.math",
-  tensor_negative = "operators.negative",
-  tensor_not = "operators.logical_not",
   tensor_to_r = "arrays.to_r",
   tf_function = "tracing.tf_function",
   version_of = "backends.version_of"
 )
 
-# Call a Python callable with R arguments. A tensor stays a tensor, plain values become R's,
-# and a Python error becomes an R condition whose call is the function that the user called.
+# Call a Python callable of the shim with R arguments. A tensor stays a tensor, plain values
+# become R's, and a Python error becomes an R condition whose call is that of the caller.
 call_py <- function(f, ...) {
-  result <- withCallingHandlers(py_call(f, ...), error = tell_in_r)
-  if (startsWith(class(result)[[1L]], "python.builtin.")) py_to_r(result) else result
+  result <- py_call(f, ...)
+  finish <- finishers[[oldClass(result)[[1L]]]]
+  if (is.null(finish)) result else finish(result, sys.parent())
+}
+
+# The same, but the result stays in Python, whatever it is.
+call_py_raw <- function(f, ...) {
+  result <- py_call(f, ...)
+  if (inherits(result, failure_class)) raise_failure(result, users_call(sys.parent()))
+  result
+}
+
+failure_class <- "kerasbridge.errors.Failure"
+
+# What results of these Python classes become in R. All others stay what they are.
+finishers <- new.env(parent = emptyenv())
+
+fill_finishers <- function() {
+  plain <- c("NoneType", "bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "dict")
+  for (class in paste0("python.builtin.", plain)) finishers[[class]] <- \(x, frame) py_to_r(x)
+  finishers[[failure_class]] <- \(x, frame) raise_failure(x, users_call(frame))
 }
 
 fill_bound <- function(wrappers) {
@@ -51,10 +67,15 @@ fill_bound <- function(wrappers) {
   for (name in names(shim_functions)) bind_later(name, shim_function)
 }
 
-bind_wrapper <- function(name) call_py(shim("bindings")$bind, name)
+bind_wrapper <- function(name) call_py(guard(shim_attr("bindings.bind_guarded")), name)
 
-shim_function <- function(name) {
-  place <- strsplit(shim_functions[[name]], ".", fixed = TRUE)[[1L]]
+shim_function <- function(name) guard(shim_attr(shim_functions[[name]]))
+
+# A Python function that hands its exceptions back as values.
+guard <- function(f) py_call(shim_attr("errors.guarded"), f)
+
+shim_attr <- function(place) {
+  place <- strsplit(place, ".", fixed = TRUE)[[1L]]
   py_get_attr(shim(place[[1L]]), place[[2L]])
 }
 

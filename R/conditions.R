@@ -1,16 +1,23 @@
 # Python exceptions as R conditions.
 
-# Signal a Python exception again as a condition of class `kerasbridge_error`. Its call is the
-# function that called call_py(); the Python traceback stays at hand in py_last_error().
-tell_in_r <- function(e) {
+# The shim hands a Python exception back as a value, so that a call that succeeds pays nothing for
+# the one that may fail. It is raised here: as a condition of class `kerasbridge_error` whose call
+# is the function that the user called. The Python traceback stays at hand in py_last_error().
+raise_failure <- function(failure, call) {
+  condition <- tryCatch(py_call(py_get_attr(failure, "raise_again")), error = identity)
+  stop(told(condition, call))
+}
+
+# An R condition that passed through Python is signalled as it was.
+told <- function(e, call) {
   if (!inherits(e, "python.builtin.BaseException") || inherits(e, "kerasbridge_error")) {
-    return(invisible())
+    return(e)
   }
-  stop(structure(
-    list(message = told_message(e), call = users_call()),
+  structure(
+    list(message = told_message(e), call = call),
     class = c("kerasbridge_error", class(e)),
     py_object = attr(e, "py_object")
-  ))
+  )
 }
 
 told_message <- function(e) {
@@ -24,14 +31,13 @@ told_message <- function(e) {
 
 own_errors <- c("kerasbridge.errors.ArgumentError", "kerasbridge.errors.SubscriptError")
 
-# The call that led to the innermost call_py().
-users_call <- function() {
-  frames <- seq_len(sys.nframe())
-  is_bridge <- vapply(frames, \(n) identical(sys.function(n), call_py), logical(1))
-  inner <- max(frames[is_bridge])
-  parent <- sys.parents()[[inner]]
-  if (parent > 0L) sys.call(parent)
+# The user's call behind the frame of a call_py(): that of `x[…]`, not of what carries it out.
+users_call <- function(frame) {
+  while (frame > 0L && is_go_between(sys.function(frame))) frame <- sys.parents()[[frame]]
+  if (frame > 0L) sys.call(frame)
 }
+
+is_go_between <- function(f) identical(f, subset_tensor) || identical(f, assign_subset)
 
 # Refuse an argument: the message names it, the call is the user's.
 abort_argument <- function(message, call = caller_env(2), ..., .envir = parent.frame()) {

@@ -86,9 +86,6 @@ pack_dim <- function(packed, x) {
   if (is.null(dim(x))) packed else call_py_raw(bound$as_shaped, packed, as.list(dim(x)))
 }
 
-# The result stays in Python, whatever it is.
-call_py_raw <- function(f, ...) withCallingHandlers(py_call(f, ...), error = tell_in_r)
-
 check_no_na <- function(x, arg, call) {
   if (anyNA(x)) {
     kind <- if (is.character(x)) "strings" else paste0(typeof(x), "s")
@@ -127,5 +124,5 @@ named_callable <- function(f, name) {
 
 # A shape argument: `NA` and `NULL` are an unknown size.
 arg_shape <- function(x) {
-  if (is.numeric(x) || is.logical(x)) as_shape(x) else x
+  if (is.logical(x) || (is.list(x) && !is.object(x))) as_shape(x) else x
 }

@@ -5,9 +5,9 @@
 #'
 #' * An empty slot skips a value: `.[a, , c] <- value`.
 #' * A nested pattern takes a nested value apart: `.[loss, .[grads, aux]] <- value`.
-#' * `...` takes any number of values that no other slot takes, and drops them.
+#' * `..` takes any number of values that no other slot takes, and drops them.
 #'
-#' The number of slots and of values must agree, unless one slot is `...`.
+#' The number of slots and of values must agree, unless one slot is `..`.
 #'
 #' @param .. Not used: `.` stands only before `[`.
 #' @returns The assigned names hold their values in the calling frame.
@@ -15,7 +15,7 @@
 #' .[train, test] <- list(1:3, 4:5)
 #' train
 #'
-#' .[first, , .[x, y], ...] <- list("a", "skipped", c(1, 2), "more", "values")
+#' .[first, , .[x, y], ..] <- list("a", "skipped", c(1, 2), "more", "values")
 #' y
 #' @name destructure
 #' @aliases .
@@ -39,7 +39,7 @@ print.kerasbridge_destructurer <- function(x, ...) {
 assign_pattern <- function(pattern, value, env, call) {
   values <- destructured(value)
   slots <- seq_along(pattern)
-  rest <- which(vapply(pattern, identical, logical(1), quote(...)))
+  rest <- which(vapply(pattern, identical, logical(1), quote(..)))
   check_lengths(length(pattern), length(values), rest, call)
   if (length(rest) == 1L) {
     after <- length(pattern) - rest
@@ -65,7 +65,7 @@ assign_slot <- function(target, value, env, call) {
 
 check_lengths <- function(slots, values, rest, call) {
   if (length(rest) > 1L) {
-    abort("Only one slot can be `...`.", class = "kerasbridge_error", call = call)
+    abort("Only one slot can be `..`.", class = "kerasbridge_error", call = call)
   }
   enough <- if (length(rest) == 1L) values >= slots - 1L else values == slots
   if (!enough) {

@@ -12,8 +12,6 @@
 #' @keywords internal
 #' @import rlang
 #' @importFrom cli cli_abort cli_inform cli_warn
-#' @importFrom reticulate py_call py_get_attr py_has_attr py_available py_repr import_from_path
-#' @importFrom reticulate py_to_r_wrapper is_py_object py_capture_output
 #' @importFrom stats predict
 #' @importFrom utils head
 "_PACKAGE"
@@ -21,11 +19,15 @@
 .onLoad <- function(libname, pkgname) {
   the$tensor_classes <- character()
   fill_bound(wrapper_names())
-  fill_binary()
+  fill_operators()
+  fill_finishers()
   keras <<- lazy_module("keras")
   tf <<- lazy_module("tensorflow")
   setHook("reticulate.onPyInit", on_python_start, action = "append")
-  for (module in c("tensorflow", "torch", "jax", "keras")) register_when_loaded(module)
+  for (module in c("tensorflow", "torch", "jax", "keras")) {
+    when_loaded(module, register_tensor_methods)
+  }
+  when_loaded("torch._dynamo", hide_r_from_dynamo)
   declare_backend(default_backend())
 }
 
@@ -38,16 +40,27 @@ wrapper_names <- function() {
 # Python has just started, and no framework is imported yet.
 on_python_start <- function() {
   import_from_path("kerasbridge.imports", path = shim_path())$install()
+  # The load hooks below need it, and may run in the middle of another import.
+  force(bound$tensor_classes)
 }
 
-# reticulate runs this hook when the module is imported, by R or by Python.
-register_when_loaded <- function(module) {
-  register <- function(...) register_tensor_methods(module)
+# Act on a module that is imported, or when it will be, by R or by Python: reticulate runs the hook.
+when_loaded <- function(module, act) {
+  force(act)
   if (py_available() && is_imported(module)) {
-    register()
+    act(module)
   } else {
-    setHook(paste("reticulate", module, "load", sep = "::"), register, action = "append")
+    hook <- function(...) act(module)
+    setHook(paste("reticulate", module, "load", sep = "::"), hook, action = "append")
   }
+}
+
+# torch$compile() works on Python's bytecode. An R function has none: what it computes runs
+# eagerly, in the middle of what is compiled around it.
+hide_r_from_dynamo <- function(dynamo) {
+  calls <- import("rpytools.call", convert = FALSE)
+  hidden <- import(dynamo, convert = FALSE)$disable(calls$call_r_function)
+  reticulate::py_set_attr(calls, "call_r_function", hidden)
 }
 
 is_imported <- function(module) {

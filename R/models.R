@@ -46,13 +46,18 @@ keras_model <- function(inputs, outputs, ..., name = NULL) {
 #' @export
 py_to_r_wrapper.keras.src.layers.layer.Layer <- function(x) {
   force(x)
-  function(...) apply_layer(x, ...)
+  function(...) {
+    if (...length() == 1L && is.null(...names())) {
+      call_py(bound$layer_call, x, arg_data(..1))
+    } else {
+      apply_layer(x, ...)
+    }
+  }
 }
 
 apply_layer <- function(layer, ...) {
-  arguments <- list(...)
-  arguments <- lapply(arguments, arg_data)
-  do.call(call_py, c(list(bound$layer_call, layer), arguments), quote = TRUE)
+  arguments <- lapply(list(...), pack, arg = "input", call = caller_env())
+  inject(call_py(bound$layer_call, layer, !!!arguments))
 }
 
 #' @export

@@ -171,8 +171,11 @@ with_self <- function(f, definition) {
 
 # `super$method()` and `super()$method()`: the parent's methods, bound to `self`.
 super_proxy <- function(definition, self) {
-  proxy <- function(...) proxy
-  structure(proxy, class = "kerasbridge_super", definition = definition, self = self)
+  proxy <- structure(
+    function(...) proxy,
+    class = "kerasbridge_super", definition = definition, self = self
+  )
+  proxy
 }
 
 #' @export

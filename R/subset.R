@@ -1,8 +1,7 @@
 # Subscripts: R captures them as they are written, the shim decides what they mean.
 #
-# Each subscript crosses as one letter of a code and the values that belong to it:
-# `_` empty, `v` a value, `r` a range (start, stop), `s` a range with a step, `n` a new axis,
-# `.` the ellipsis.
+# They cross as one list: values, and a string where a subscript is not just a value: "_" empty,
+# "r" a range and "s" a range with a step (their ends follow), "n" a new axis, "." the ellipsis.
 
 #' Subscripts of tensors
 #'
@@ -50,82 +49,68 @@ newaxis <- NULL
 
 # What `x@r` and `x@py` give: the tensor, waiting for its subscripts.
 subsettable <- function(object, name) {
-  style <- if (is.character(name)) name else as.character(name)
-  if (!style %in% c("r", "py")) {
-    abort_argument("A tensor has {.code @r} and {.code @py}, not {.code @{style}}.", caller_call())
-  }
-  structure(list(object), class = if (style == "r") "kerasbridge_at_r" else "kerasbridge_at_py")
+  waiting <- list(object)
+  class(waiting) <- switch(name,
+    r = "kerasbridge_at_r",
+    py = "kerasbridge_at_py",
+    abort_argument("A tensor has {.code @r} and {.code @py}, not {.code @{name}}.", caller_call())
+  )
+  waiting
 }
 
 caller_call <- function() sys.call(-2L)
 
 #' @export
 `[.kerasbridge_at_r` <- function(x, ..., drop = TRUE) {
-  subset_tensor(.subset2(x, 1L), "r", enquos_of(...), parent.frame(), drop)
+  exprs <- substitute(alist(...))
+  call_py(bound$subset_get, .subset2(x, 1L), "r", drop, captured(exprs, parent.frame()))
 }
 
 #' @export
 `[.kerasbridge_at_py` <- function(x, ..., drop = TRUE) {
-  subset_tensor(.subset2(x, 1L), "py", enquos_of(...), parent.frame(), drop)
+  exprs <- substitute(alist(...))
+  call_py(bound$subset_get, .subset2(x, 1L), "py", drop, captured(exprs, parent.frame()))
 }
 
 #' @export
 `[<-.kerasbridge_at_r` <- function(x, ..., value) {
-  assign_subset(.subset2(x, 1L), "r", enquos_of(...), parent.frame(), value)
+  exprs <- substitute(alist(...))
+  subscripts <- captured(exprs, parent.frame())
+  call_py(bound$subset_set, .subset2(x, 1L), "r", arg_data(value), subscripts)
 }
 
 #' @export
 `[<-.kerasbridge_at_py` <- function(x, ..., value) {
-  assign_subset(.subset2(x, 1L), "py", enquos_of(...), parent.frame(), value)
+  exprs <- substitute(alist(...))
+  subscripts <- captured(exprs, parent.frame())
+  call_py(bound$subset_set, .subset2(x, 1L), "py", arg_data(value), subscripts)
 }
 
-# The expressions in `...`, empty ones included.
-enquos_of <- function(...) as.list(substitute(alist(...)))[-1L]
-
-subset_tensor <- function(x, style, exprs, env, drop = TRUE) {
-  subscripts <- captured(exprs, env)
-  do.call(
-    call_py,
-    c(list(bound$subset_get, x, style, subscripts$code, drop), subscripts$values),
-    quote = TRUE
-  )
-}
-
-assign_subset <- function(x, style, exprs, env, value) {
-  subscripts <- captured(exprs, env)
-  do.call(
-    call_py,
-    c(list(bound$subset_set, x, style, subscripts$code, arg_data(value)), subscripts$values),
-    quote = TRUE
-  )
-}
-
-# Subscripts as a code and their values.
+# The subscripts in a call of alist(), evaluated as far as R can.
 captured <- function(exprs, env) {
-  code <- character(length(exprs))
-  values <- vector("list", length(exprs))
-  for (i in seq_along(exprs)) {
+  parts <- list()
+  for (i in seq_along(exprs)[-1L]) {
     if (identical(exprs[[i]], quote(expr = ))) {
-      code[[i]] <- "_"
-      next
-    }
-    expr <- exprs[[i]]
-    if (is.numeric(expr)) {
-      code[[i]] <- "v"
-      values[[i]] <- list(expr)
-    } else if (is.call(expr) && identical(expr[[1L]], quote(`:`))) {
-      ends <- range_ends(expr)
-      code[[i]] <- if (length(ends) == 2L) "r" else "s"
-      values[[i]] <- lapply(ends, eval, env)
-    } else if (identical(expr, quote(..)) || identical(expr, quote(...))) {
-      code[[i]] <- "."
+      parts <- c(parts, "_")
+    } else if (is.numeric(exprs[[i]])) {
+      parts <- c(parts, exprs[[i]])
     } else {
-      value <- eval(expr, env)
-      code[[i]] <- if (is.null(value)) "n" else "v"
-      values[i] <- list(if (!is.null(value)) list(subscript_value(value)))
+      parts <- c(parts, captured_part(exprs[[i]], env))
     }
   }
-  list(code = paste(code, collapse = ""), values = unlist(values, recursive = FALSE))
+  parts
+}
+
+captured_part <- function(expr, env) {
+  if (is.call(expr) && identical(expr[[1L]], quote(`:`))) {
+    ends <- lapply(range_ends(expr), eval, env)
+    return(c(if (length(ends) == 2L) "r" else "s", ends))
+  }
+  if (identical(expr, quote(..)) || identical(expr, quote(...))) {
+    return(".")
+  }
+  value <- eval(expr, env)
+  if (is.null(value)) "n" else list(subscript_value(value))
 }
 
 # `1:9:2` parses as `(1:9):2`.
@@ -139,5 +124,8 @@ range_ends <- function(expr) {
 }
 
 subscript_value <- function(value) {
+  if (is.character(value)) {
+    abort_argument("A subscript must be whole numbers or logical, not strings.", caller_call())
+  }
   if (typeof(value) == "environment") value else pack(value, "subscript", caller_env(4))
 }

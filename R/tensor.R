@@ -8,86 +8,76 @@ binary_operators <- c(
 math_functions <- c(
   "abs", "sign", "sqrt", "exp", "log1p", "expm1", "floor", "ceiling", "trunc",
   "cos", "sin", "tan", "cosh", "sinh", "tanh", "acos", "asin", "atan", "acosh", "asinh", "atanh",
-  "cumsum", "cumprod", "Re", "Im", "Mod", "Arg", "Conj", "is.finite", "is.infinite", "is.nan"
+  "cumsum", "cumprod", "Re", "Im", "Mod", "Arg", "Conj", "is.finite", "is.infinite", "is.nan", "is.na"
 )
 
 summary_functions <- c("sum", "prod", "max", "min", "any", "all", "mean")
 
-# Is `x` a tensor or variable of a framework (NumPy's arrays are not: they keep their methods)?
+# Is `x` a tensor or variable of a framework? NumPy's arrays are only when Keras runs on NumPy.
 is_tensor <- function(x) inherits(x, the$tensor_classes)
 
 # Method name -> function, for every tensor class.
 tensor_methods <- function() {
-  binary <- sapply(setdiff(binary_operators, "-"), binary_method, simplify = FALSE)
   c(
-    binary,
+    sapply(binary_operators, binary_method, simplify = FALSE),
     sapply(math_functions, math_method, simplify = FALSE),
     sapply(summary_functions, summary_method, simplify = FALSE),
     other_tensor_methods
   )
 }
 
-binary_method <- function(operator) {
-  function_of <- function(e1, e2) NULL
-  body(function_of) <- bquote({
-    if (missing(e2)) e1 else call_py(.(as.name("binary"))[[.(operator)]], arg_data(e1), arg_data(e2))
-  })
-  names(formals(function_of)) <- if (operator == "%*%") c("x", "y") else c("e1", "e2")
-  if (operator == "%*%") {
-    body(function_of) <- quote(call_py(binary[["%*%"]], arg_data(x), arg_data(y)))
+# Python's side of each operator and function, looked up once.
+operators <- new.env(parent = emptyenv())
+
+fill_operators <- function() {
+  bind_later <- function(name) {
+    delayedAssign(name, py_call(bound$tensor_operator, name), assign.env = operators)
   }
-  environment(function_of) <- environment(binary_method)
-  function_of
+  others <- c("negative", "!", "log", "log2", "log10", "round", "t", "aperm")
+  for (name in c(binary_operators, math_functions, summary_functions, others)) bind_later(name)
 }
 
-# The operators' Python functions, each looked up once.
-binary <- new.env(parent = emptyenv())
-
-fill_binary <- function() {
-  bind_later <- function(operator) {
-    delayedAssign(operator, py_call(bound$tensor_binary, operator), assign.env = binary)
-  }
-  for (operator in binary_operators) bind_later(operator)
+# The bodies name their operator, so that a call looks nothing up but its function.
+binary_method <- function(name) {
+  call <- bquote(call_py(operators[[.(name)]], arg_data(e1), arg_data(e2)))
+  if (name == "+") call <- bquote(if (missing(e2)) e1 else .(call))
+  if (name == "-") call <- bquote(if (missing(e2)) call_py(operators$negative, e1) else .(call))
+  new_function(pairlist2(e1 = , e2 = ), call, topenv())
 }
 
 math_method <- function(name) {
-  force(name)
-  function(x, ...) call_py(bound$tensor_math, name, x)
+  new_function(pairlist2(x = , ... = ), bquote(call_py(operators[[.(name)]], x)), topenv())
 }
 
 # Over all elements; with `axis`, counted from 1, over these.
 summary_method <- function(name) {
-  force(name)
-  function(x, ..., axis = NULL, keepdims = FALSE, na.rm = FALSE) {
-    if (isTRUE(na.rm)) {
-      abort_argument(c(
-        "{.code na.rm = TRUE} has no meaning for a tensor.",
-        i = "See {.code op_nansum()} and its relatives."
-      ), current_call())
-    }
-    call_py(bound$tensor_math, name, x, axis, keepdims, ...)
-  }
+  call <- bquote({
+    if (!missing(na.rm) && isTRUE(na.rm)) refuse_na_rm(current_call())
+    call_py(operators[[.(name)]], x, axis, keepdims, ...)
+  })
+  new_function(pairlist2(x = , ... = , axis = NULL, keepdims = FALSE, na.rm = FALSE), call, topenv())
+}
+
+refuse_na_rm <- function(call) {
+  abort_argument(c(
+    "{.code na.rm = TRUE} has no meaning for a tensor.",
+    i = "See {.code op_nansum()} and its relatives."
+  ), call)
 }
 
 other_tensor_methods <- list(
-  "-" = function(e1, e2) {
-    if (missing(e2)) {
-      return(call_py(bound$tensor_negative, e1))
-    }
-    call_py(binary[["-"]], arg_data(e1), arg_data(e2))
-  },
-  "!" = function(x) call_py(bound$tensor_not, x),
+  "!" = function(x) call_py(operators$`!`, x),
   log = function(x, base = exp(1)) {
-    if (missing(base)) call_py(bound$tensor_math, "log", x) else log(x) / log(base)
+    if (missing(base)) call_py(operators$log, x) else log(x) / log(base)
   },
-  log2 = function(x) call_py(bound$tensor_math, "log2", x),
-  log10 = function(x) call_py(bound$tensor_math, "log10", x),
-  round = function(x, digits = 0, ...) call_py(bound$tensor_math, "round", x, digits),
+  log2 = function(x) call_py(operators$log2, x),
+  log10 = function(x) call_py(operators$log10, x),
+  round = function(x, digits = 0, ...) call_py(operators$round, x, digits),
   range = function(x, ..., na.rm = FALSE) {
-    c(as.vector(call_py(bound$tensor_math, "min", x)), as.vector(call_py(bound$tensor_math, "max", x)))
+    c(as.vector(call_py(operators$min, x)), as.vector(call_py(operators$max, x)))
   },
-  t = function(x) call_py(bound$tensor_math, "t", x),
-  aperm = function(a, perm = NULL, ...) call_py(bound$tensor_math, "aperm", a, perm),
+  t = function(x) call_py(operators$t, x),
+  aperm = function(a, perm = NULL, ...) call_py(operators$aperm, a, perm),
   dim = function(x) call_py(bound$tensor_dim, x) |> dim_of_sizes(),
   length = function(x) {
     sizes <- dim_of_sizes(call_py(bound$tensor_dim, x))
@@ -112,9 +102,13 @@ other_tensor_methods <- list(
   },
   all.equal = function(target, current, ...) all.equal(plain(target), plain(current), ...),
   chooseOpsMethod = function(x, y, mx, my, cl, reverse) TRUE,
-  "[" = function(x, ..., drop = TRUE) subset_tensor(x, "r", enquos_of(...), parent.frame(), drop),
+  "[" = function(x, ..., drop = TRUE) {
+    exprs <- substitute(alist(...))
+    call_py(bound$subset_get, x, "r", drop, captured(exprs, parent.frame()))
+  },
   "[<-" = function(x, ..., value) {
-    assign_subset(x, "r", enquos_of(...), parent.frame(), value)
+    exprs <- substitute(alist(...))
+    call_py(bound$subset_set, x, "r", arg_data(value), captured(exprs, parent.frame()))
   },
   "@" = function(object, name) subsettable(object, name),
   "@<-" = function(object, name, value) value
@@ -141,7 +135,7 @@ register_tensor_methods <- function(module) {
   the$tensor_classes <- union(the$tensor_classes, classes)
   methods <- tensor_methods()
   for (class in classes) {
-    for (generic in names(methods)) {
+    for (generic in setdiff(names(methods), if (class == "numpy.ndarray") c("[", "[<-"))) {
       registerS3method(generic, class, methods[[generic]], envir = asNamespace("kerasbridge"))
     }
   }

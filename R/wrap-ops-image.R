@@ -29,7 +29,7 @@
 #' @source `keras.ops.image.affine_transform`: <https://keras.io/api/ops/image/>
 #' @family image ops
 #' @examplesIf can_run_keras()
-#' image <- op_reshape(op_arange(0, 16), c(4, 4, 1))
+#' image <- op_reshape(op_arange(16), c(4, 4, 1))
 #' one_column_left <- c(1, 0, 1, 0, 1, 0, 0, 0)
 #' op_image_affine_transform(image, one_column_left)
 #' @export
@@ -64,7 +64,7 @@ op_image_affine_transform <- wrapper("op_image_affine_transform", function(
 #' @source `keras.ops.image.crop_images`: <https://keras.io/api/ops/image/>
 #' @family image ops
 #' @examplesIf can_run_keras()
-#' image <- op_reshape(op_arange(0, 16), c(4, 4, 1))
+#' image <- op_reshape(op_arange(16), c(4, 4, 1))
 #' op_image_crop(image, top_cropping = 1, left_cropping = 1, target_height = 2, target_width = 2)
 #' @export
 op_image_crop <- wrapper("op_image_crop", function(
@@ -268,7 +268,7 @@ op_image_hsv_to_rgb <- wrapper("op_image_hsv_to_rgb", function(images, data_form
 #' @source `keras.ops.image.map_coordinates`: <https://keras.io/api/ops/image/>
 #' @family image ops
 #' @examplesIf can_run_keras()
-#' x <- op_reshape(op_arange(0, 9), c(3, 3))
+#' x <- op_reshape(op_arange(9), c(3, 3))
 #' op_image_map_coordinates(x, rbind(c(0, 1.5), c(0, 1.5)), order = 1)
 #' @export
 op_image_map_coordinates <- wrapper("op_image_map_coordinates", function(
@@ -493,7 +493,7 @@ op_image_scale_and_translate <- wrapper("op_image_scale_and_translate", function
 #' @source `keras.ops.image.sobel_edges`: <https://keras.io/api/ops/image/>
 #' @family image ops
 #' @examplesIf can_run_keras()
-#' image <- op_reshape(op_arange(0, 16), c(1, 4, 4, 1))
+#' image <- op_reshape(op_arange(16), c(1, 4, 4, 1))
 #' edges <- op_image_sobel_edges(image)
 #' shape(edges)
 #' @export

@@ -174,6 +174,8 @@ op_lstsq <- wrapper("op_lstsq", function(a, b, rcond = NULL, ...) {
 #' that is row `i` of `x`.
 #'
 #' @param x Tensor of shape `(..., M, M)`.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors: both triangles in one tensor of the shape of `x` (the ones
 #'   are not stored), and the row exchanges, of shape `(..., M)`, counted from 1.
@@ -182,8 +184,8 @@ op_lstsq <- wrapper("op_lstsq", function(a, b, rcond = NULL, ...) {
 #' @examplesIf can_run_keras()
 #' op_lu_factor(matrix(c(1, 3, 2, 4), 2))
 #' @export
-op_lu_factor <- wrapper("op_lu_factor", function(x, ...) {
-  call_py(bound$op_lu_factor, arg_data(x), ...)
+op_lu_factor <- wrapper("op_lu_factor", function(x, zero_indexed = FALSE, ...) {
+  call_py(bound$op_lu_factor, arg_data(x), zero_indexed, ...)
 })
 
 #' Rank of a matrix

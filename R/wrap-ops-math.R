@@ -453,6 +453,8 @@ op_stft <- wrapper("op_stft", function(
 #' @param k Integer: how many values to find, at most the length of the last axis.
 #' @param sorted `TRUE`, the default, to return them from the largest to the smallest;
 #'   `FALSE` leaves the order open, which may be faster.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, both of the shape of `x` with a last axis of length `k`:
 #'   the values, and their positions along the last axis, counted from 1.
@@ -463,8 +465,8 @@ op_stft <- wrapper("op_stft", function(
 #' top[[1]]
 #' top[[2]]
 #' @export
-op_top_k <- wrapper("op_top_k", function(x, k, sorted = TRUE, ...) {
-  call_py(bound$op_top_k, arg_data(x), k, sorted, ...)
+op_top_k <- wrapper("op_top_k", function(x, k, sorted = TRUE, zero_indexed = FALSE, ...) {
+  call_py(bound$op_top_k, arg_data(x), k, sorted, zero_indexed, ...)
 })
 
 #' Pairs of numbers as complex numbers

@@ -18,7 +18,7 @@
 #' @source `keras.ops.adaptive_average_pool`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
-#' x <- op_reshape(op_arange(0, 24), c(1, 4, 6, 1))
+#' x <- op_reshape(op_arange(24), c(1, 4, 6, 1))
 #' op_adaptive_average_pool(x, output_size = 2)
 #' @export
 op_adaptive_average_pool <- wrapper("op_adaptive_average_pool", function(
@@ -45,7 +45,7 @@ op_adaptive_average_pool <- wrapper("op_adaptive_average_pool", function(
 #' @source `keras.ops.adaptive_max_pool`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
-#' x <- op_reshape(op_arange(0, 24), c(1, 4, 6, 1))
+#' x <- op_reshape(op_arange(24), c(1, 4, 6, 1))
 #' op_adaptive_max_pool(x, output_size = c(2, 3))
 #' @export
 op_adaptive_max_pool <- wrapper("op_adaptive_max_pool", function(
@@ -513,7 +513,7 @@ op_elu <- wrapper("op_elu", function(x, alpha = 1.0, ...) {
 #' @source `keras.ops.fold`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
-#' x <- op_reshape(op_arange(0, 16), c(1, 1, 4, 4))
+#' x <- op_reshape(op_arange(16), c(1, 1, 4, 4))
 #' windows <- op_unfold(x, kernel_size = 2, stride = 2)
 #' op_fold(windows, output_size = c(4, 4), kernel_size = 2, stride = 2)
 #' @export
@@ -1323,7 +1323,7 @@ op_threshold <- wrapper("op_threshold", function(x, threshold, default_value, ..
 #' @source `keras.ops.unfold`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
-#' x <- op_reshape(op_arange(0, 16), c(1, 1, 4, 4))
+#' x <- op_reshape(op_arange(16), c(1, 1, 4, 4))
 #' op_unfold(x, kernel_size = 2, stride = 2)
 #' @export
 op_unfold <- wrapper("op_unfold", function(

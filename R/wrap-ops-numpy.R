@@ -239,35 +239,40 @@ op_append <- wrapper("op_append", function(x1, x2, axis = NULL, ...) {
 
 #' Sequence with a fixed step
 #'
-#' Makes the values `start`, `start + step`, `start + 2 * step`, ... as long as they stay
-#' before `stop`, which is not included itself. With one argument only, that argument is the
-#' stop and the sequence starts at `0`.
+#' Makes the values `start`, `start + step`, `start + 2 * step`, ... up to `end`, as `seq()`
+#' does: `end` itself is included when a step reaches it. With one argument only, that
+#' argument is the end and the sequence starts at `1`.
 #'
 #' @section In R:
-#' The values are numbers, not positions: `op_arange(3L)` is 0, 1, 2, and R's `1:3` is
-#' `op_arange(1L, 4L)`. Write `3L` for an integer sequence: `3` is a double in R and gives a
-#' float tensor. With a fractional step, rounding may let the end slip in or out: prefer
-#' [op_linspace()].
+#' Write `3L` for an integer sequence: `3` is a double in R and gives a float tensor.
+#' Python's `range(n)`, which starts at 0 and leaves the end out, is `op_arange(0L, n,
+#' include_end = FALSE)`. A `step` that leads away from `end` gives an empty tensor.
 #'
-#' @param start Number: the first value. If `stop` is `NULL`, `start` is taken as the stop
-#'   and the sequence starts at `0`.
-#' @param stop Number that the sequence does not reach, or `NULL`, the default.
+#' @param start Number: the first value. If `end` is `NULL`, `start` is taken as the end and
+#'   the sequence starts at `1`.
+#' @param end Number up to which the sequence goes. `NULL`, the default, takes `start` as the
+#'   end.
 #' @param step Number: the distance from one value to the next, which may be negative.
-#'   `NULL`, the default, means `1`.
+#'   `NULL`, the default, means `1`, or `-1` if `end` is below `start`.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
+#' @param include_end Whether `end` is a value of the sequence when a step reaches it.
+#'   Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A tensor with one axis of size `ceiling((stop - start) / step)`. Unless `dtype`
-#'   is given, it is int32 if all arguments are integers and a float otherwise.
+#' @returns A tensor with one axis. Unless `dtype` is given, it is int32 if all arguments are
+#'   integers and a float otherwise.
 #' @source `keras.ops.arange`: <https://keras.io/api/ops/numpy/>
 #' @family array ops
 #' @examplesIf can_run_keras()
 #' op_arange(5L)
 #' op_arange(2, 3, 0.25)
-#' op_arange(5L, 0L, -1L)
+#' op_arange(5L, 1L)
+#' op_arange(0L, 6L, 2L, include_end = FALSE)
 #' @export
-op_arange <- wrapper("op_arange", function(start, stop = NULL, step = NULL, dtype = NULL, ...) {
-  call_py(bound$op_arange, start, stop, step, dtype, ...)
+op_arange <- wrapper("op_arange", function(
+  start, end = NULL, step = NULL, dtype = NULL, include_end = TRUE, ...
+) {
+  call_py(bound$op_arange, start, end, step, dtype, include_end, ...)
 })
 
 #' Inverse cosine
@@ -412,6 +417,8 @@ op_arctanh <- wrapper("op_arctanh", function(x, ...) {
 #' @param axis Axis to search along, counted from 1; negative numbers count from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
@@ -422,8 +429,10 @@ op_arctanh <- wrapper("op_arctanh", function(x, ...) {
 #' op_argmax(x, axis = 2)
 #' op_argmax(x)
 #' @export
-op_argmax <- wrapper("op_argmax", function(x, axis = NULL, keepdims = FALSE, ...) {
-  call_py(bound$op_argmax, arg_data(x), axis, keepdims, ...)
+op_argmax <- wrapper("op_argmax", function(
+  x, axis = NULL, keepdims = FALSE, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_argmax, arg_data(x), axis, keepdims, zero_indexed, ...)
 })
 
 #' Position of the minimum
@@ -441,6 +450,8 @@ op_argmax <- wrapper("op_argmax", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param axis Axis to search along, counted from 1; negative numbers count from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
@@ -451,8 +462,10 @@ op_argmax <- wrapper("op_argmax", function(x, axis = NULL, keepdims = FALSE, ...
 #' op_argmin(x, axis = 2)
 #' op_argmin(x)
 #' @export
-op_argmin <- wrapper("op_argmin", function(x, axis = NULL, keepdims = FALSE, ...) {
-  call_py(bound$op_argmin, arg_data(x), axis, keepdims, ...)
+op_argmin <- wrapper("op_argmin", function(
+  x, axis = NULL, keepdims = FALSE, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_argmin, arg_data(x), axis, keepdims, zero_indexed, ...)
 })
 
 #' Positions that split a tensor around its kth smallest
@@ -470,6 +483,8 @@ op_argmin <- wrapper("op_argmin", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param kth Positive integer: rank of the element to split at, `1` being the smallest.
 #' @param axis Axis to order along, counted from 1. Default: `-1`, the last. `NULL` uses the
 #'   flattened tensor.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor.
@@ -480,8 +495,10 @@ op_argmin <- wrapper("op_argmin", function(x, axis = NULL, keepdims = FALSE, ...
 #' # the first three positions hold the three smallest values
 #' op_argpartition(x, kth = 3)
 #' @export
-op_argpartition <- wrapper("op_argpartition", function(x, kth, axis = -1L, ...) {
-  call_py(bound$op_argpartition, arg_data(x), arg_data(kth), axis, ...)
+op_argpartition <- wrapper("op_argpartition", function(
+  x, kth, axis = -1L, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_argpartition, arg_data(x), arg_data(kth), axis, zero_indexed, ...)
 })
 
 #' Positions that sort a tensor
@@ -495,6 +512,8 @@ op_argpartition <- wrapper("op_argpartition", function(x, kth, axis = -1L, ...) 
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to sort along, counted from 1. Default: `-1`, the last. `NULL` sorts the
 #'   flattened tensor.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor (last axis fastest).
@@ -506,8 +525,8 @@ op_argpartition <- wrapper("op_argpartition", function(x, kth, axis = -1L, ...) 
 #' i
 #' op_take(x, i)
 #' @export
-op_argsort <- wrapper("op_argsort", function(x, axis = -1L, ...) {
-  call_py(bound$op_argsort, arg_data(x), axis, ...)
+op_argsort <- wrapper("op_argsort", function(x, axis = -1L, zero_indexed = FALSE, ...) {
+  call_py(bound$op_argsort, arg_data(x), axis, zero_indexed, ...)
 })
 
 #' Create a tensor
@@ -1363,14 +1382,10 @@ op_dot <- wrapper("op_dot", function(x1, x2, ...) {
 #'
 #' Cuts an array along its third axis, into equal parts or at given places.
 #'
-#' @section In R:
-#' Cutting places need no conversion from 0-based Python code: cutting after element 3 in R
-#' is cutting before element 3 there.
-#'
 #' @param x Tensor or R array with at least three axes.
-#' @param indices_or_sections One integer: the number of equal parts. Or several increasing
-#'   integers: the positions, counted from 1, **after** which to cut. Write a single cutting
-#'   place as a list, `list(3)`.
+#' @param indices_or_sections One integer: the number of equal parts. Or a vector, list or
+#'   array of increasing positions, counted from 1, at each of which a new piece starts.
+#'   Write a single position as a list, `list(3)`, or an array, `array(3)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
 #' @source `keras.ops.dsplit`: <https://keras.io/api/ops/numpy/>
@@ -1379,7 +1394,7 @@ op_dot <- wrapper("op_dot", function(x1, x2, ...) {
 #' x <- op_reshape(1:16, c(2, 2, 4))
 #' op_dsplit(x, 2)
 #' # elements 1, 2 to 3, and 4 of the third axis
-#' op_dsplit(x, c(1, 3))
+#' op_dsplit(x, c(2, 4))
 #' @export
 op_dsplit <- wrapper("op_dsplit", function(x, indices_or_sections, ...) {
   call_py(bound$op_dsplit, arg_data(x), indices_or_sections, ...)
@@ -1890,7 +1905,7 @@ op_geomspace <- wrapper("op_geomspace", function(
 #' op_get_item(x, list(2, 3))
 #' @export
 op_get_item <- wrapper("op_get_item", function(x, key, ...) {
-  call_py(bound$op_get_item, arg_data(x), arg_data(key), ...)
+  call_py(bound$op_get_item, arg_data(x), key, ...)
 })
 
 #' Elementwise greater than
@@ -2021,14 +2036,10 @@ op_histogram <- wrapper("op_histogram", function(x, bins = 10L, range = NULL, ..
 #' Cuts an array along its second axis, a vector along its only one, into equal parts or at
 #' given places.
 #'
-#' @section In R:
-#' Cutting places need no conversion from 0-based Python code: cutting after column 3 in R is
-#' cutting before column 3 there.
-#'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param indices_or_sections One integer: the number of equal parts. Or several increasing
-#'   integers: the positions, counted from 1, **after** which to cut. Write a single cutting
-#'   place as a list, `list(3)`.
+#' @param indices_or_sections One integer: the number of equal parts. Or a vector, list or
+#'   array of increasing positions, counted from 1, at each of which a new piece starts.
+#'   Write a single position as a list, `list(3)`, or an array, `array(3)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
 #' @source `keras.ops.hsplit`: <https://keras.io/api/ops/numpy/>
@@ -2037,7 +2048,7 @@ op_histogram <- wrapper("op_histogram", function(x, bins = 10L, range = NULL, ..
 #' x <- matrix(1:8, nrow = 2)
 #' op_hsplit(x, 2)
 #' # columns 1, 2 to 3, and 4
-#' op_hsplit(x, c(1, 3))
+#' op_hsplit(x, c(2, 4))
 #' @export
 op_hsplit <- wrapper("op_hsplit", function(x, indices_or_sections, ...) {
   call_py(bound$op_hsplit, arg_data(x), indices_or_sections, ...)
@@ -3020,6 +3031,8 @@ op_nan_to_num <- wrapper("op_nan_to_num", function(
 #' @param axis The axis to search along, counted from 1; negative counts from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
@@ -3031,8 +3044,10 @@ op_nan_to_num <- wrapper("op_nan_to_num", function(
 #' op_nanargmax(x, axis = 2)
 #' op_nanargmax(x)
 #' @export
-op_nanargmax <- wrapper("op_nanargmax", function(x, axis = NULL, keepdims = FALSE, ...) {
-  call_py(bound$op_nanargmax, arg_data(x), axis, keepdims, ...)
+op_nanargmax <- wrapper("op_nanargmax", function(
+  x, axis = NULL, keepdims = FALSE, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_nanargmax, arg_data(x), axis, keepdims, zero_indexed, ...)
 })
 
 #' Position of the smallest element, ignoring NaN
@@ -3048,6 +3063,8 @@ op_nanargmax <- wrapper("op_nanargmax", function(x, axis = NULL, keepdims = FALS
 #' @param axis The axis to search along, counted from 1; negative counts from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
@@ -3059,8 +3076,10 @@ op_nanargmax <- wrapper("op_nanargmax", function(x, axis = NULL, keepdims = FALS
 #' op_nanargmin(x, axis = 2)
 #' op_nanargmin(x)
 #' @export
-op_nanargmin <- wrapper("op_nanargmin", function(x, axis = NULL, keepdims = FALSE, ...) {
-  call_py(bound$op_nanargmin, arg_data(x), axis, keepdims, ...)
+op_nanargmin <- wrapper("op_nanargmin", function(
+  x, axis = NULL, keepdims = FALSE, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_nanargmin, arg_data(x), axis, keepdims, zero_indexed, ...)
 })
 
 #' Cumulative product, counting NaN as one
@@ -3427,27 +3446,27 @@ op_nextafter <- wrapper("op_nextafter", function(x1, x2, ...) {
 
 #' Positions of the non-zero elements
 #'
-#' Lists where `x` differs from zero (or is `TRUE`), one vector of positions per axis, as the
-#' columns of `which(x != 0, arr.ind = TRUE)`. Unlike `which()`, it goes through the elements
-#' with the last axis varying fastest.
+#' Lists where `x` differs from zero (or is `TRUE`): one row for each hit and one column for
+#' each axis, as `which(x != 0, arr.ind = TRUE)`. Unlike `which()`, it goes through the
+#' elements with the last axis varying fastest.
 #'
 #' @section In R:
-#' How many elements there are depends on the values of `x`, so with JAX this cannot be used
-#' in a compiled function, such as the training step.
+#' How many rows there are depends on the values of `x`, so with JAX this cannot be used in a
+#' compiled function, such as the training step.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A list with one int32 vector for each axis of `x`; the elements number `i` of all
-#'   of them are the position, counted from 1, of hit number `i`. With PyTorch, one int32
-#'   tensor with these vectors as its rows.
+#' @returns An int32 tensor with one row for each hit and one column for each axis of `x`.
 #' @source `keras.ops.nonzero`: <https://keras.io/api/ops/numpy/>
 #' @family array ops
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(0, 1, 0), c(2, 0, 3))
 #' op_nonzero(x)
 #' @export
-op_nonzero <- wrapper("op_nonzero", function(x, ...) {
-  call_py(bound$op_nonzero, arg_data(x), ...)
+op_nonzero <- wrapper("op_nonzero", function(x, zero_indexed = FALSE, ...) {
+  call_py(bound$op_nonzero, arg_data(x), zero_indexed, ...)
 })
 
 #' Inequality, element by element
@@ -3944,6 +3963,8 @@ op_round <- wrapper("op_round", function(x, decimals = 0L, ...) {
 #' @param values The values to place: a tensor or an R vector.
 #' @param side Where a value goes that is equal to an element: `"left"`, the default, before
 #'   it; `"right"`, after it.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the shape of `values`: positions from 1 (before all) to
 #'   `length(sorted_sequence) + 1` (after all).
@@ -3954,9 +3975,11 @@ op_round <- wrapper("op_round", function(x, decimals = 0L, ...) {
 #' op_searchsorted(c(1, 3, 5), c(0, 3, 4, 9), side = "right")
 #' @export
 op_searchsorted <- wrapper("op_searchsorted", function(
-  sorted_sequence, values, side = "left", ...
+  sorted_sequence, values, side = "left", zero_indexed = FALSE, ...
 ) {
-  call_py(bound$op_searchsorted, arg_data(sorted_sequence), arg_data(values), side, ...)
+  call_py(
+    bound$op_searchsorted, arg_data(sorted_sequence), arg_data(values), side, zero_indexed, ...
+  )
 })
 
 #' Choose elements by a list of conditions
@@ -4137,14 +4160,14 @@ op_sort <- wrapper("op_sort", function(x, axis = -1L, ...) {
 
 #' Cut a tensor into pieces
 #'
-#' Cuts `x` along an axis, into a number of pieces of one length or after given positions.
+#' Cuts `x` along an axis, into a number of pieces of one length or at given positions.
 #' [op_concatenate()] puts pieces together again.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param indices_or_sections One number: how many pieces of the same length to make; it must
-#'   divide the length of `axis`. A vector or list of increasing positions, counted from 1:
-#'   cut after each, so `c(1, 4)` gives position 1, positions 2 to 4, and the rest. Write a
-#'   single position as a list, `list(4)`.
+#'   divide the length of `axis`. Or a vector, list or array of increasing positions, counted
+#'   from 1, at each of which a new piece starts: `c(2, 5)` gives position 1, positions 2 to
+#'   4, and the rest. Write a single position as a list, `list(4)`, or an array, `array(4)`.
 #' @param axis The axis to cut, counted from 1; negative counts from the last. Default 1, the
 #'   first.
 #' @param ... Must be empty: a misspelt argument is refused by name.
@@ -4155,7 +4178,7 @@ op_sort <- wrapper("op_sort", function(x, axis = -1L, ...) {
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:12, c(2, 6))
 #' op_split(x, 3, axis = 2)
-#' op_split(x, c(1, 4), axis = 2)
+#' op_split(x, c(2, 5), axis = 2)
 #' @export
 op_split <- wrapper("op_split", function(x, indices_or_sections, axis = 1L, ...) {
   call_py(bound$op_split, arg_data(x), indices_or_sections, axis, ...)
@@ -4665,6 +4688,8 @@ op_trunc <- wrapper("op_trunc", function(x, ...) {
 #'   padded with `fill_value`. `NULL`, the default, returns as many as there are.
 #' @param fill_value Number to pad with up to `size`. `NULL`, the default, stands for 0; JAX
 #'   then repeats the smallest element.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the distinct elements; with any of the `return_*` arguments, a list
 #'   that starts with it and goes on with those asked for, in this order: the positions of
@@ -4680,11 +4705,11 @@ op_trunc <- wrapper("op_trunc", function(x, ...) {
 #' @export
 op_unique <- wrapper("op_unique", function(
   x, sorted = TRUE, return_index = FALSE, return_inverse = FALSE, return_counts = FALSE, axis =
-  NULL, size = NULL, fill_value = NULL, ...
+  NULL, size = NULL, fill_value = NULL, zero_indexed = FALSE, ...
 ) {
   call_py(
     bound$op_unique, arg_data(x), sorted, return_index, return_inverse, return_counts, axis, size,
-    fill_value, ...
+    fill_value, zero_indexed, ...
   )
 })
 
@@ -4702,6 +4727,8 @@ op_unique <- wrapper("op_unique", function(
 #'   tensor.
 #' @param shape Shape of the tensor that the positions belong to, all lengths known:
 #'   `shape(2, 3)` or `c(2, 3)`.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list with one integer tensor for each axis of `shape`: the positions along it,
 #'   counted from 1, in the shape of `indices`.
@@ -4710,8 +4737,10 @@ op_unique <- wrapper("op_unique", function(
 #' @examplesIf can_run_keras()
 #' op_unravel_index(c(1, 5), shape = c(2, 3))
 #' @export
-op_unravel_index <- wrapper("op_unravel_index", function(indices, shape, ...) {
-  call_py(bound$op_unravel_index, arg_data(indices), arg_shape(shape), ...)
+op_unravel_index <- wrapper("op_unravel_index", function(
+  indices, shape, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_unravel_index, arg_data(indices), arg_shape(shape), zero_indexed, ...)
 })
 
 #' Vandermonde matrix
@@ -4844,9 +4873,10 @@ op_view <- wrapper("op_view", function(x, dtype = NULL, ...) {
 #'
 #' @param x The tensor, or an R array, with at least two axes.
 #' @param indices_or_sections One number: how many pieces of the same length to make; it must
-#'   divide the length of the first axis. A vector or list of increasing positions, counted
-#'   from 1: cut after each, so `c(1, 3)` gives row 1, rows 2 and 3, and the rest. Write a
-#'   single position as a list, `list(3)`.
+#'   divide the length of the first axis. Or a vector, list or array of increasing positions,
+#'   counted from 1, at each of which a new piece starts: `c(2, 5)` gives position 1,
+#'   positions 2 to 4, and the rest. Write a single position as a list, `list(4)`, or an
+#'   array, `array(4)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`, which differ from `x` in the length of the
 #'   first axis only.
@@ -4855,7 +4885,7 @@ op_view <- wrapper("op_view", function(x, dtype = NULL, ...) {
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:12, c(4, 3))
 #' op_vsplit(x, 2)
-#' op_vsplit(x, c(1, 3))
+#' op_vsplit(x, c(2, 4))
 #' @export
 op_vsplit <- wrapper("op_vsplit", function(x, indices_or_sections, ...) {
   call_py(bound$op_vsplit, arg_data(x), indices_or_sections, ...)

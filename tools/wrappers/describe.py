@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from kerasbridge.adapters import adapted
+from kerasbridge.bindings import holds_positions
 from kerasbridge.kinds import KINDS, kind_of
 from tools.wrappers.catalog import Catalog, Incomplete
 from tools.wrappers.inventory import Symbol, name_exceptions, r_name_of, symbols
@@ -89,6 +91,10 @@ class WrapperParameter:
         return fields if self.mode == "default" else fields[:3]
 
 
+#: What a function that returns positions takes besides Keras's own parameters.
+_ZERO_INDEXED: Final = WrapperParameter("zero_indexed", "value", "default", False, "FALSE")
+
+
 @dataclass(frozen=True)
 class Wrapper:
     """One R function to write."""
@@ -160,6 +166,8 @@ def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
     described = list(_parameters(main, entry.kinds))
     if form == "pair":
         described = _merged(list(_parameters(functions[0], entry.kinds)), described)
+    if holds_positions(entry.result):
+        described.append(_ZERO_INDEXED)
     file, family, page = _family(name, main)
     formals = [parameter.name for parameter in described]
     variadic = _variadic(main)
@@ -226,7 +234,8 @@ def _merged(
 
 
 def _parameters(symbol: Symbol, kinds: dict[str, str]) -> Iterator[WrapperParameter]:
-    for parameter in inspect.signature(symbol.object).parameters.values():
+    function = adapted(symbol.python, symbol.object)
+    for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         default = None if parameter.default is parameter.empty else parameter.default

@@ -26,6 +26,9 @@ Array = npt.NDArray[Any]
 #: NumPy's kinds of R's vectors and the dtype of their tensors; floats take ``floatx``.
 _DTYPES: Final = {"i": "int32", "b": "bool", "u": "uint8", "c": "complex64"}
 
+#: Types of tensors met so far: the first look at an argument, which is most often one.
+_AS_THEY_ARE: set[type] = {float, int}
+
 #: Integers that a double holds exactly.
 _EXACT: Final = 2**53
 
@@ -60,9 +63,14 @@ def tensor(value: Any, name: str = "x") -> Any:
 
     A single R number stays a Python number: it takes the dtype of what it meets, as in Keras.
     """
-    if frameworks.is_tensor(value):
-        return as_tensor(value, name) if isinstance(value, np.ndarray) else value
+    if type(value) in _AS_THEY_ARE:
+        return value
+    if isinstance(value, np.ndarray):
+        return as_tensor(value, name)
     if value is None or isinstance(value, (bool, int, float, complex)):
+        return value
+    if frameworks.is_tensor(value):
+        _AS_THEY_ARE.add(type(value))
         return value
     if isinstance(value, (list, tuple)):
         return [tensor(part, name) for part in value]
@@ -132,7 +140,8 @@ def to_r(x: Any) -> Any:
     """A tensor's values as what reticulate turns into the right R type, each written once.
 
     Floats become double; booleans logical; integers up to 32 bits integer; wider ones integer
-    when all fit, double when all are exact, and are refused otherwise.
+    when all fit, double when all are exact, and are refused otherwise. What holds no values
+    (a function, a model) stays itself.
     """
     if isinstance(x, (bool, float, str, complex)) or x is None:
         return x
@@ -142,15 +151,10 @@ def to_r(x: Any) -> Any:
         return [to_r(part) for part in x]
     if isinstance(x, dict):
         return {key: to_r(part) for key, part in x.items()}
-    array = x if isinstance(x, np.ndarray) else _host_array(x)
-    return _r_array(array)
-
-
-def _host_array(x: Any) -> Array:
     framework = frameworks.of_type(type(x))
     if framework is not None:
-        return framework.to_numpy(framework.value(x))
-    return np.asarray(x)
+        return _r_array(framework.to_numpy(x))
+    return _r_array(np.asarray(x)) if hasattr(x, "__array__") else x
 
 
 def _r_array(array: Array) -> Any:

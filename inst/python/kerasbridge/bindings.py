@@ -10,13 +10,13 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import arrays, compose
-from kerasbridge.errors import ArgumentError, did_you_mean, retold
+from kerasbridge import adapters, arrays, compose
+from kerasbridge.errors import ArgumentError, did_you_mean, guarded, retold
 from kerasbridge.kinds import CONVERTERS, Converter, kind_of, one_based
 from kerasbridge.shapes import described
 
@@ -94,13 +94,21 @@ def bind(name: str) -> Callable[..., Any]:
     except AttributeError as error:
         raise _lacking(name, signature.python) from error
     if signature.form == "layer":
-        return _told(_layer(signature, function), one_based=False)
+        return _told(_layer(signature, function))
     if signature.form == "merge":
-        return _told(_merge(signature, function), one_based=False)
+        return _told(_merge(signature, function))
     if signature.form == "pair":
         assert signature.function is not None
-        return _told(_pair(signature, function, target(signature.function)), one_based=True)
-    return _told(_direct(signature, function), one_based=True)
+        return _told(_pair(signature, function, target(signature.function)))
+    function = adapters.adapted(signature.python, function)
+    if holds_positions(signature.result):
+        return _positions(signature, function)
+    return _direct(signature, function)
+
+
+def bind_guarded(name: str) -> Callable[..., Any]:
+    """The same for R, which gets its exceptions as values."""
+    return guarded(bind(name))
 
 
 def keras_object(name: str) -> Any:
@@ -109,12 +117,14 @@ def keras_object(name: str) -> Any:
     return target(signature.function or signature.python)
 
 
-def _told(call: Callable[..., Any], one_based: bool) -> Callable[..., Any]:
+def _told(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` with its errors in R's words; every wrapper counts axes from 1."""
+
     def bound(*values: Any, **extra: Any) -> Any:
         try:
             return call(*values, **extra)
         except Exception as error:
-            raise retold(error, one_based) from error.__cause__
+            raise retold(error, one_based=True) from error.__cause__
 
     return bound
 
@@ -125,29 +135,52 @@ def _direct(signature: Signature, function: Any) -> Callable[..., Any]:
     active = _active(parameters)
     accepted = _accepted(function)
     finish = _result(signature.result)
+    as_it_is = signature.result == "tensor"
     positional = accepted.in_order(parameters) and not any(p.mode == "omit" for p in parameters)
 
     def call(*values: Any, **extra: Any) -> Any:
-        arguments = list(values)
-        if len(arguments) != count:
-            if not accepted.variadic:
-                raise _too_many(signature, arguments[count:])
-            return finish(variadic(arguments[:count], arguments[count:], extra))
-        for position, convert, name in active:
-            arguments[position] = convert(arguments[position], name)
-        if positional and not extra:
-            return finish(function(*arguments))
-        named = accepted.named(signature, arguments)
-        if extra:
-            named.update(accepted.extra(signature, extra))
-        return finish(function(**named))
+        try:
+            if extra or not positional or len(values) != count:
+                return finish(by_name(list(values), extra))
+            arguments = list(values)
+            for position, convert, name in active:
+                arguments[position] = convert(values[position], name)
+            result = function(*arguments)
+            return result if as_it_is else finish(result)
+        except Exception as error:
+            raise retold(error, one_based=True) from error.__cause__
 
-    def variadic(arguments: list[Any], rest: list[Any], extra: dict[str, Any]) -> Any:
+    def by_name(arguments: list[Any], extra: dict[str, Any]) -> Any:
+        rest = arguments[count:]
+        if rest and not accepted.variadic:
+            raise _too_many(signature, rest)
         for position, convert, name in active:
             arguments[position] = convert(arguments[position], name)
-        named = accepted.named(signature, arguments) | accepted.extra(signature, extra)
+        named = accepted.named(signature, arguments[:count]) | accepted.extra(signature, extra)
+        if not rest:
+            return function(**named)
         leading = [named.pop(name) for name in accepted.order if name in named]
         return function(*leading, *map(arrays.tensor, rest), **named)
+
+    return call
+
+
+def holds_positions(result: str | Sequence[str]) -> bool:
+    """Are there positions in a result of this kind? Its wrapper then takes `zero_indexed`."""
+    return "index" in ([result] if isinstance(result, str) else result)
+
+
+def _positions(signature: Signature, function: Any) -> Callable[..., Any]:
+    """A function that returns positions: counted from 1, or from 0 when the last argument asks."""
+    *parameters, _ = signature.parameters
+    last = len(parameters)
+    signature = replace(signature, parameters=tuple(parameters))
+    from_one = _direct(signature, function)
+    from_zero = _direct(replace(signature, result="tensor"), function)
+
+    def call(*values: Any, **extra: Any) -> Any:
+        find = from_zero if values[last] else from_one
+        return find(*values[:last], *values[last + 1 :], **extra)
 
     return call
 
@@ -277,7 +310,8 @@ def _inherited(function: Any) -> frozenset[str]:
     for base in function.__mro__[1:-1]:
         if "__init__" not in vars(base):
             continue
-        parameters = list(inspect.signature(base).parameters.values())
+        # Not of the class: its `__new__(cls, *args, **kwargs)` would be asked instead.
+        _, *parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
         found |= {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break

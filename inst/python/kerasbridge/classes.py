@@ -7,6 +7,7 @@ frameworks introspect them as they would Python's own.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def _member(method: Method) -> Any:
         return staticmethod(function)
     if method.kind == "class":
         return classmethod(function)
-    return function
+    return _BoundLate(function) if method.name == "build" else function
 
 
 def _function(method: Method) -> Callable[..., Any]:
@@ -83,6 +84,25 @@ def _function(method: Method) -> Callable[..., Any]:
         own = own.replace(parameters=[receiver, *own.parameters.values()])
     member.__signature__ = own  # type: ignore[attr-defined]
     return member
+
+
+class _BoundLate:
+    """A method whose bound form keeps its signature when it is wrapped.
+
+    Keras wraps the bound `build` with :func:`functools.wraps`, which copies a function's
+    ``__signature__``, receiver and all; a partial has none to copy, and is introspected itself.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Callable[..., Any]:
+        if instance is None:
+            return self._function
+        bound = functools.partial(self._function, instance)
+        bound.__name__ = self._function.__name__  # type: ignore[attr-defined]
+        bound.__doc__ = self._function.__doc__
+        return bound
 
 
 def _property(method: Method) -> property:

@@ -40,7 +40,4 @@ def _callable_on(object: Any) -> bool:
 
 def call_layer(layer: Any, *inputs: Any, **options: Any) -> Any:
     """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``."""
-    return layer(
-        *[arrays.tensor(part, f"argument {n}") for n, part in enumerate(inputs, start=1)],
-        **options,
-    )
+    return layer(*[arrays.tensor(part, "inputs") for part in inputs], **options)

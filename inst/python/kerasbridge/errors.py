@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 
 class ArgumentError(ValueError):
@@ -45,3 +45,25 @@ def retold(error: Exception, one_based: bool) -> Exception:
         if told != error.args[0]:
             error.args = (told,)
     return error
+
+
+class Failure:
+    """An exception on its way to R as a value; R raises it where the user called."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def raise_again(self) -> None:
+        raise self.error
+
+
+def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call` for R: what it raises comes back as a :class:`Failure`."""
+
+    def guard(*values: Any, **named: Any) -> Any:
+        try:
+            return call(*values, **named)
+        except Exception as error:
+            return Failure(error)
+
+    return guard

@@ -40,7 +40,7 @@ class Framework:
 
     def dtype(self, x: Any) -> str:
         """The dtype's standard name, such as ``"float32"``."""
-        return str(x.dtype)
+        return _dtype_name(x.dtype)
 
     def shape(self, x: Any) -> tuple[int | None, ...]:
         """The static shape; ``None`` where a symbolic tensor's size is not known."""
@@ -109,9 +109,6 @@ class Torch(Framework):
         array: npt.NDArray[Any] = x.resolve_conj().resolve_neg().numpy()
         return array
 
-    def dtype(self, x: Any) -> str:
-        return str(x.dtype).removeprefix("torch.")
-
     def cast(self, x: Any, dtype: str) -> Any:
         return x.to(getattr(self.library(), dtype))
 
@@ -161,9 +158,6 @@ class TensorFlow(Framework):
 
     def value(self, x: Any) -> Any:
         return x.value() if self._is_variable(x) else x
-
-    def dtype(self, x: Any) -> str:
-        return str(x.dtype.name)
 
     def shape(self, x: Any) -> tuple[int | None, ...]:
         return tuple(x.shape.as_list())
@@ -254,6 +248,12 @@ class Keras(Framework):
 
 
 @cache
+def _dtype_name(dtype: Any) -> str:
+    """TensorFlow's dtypes have a name, torch's are printed with their module."""
+    return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+
+
+@cache
 def _named(name: str) -> Framework:
     classes: tuple[type[Framework], ...] = (Framework, Jax, Torch, TensorFlow, Keras)
     return next(cls for cls in classes if cls.name == name)()
@@ -333,4 +333,5 @@ def _jax_classes() -> list[type]:
 
 def _keras_classes() -> list[type]:
     keras = importlib.import_module("keras")
-    return [keras.KerasTensor, keras.Variable]
+    classes = [keras.KerasTensor, keras.Variable]
+    return [*classes, np.ndarray, np.generic] if keras.config.backend() == "numpy" else classes

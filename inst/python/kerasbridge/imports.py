@@ -12,8 +12,11 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import re
 import sys
+import sysconfig
 from collections.abc import Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Final
 
@@ -63,8 +66,23 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
+def locate_headers() -> None:
+    """Let `sysconfig` know where Python's headers are: torch compiles against them.
+
+    Embedded in R, Python takes a virtual environment for the installation itself.
+    """
+    settings = Path(sys.prefix, "pyvenv.cfg")
+    if sys.prefix != sys.base_prefix or not settings.exists():
+        return
+    home = re.search(r"(?m)^home\s*=\s*(.+?)\s*$", settings.read_text(encoding="utf-8"))
+    if home is not None:
+        base = str(Path(home[1]).parent)
+        sysconfig.get_config_vars().update(installed_base=base, installed_platbase=base)
+
+
 def install() -> None:
     """Arrange for the imports to come; on Linux, once, and not for what is loaded already."""
+    locate_headers()
     if sys.platform != "linux" or any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, _Finder())

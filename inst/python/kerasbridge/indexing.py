@@ -1,15 +1,16 @@
 """Subscripts: what ``x@r[…]`` and ``x@py[…]`` select, and how each framework does it.
 
-R captures the subscripts as they are written and passes one letter for each, with its values:
+R captures the subscripts as they are written and passes one list: the values, and a string
+where a subscript is not just a value.
 
-====  =====================================================
-``_``  empty: the whole dimension
-``v``  a value: a number, a vector, a matrix, an array, a tensor
-``r``  a range: start, stop
-``s``  a range with a step: start, stop, step
-``n``  a new axis
-``.``  the ellipsis: all dimensions without a subscript
-====  =====================================================
+=========  ==================================================================
+``"_"``    empty: the whole dimension
+``"r"``    a range; its start and stop follow
+``"s"``    a range with a step; its start, stop and step follow
+``"n"``    a new axis
+``"."``    the ellipsis: all dimensions without a subscript
+a value    a number, a vector, a matrix, an array, a tensor
+=========  ==================================================================
 
 :func:`resolve` turns these into 0-based parts for a shape; :func:`get` and :func:`set` carry
 them out. With style ``"r"``, positions count from 1, ranges include their stop, and vectors on
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -32,26 +34,30 @@ from kerasbridge.shapes import described
 Array = npt.NDArray[Any]
 Sizes = Sequence[int | None]
 
-#: How many values each letter takes from R.
-_VALUES: Final = {"_": 0, "v": 1, "r": 2, "s": 3, "n": 0, ".": 0}
+#: How many values follow each string.
+_FOLLOWING: Final = {"_": 0, "r": 2, "s": 3, "n": 0, ".": 0}
 
 
 @dataclass(frozen=True)
 class Raw:
-    """One subscript as R captured it."""
+    """One subscript as R captured it; a value by itself has the letter ``v``."""
 
     letter: str
     values: tuple[Any, ...]
 
 
-def get(x: Any, style: str, code: str, drop: bool, *values: Any) -> Any:
+def get(x: Any, style: str, drop: bool, captured: Sequence[Any]) -> Any:
     """The selected part of a tensor, a variable or a NumPy array.
 
     Without `drop`, a single position keeps its dimension, with size 1.
     """
     framework = frameworks.of(x)
     sizes = framework.shape(x)
-    raws = _raws(code, values)
+    if drop and {type(part) for part in captured} <= _PLAIN:
+        key = _basic_key(framework.name, sizes, style, tuple(captured))
+        if key is not None:
+            return framework.get(x, key)
+    raws = _raws(captured)
     chosen = _elements(raws, sizes, style)
     if chosen is not None:
         return _get_elements(framework, x, chosen, style)
@@ -61,11 +67,11 @@ def get(x: Any, style: str, code: str, drop: bool, *values: Any) -> Any:
     return _get_outer(framework, x, parts, drop)
 
 
-def set(x: Any, style: str, code: str, value: Any, *values: Any) -> Any:
+def set(x: Any, style: str, value: Any, captured: Sequence[Any]) -> Any:
     """`x` with the selected part replaced; the same object where the framework can write to it."""
     framework = frameworks.of(x)
     sizes = framework.shape(x)
-    raws = _raws(code, values)
+    raws = _raws(captured)
     chosen = _elements(raws, sizes, style)
     if chosen is not None:
         key = _coordinates(framework, chosen, style)
@@ -79,6 +85,24 @@ def set(x: Any, style: str, code: str, value: Any, *values: Any) -> Any:
         extent = _extent(parts, sizes)
         key = _open_mesh(parts, sizes) if outer or backwards else tuple(parts)
     return framework.set(x, key, _fitted(framework, x, value, extent, style))
+
+
+#: What a subscript of plain numbers and ranges is made of.
+_PLAIN: Final = {int, float, str}
+
+
+@lru_cache(maxsize=4096)
+def _basic_key(
+    framework: str, sizes: Sizes, style: str, captured: tuple[Any, ...]
+) -> tuple[Any, ...] | None:
+    """The key of plain numbers and ranges, remembered; ``None`` where more than a key is needed."""
+    key = tuple(resolve(_raws(captured), sizes, style))
+    backwards = any(isinstance(part, slice) and (part.step or 1) < 0 for part in key)
+    return None if (backwards and framework in _BY_TAKE) or key == (slice(None),) * len(key) else key
+
+
+#: Frameworks whose slices have no negative step: the positions are taken one by one.
+_BY_TAKE: Final = ("torch", "keras")
 
 
 def resolve(raws: Sequence[Raw], sizes: Sizes, style: str) -> list[Any]:
@@ -235,12 +259,13 @@ def _past(last: int | None, stride: int) -> int | None:
     return None if crossed else end
 
 
-def _raws(code: str, values: Sequence[Any]) -> list[Raw]:
-    raws, left = [], list(values)
-    for letter in code:
-        count = _VALUES[letter]
-        raws.append(Raw(letter, tuple(left[:count])))
-        del left[:count]
+def _raws(captured: Sequence[Any]) -> list[Raw]:
+    raws, left = [], iter(captured)
+    for part in left:
+        if isinstance(part, str):
+            raws.append(Raw(part, tuple(next(left) for _ in range(_FOLLOWING[part]))))
+        else:
+            raws.append(Raw("v", (part,)))
     return raws
 
 
@@ -336,7 +361,7 @@ def _get_traced_mask(framework: frameworks.Framework, x: Any, mask: Any, style: 
 def _get_outer(framework: frameworks.Framework, x: Any, parts: list[Any], drop: bool) -> Any:
     """Basic indexing first, then the vectors, each along its own axis."""
     key, takes, axis = [], [], 0
-    backwards_by_take = framework.name in ("torch", "keras")
+    backwards_by_take = framework.name in _BY_TAKE
     for number, part in enumerate(parts):
         if _is_vector(part):
             takes.append((axis, part))

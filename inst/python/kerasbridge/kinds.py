@@ -53,6 +53,9 @@ KINDS: Final = (
     "axis",
     "axes",
     "index",
+    "positions",
+    "count_or_axes",
+    "count_or_positions",
     "dtype",
     "callable",
     "path",
@@ -134,13 +137,34 @@ def _zero_based(value: Any, name: str) -> Any:
     return np.ascontiguousarray(np.where(value > 0, value - 1, value)).astype("int32")
 
 
+def positions(value: Any, name: str) -> Any:
+    """Positions that Python takes as an `int` or a tuple of them, not as a tensor."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return tuple(index(part, name) for part in value)
+    return index(value, name)
+
+
+def count_or_axes(value: Any, name: str) -> Any:
+    """One number counts axes; a vector or a list names them."""
+    return integer(value, name) if _is_number(value) else axis(value, name)
+
+
+def count_or_positions(value: Any, name: str) -> Any:
+    """One number counts parts; a vector, a list or an array says where parts begin."""
+    return integer(value, name) if _is_number(value) else positions(value, name)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (bool, int, float))
+
+
 def one_based(value: Any) -> Any:
     """Positions that come back: counted from 1."""
     if isinstance(value, (list, tuple)):
         return [one_based(part) for part in value]
-    if frameworks.is_tensor(value):
-        return value + 1
-    return value + 1 if isinstance(value, int) else value
+    return value if value is None else value + 1
 
 
 def dtype(value: Any, name: str) -> Any:
@@ -175,6 +199,9 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "axis": axis,
     "axes": axis,
     "index": index,
+    "positions": positions,
+    "count_or_axes": count_or_axes,
+    "count_or_positions": count_or_positions,
     "dtype": dtype,
     "callable": None,
     "path": path,

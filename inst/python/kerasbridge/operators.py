@@ -8,32 +8,44 @@ the framework's own promotion.
 from __future__ import annotations
 
 import importlib
-import operator
-from collections.abc import Callable
+import operator as python
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 
 from kerasbridge import arrays, frameworks, kinds
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, guarded
 
 Binary = Callable[[Any, Any], Any]
 
 
 def _binary(function: Binary, logical: bool = False) -> Binary:
     def apply(x: Any, y: Any) -> Any:
-        x_kind = frameworks.of_type(type(x))
-        y_kind = frameworks.of_type(type(y))
-        if x_kind is None or x_kind.name == "numpy":
-            if y_kind is not None and y_kind.name != "numpy":
-                x, y = _matched(x, y, y_kind)
-        elif y_kind is None or y_kind.name == "numpy":
+        if type(x) is type(y) and not logical and type(x) is not np.ndarray:
+            return function(x, y)
+        x_kind = _tensor_kind(x)
+        y_kind = _tensor_kind(y)
+        if x_kind is None and y_kind is not None:
+            x, y = _matched(x, y, y_kind)
+        elif y_kind is None and x_kind is not None:
             y, x = _matched(y, x, x_kind)
         if logical:
             x, y = as_logical(x), as_logical(y)
         return function(x, y)
 
     return apply
+
+
+def _tensor_kind(x: Any) -> frameworks.Framework | None:
+    """The framework of a tensor; ``None`` for R's data, whose arrays are views that are read only.
+
+    NumPy's own arrays are tensors when they meet R's data, data when they meet another framework's.
+    """
+    framework = frameworks.of_type(type(x))
+    if framework is not None and framework.name == "numpy":
+        return framework if backend_is_numpy() and _is_own(x) else None
+    return framework
 
 
 def _matched(data: Any, tensor: Any, framework: frameworks.Framework) -> tuple[Any, Any]:
@@ -68,14 +80,6 @@ def _numpy_dtype(dtype: str) -> str:
 
 def _floatx() -> str:
     return str(importlib.import_module("keras").config.floatx())
-
-
-def _power(x: Any, y: Any) -> Any:
-    return operator.pow(x, y)
-
-
-def _floor_divide(x: Any, y: Any) -> Any:
-    return operator.floordiv(x, y)
 
 
 def as_logical(x: Any) -> Any:
@@ -113,43 +117,32 @@ def _values(*tensors: Any) -> list[Any]:
     ]
 
 
-def matmul(x: Any, y: Any) -> Any:
-    """R's ``%*%``: a vector is a row or a column, whichever fits."""
-    return operator.matmul(x, y)
-
-
-BINARY: Final[dict[str, Binary]] = {
-    "+": _binary(operator.add),
-    "-": _binary(operator.sub),
-    "*": _binary(operator.mul),
-    "/": _binary(operator.truediv),
-    "^": _binary(_power),
-    "%%": _binary(operator.mod),
-    "%/%": _binary(_floor_divide),
-    "%*%": _binary(matmul),
+_BINARY: Final[dict[str, Binary]] = {
+    "+": _binary(python.add),
+    "-": _binary(python.sub),
+    "*": _binary(python.mul),
+    "/": _binary(python.truediv),
+    "^": _binary(python.pow),
+    "%%": _binary(python.mod),
+    "%/%": _binary(python.floordiv),
+    "%*%": _binary(python.matmul),
     "==": _binary(_equal),
     "!=": _binary(_not_equal),
-    "<": _binary(operator.lt),
-    "<=": _binary(operator.le),
-    ">": _binary(operator.gt),
-    ">=": _binary(operator.ge),
-    "&": _binary(operator.and_, logical=True),
-    "|": _binary(operator.or_, logical=True),
+    "<": _binary(python.lt),
+    "<=": _binary(python.le),
+    ">": _binary(python.gt),
+    ">=": _binary(python.ge),
+    "&": _binary(python.and_, logical=True),
+    "|": _binary(python.or_, logical=True),
 }
 
 
-def binary(operator_name: str) -> Binary:
-    """The Python function of an R operator."""
-    return BINARY[operator_name]
-
-
-def negative(x: Any) -> Any:
+def _negative(x: Any) -> Any:
     return -x
 
 
-def logical_not(x: Any) -> Any:
-    framework = frameworks.of(x)
-    return framework.library().logical_not(as_logical(x))
+def _logical_not(x: Any) -> Any:
+    return frameworks.of(x).library().logical_not(as_logical(x))
 
 
 def dim(x: Any) -> list[int | None]:
@@ -157,7 +150,7 @@ def dim(x: Any) -> list[int | None]:
     return list(frameworks.of(x).shape(x))
 
 
-#: R's name -> the name in `keras.ops`, where they differ.
+#: R's name of a function of one tensor -> its name in `keras.ops`, where they differ.
 _NAMES: Final[dict[str, str]] = {
     "ceiling": "ceil",
     "acos": "arccos",
@@ -174,37 +167,80 @@ _NAMES: Final[dict[str, str]] = {
     "is.finite": "isfinite",
     "is.infinite": "isinf",
     "is.nan": "isnan",
+    "is.na": "isnan",
 }
 
-_REDUCTIONS: Final = {"sum", "prod", "max", "min", "any", "all", "mean"}
+
+def _elementwise(name: str) -> Callable[[Any], Any]:
+    function = getattr(importlib.import_module("keras.ops"), _NAMES.get(name, name))
+    return lambda x: function(frameworks.of(x).value(x))
 
 
-def math(name: str, x: Any, *arguments: Any) -> Any:
-    """A mathematical function of R on a tensor; axes count from 1."""
-    ops = importlib.import_module("keras.ops")
-    x = frameworks.of(x).value(x)
-    if name in _REDUCTIONS:
-        return _reduced(ops, name, x, *arguments)
-    if name == "t":
-        return _transposed(ops, x)
-    if name == "aperm":
-        return ops.transpose(x, kinds.axis(arguments[0], "perm"))
-    if name == "round":
-        return ops.round(x, kinds.integer(arguments[0], "digits"))
-    if name in ("cumsum", "cumprod"):
-        return getattr(ops, name)(ops.reshape(x, (-1,)))
-    return getattr(ops, _NAMES.get(name, name))(x)
-
-
-def _reduced(ops: Any, name: str, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def _reduction(name: str) -> Callable[..., Any]:
     """Over all elements without `axis`; R's truth values count in sums and means."""
-    if name in ("sum", "prod", "mean") and frameworks.of(x).dtype(x) == "bool":
-        x = ops.cast(x, "int32")
-    return getattr(ops, name)(x, axis=kinds.axis(axis, "axis"), keepdims=keepdims)
+    ops = importlib.import_module("keras.ops")
+    function = getattr(ops, name)
+
+    def reduce(x: Any, axis: Any = None, keepdims: bool = False, *others: Any) -> Any:
+        x = _together(ops, (x, *others)) if others else frameworks.of(x).value(x)
+        if name in ("sum", "prod", "mean") and frameworks.of(x).dtype(x) == "bool":
+            x = ops.cast(x, "int32")
+        return function(x, axis=kinds.axis(axis, "axis"), keepdims=keepdims)
+
+    return reduce
 
 
-def _transposed(ops: Any, x: Any) -> Any:
-    rank = len(frameworks.of(x).shape(x))
+def _together(ops: Any, tensors: Sequence[Any]) -> Any:
+    """``sum(x, y)``: all elements of all tensors."""
+    flat = [ops.reshape(ops.convert_to_tensor(arrays.tensor(x)), (-1,)) for x in tensors]
+    return ops.concatenate(flat)
+
+
+def _cumulative(name: str) -> Callable[[Any], Any]:
+    """Over all elements, as R's: in a vector."""
+    ops = importlib.import_module("keras.ops")
+    function = getattr(ops, name)
+    return lambda x: function(ops.reshape(frameworks.of(x).value(x), (-1,)))
+
+
+def _rounded(x: Any, digits: Any) -> Any:
+    ops = importlib.import_module("keras.ops")
+    return ops.round(frameworks.of(x).value(x), kinds.integer(digits, "digits"))
+
+
+def _transposed(x: Any) -> Any:
+    """R's ``t()``: a vector becomes a row."""
+    framework = frameworks.of(x)
+    x = framework.value(x)
+    rank = len(framework.shape(x))
     if rank > 2:
         raise ArgumentError(f"t() is for vectors and matrices, not {rank} dimensions: see aperm().")
+    ops = importlib.import_module("keras.ops")
     return ops.reshape(x, (1, -1)) if rank < 2 else ops.transpose(x)
+
+
+def _permuted(x: Any, perm: Any) -> Any:
+    ops = importlib.import_module("keras.ops")
+    return ops.transpose(frameworks.of(x).value(x), kinds.axis(perm, "perm"))
+
+
+_OTHERS: Final[dict[str, Callable[..., Any]]] = {
+    "negative": _negative,
+    "!": _logical_not,
+    "round": _rounded,
+    "t": _transposed,
+    "aperm": _permuted,
+}
+
+
+def operator(name: str) -> Callable[..., Any]:
+    """What R's operator or function `name` does with tensors; exceptions come back as values."""
+    if name in _BINARY:
+        return guarded(_BINARY[name])
+    if name in _OTHERS:
+        return guarded(_OTHERS[name])
+    if name in ("sum", "prod", "max", "min", "any", "all", "mean"):
+        return guarded(_reduction(name))
+    if name in ("cumsum", "cumprod"):
+        return guarded(_cumulative(name))
+    return guarded(_elementwise(name))

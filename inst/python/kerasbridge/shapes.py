@@ -52,6 +52,8 @@ def shape(value: Any, name: str = "shape") -> Any:
     if isinstance(value, dict):
         return {key: shape(part, name) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
+        if all(type(part) is int and part >= 0 for part in value):
+            return tuple(value)
         if any(isinstance(part, (list, tuple, dict)) for part in value):
             return [shape(part, name) for part in value]
         return tuple(dimension(part, name) for part in value)

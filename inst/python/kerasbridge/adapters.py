@@ -1,0 +1,112 @@
+"""Keras functions that R needs in another form than a conversion of arguments can give.
+
+An adapter stands for the Keras function of its public name, in the generator too: its
+parameters are those of the wrapper. Positions are 0-based here, as everywhere in the shim.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from kerasbridge import frameworks
+
+Function = Callable[..., Any]
+
+_FUZZ: Final = 1e-10
+
+
+def _ops() -> Any:
+    return importlib.import_module("keras").ops
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = None, dtype: Any = None, include_end: bool = True
+) -> Any:
+    """R's ``seq()``: from 1 when one number is given, and up to and with `end`."""
+    if end is None:
+        start, end, step = 1, start, 1 if step is None else step
+    start, end, step = map(_number, (start, end, step))
+    if step is None:
+        step = 1 if start <= end else -1
+    steps = (end - start) / step
+    # what rounding may lack of a whole step, as in seq()
+    count = math.floor(steps + _FUZZ) + 1 if include_end else math.ceil(steps - _FUZZ)
+    count = max(count, 0)
+    values = (start, end, step)
+    if _is_integer_dtype(dtype) and all(float(value).is_integer() for value in values):
+        start, end, step = map(int, values)
+    if all(isinstance(value, int) for value in (start, end, step)):
+        return _ops().arange(start, start + count * step, step, dtype=dtype)
+    # rounding cannot cross an end that lies half a step beyond the last value
+    stop = start + (count - 0.5) * step if count else start
+    return _ops().arange(float(start), float(stop), float(step), dtype=dtype)
+
+
+def _is_integer_dtype(dtype: Any) -> bool:
+    return isinstance(dtype, str) and dtype.startswith(("int", "uint"))
+
+
+def _number(value: Any) -> Any:
+    return frameworks.of(value).scalar(value) if frameworks.is_tensor(value) else value
+
+
+def histogram(x: Any, bins: int = 10, range: Sequence[float] | None = None) -> Any:
+    """Keras takes `range` as a tuple only."""
+    return _ops().histogram(x, bins, None if range is None else tuple(range))
+
+
+def nonzero(x: Any) -> Any:
+    """One row for each hit and one column for each axis, as ``which(arr.ind = TRUE)``."""
+    return _ops().stack(list(_ops().nonzero(x)), axis=-1)
+
+
+def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
+    """Frameworks take several `repeats` as a tensor only."""
+    if isinstance(repeats, tuple):
+        repeats = _ops().convert_to_tensor(repeats, dtype="int32")
+    return _ops().repeat(x, repeats, axis=axis)
+
+
+def unique(
+    x: Any,
+    sorted: bool = True,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: Any = None,
+    size: Any = None,
+    fill_value: Any = None,
+    zero_indexed: bool = False,
+) -> Any:
+    """Which parts of the result are positions depends on the arguments."""
+    options = {"return_index": return_index, "return_inverse": return_inverse}
+    result = _ops().unique(
+        x, sorted=sorted, **options, return_counts=return_counts, axis=axis, size=size,
+        fill_value=fill_value,
+    )
+    positions = return_index + return_inverse
+    if not positions or zero_indexed:
+        return result
+    values, *rest = result
+    return [values, *(part + 1 for part in rest[:positions]), *rest[positions:]]
+
+
+def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+    """The condition alone asks for positions, counted from 1."""
+    if x1 is None and x2 is None:
+        return nonzero(condition) + 1
+    return _ops().where(condition, x1, x2)
+
+
+_ADAPTERS: Final[dict[str, Function]] = {
+    f"keras.ops.{function.__name__}": function
+    for function in (arange, histogram, nonzero, repeat, unique, where)
+}
+
+
+def adapted(python: str, function: Any) -> Any:
+    """What a wrapper of the public name `python` calls: its adapter, or Keras's `function`."""
+    return _ADAPTERS.get(python, function)
