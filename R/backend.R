@@ -14,7 +14,8 @@
 #'
 #' @returns The name of the backend, invisibly.
 #' @examples
-#' use_backend("jax")
+#' # At the start of a session, before Python is needed:
+#' if (!reticulate::py_available()) use_backend("jax")
 #' @export
 use_backend <- function(backend, gpu = NA) {
   backend <- check_backend(backend)
@@ -23,7 +24,7 @@ use_backend <- function(backend, gpu = NA) {
   }
   loaded <- loaded_backend()
   if (is.null(loaded)) {
-    declare_backend(list(backend = backend, gpu = gpu))
+    choose_backend(list(backend = backend, gpu = gpu))
   } else if (loaded != backend) {
     cli_abort(
       c(
@@ -63,19 +64,24 @@ backend_table <- function() {
 
 # The backend that Keras was loaded with; NULL when it is not loaded.
 loaded_backend <- function() {
-  if (py_available()) call_py(shim("backends")$loaded)
+  if (python_started()) call_py(bound$backend_loaded)
 }
 
-# Set the backend and declare what it needs, in place of what was declared before.
-declare_backend <- function(choice) {
-  requirements <- backend_requirements(choice$backend, choice$gpu)
-  if (!py_available()) {
-    if (length(the$declared)) py_require(the$declared, action = "remove")
-    py_require(requirements, backend_table()$python)
-    the$declared <- requirements
-  }
+choose_backend <- function(choice) {
+  the$choice <- choice
   set_environment(c(KERAS_BACKEND = choice$backend, backend_environment(choice)))
-  the$backend <- choice$backend
+  if (isNamespaceLoaded("reticulate")) declare_requirements()
+}
+
+# Declare what the chosen backend needs, in place of what was declared before.
+declare_requirements <- function() {
+  if (py_available()) {
+    return(invisible())
+  }
+  requirements <- backend_requirements(the$choice$backend, the$choice$gpu)
+  if (length(the$declared)) py_require(the$declared, action = "remove")
+  py_require(requirements, backend_table()$python)
+  the$declared <- requirements
 }
 
 backend_requirements <- function(backend, gpu) {
@@ -100,7 +106,7 @@ set_environment <- function(variables) {
   Sys.unsetenv(restore)
   do.call(Sys.setenv, as.list(variables))
   the$environment <- variables
-  if (py_available()) {
+  if (python_started()) {
     environ <- import("os", convert = FALSE)$environ
     for (name in names(variables)) environ$update(dict(named_list_of(name, variables[[name]])))
   }
@@ -110,7 +116,7 @@ named_list_of <- function(name, value) structure(list(value), names = name)
 
 # Before Keras is imported: what was declared holds, whoever imports it.
 before_keras <- function() {
-  Sys.setenv(KERAS_BACKEND = the$backend)
+  Sys.setenv(KERAS_BACKEND = the$choice$backend)
 }
 
 default_backend <- function() {

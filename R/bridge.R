@@ -9,6 +9,7 @@ shim_functions <- c(
   as_integer64 = "arrays.integer64",
   as_raw = "arrays.raw",
   as_shaped = "arrays.shaped",
+  backend_loaded = "backends.loaded",
   callable_named = "callables.named",
   class_build = "classes.build",
   class_new = "classes.new",
@@ -28,6 +29,7 @@ shim_functions <- c(
   tensor_operator = "operators.operator",
   tensor_classes = "frameworks.tensor_classes",
   tensor_dim = "operators.dim",
+  tensor_shown = "frameworks.shown",
   tensor_to_r = "arrays.to_r",
   tf_function = "tracing.tf_function",
   version_of = "backends.version_of"
@@ -44,7 +46,7 @@ call_py <- function(f, ...) {
 # The same, but the result stays in Python, whatever it is.
 call_py_raw <- function(f, ...) {
   result <- py_call(f, ...)
-  if (inherits(result, failure_class)) raise_failure(result, users_call(sys.parent()))
+  if (inherits(result, failure_class)) raise_failure(result, sys.call(sys.parent()))
   result
 }
 
@@ -56,7 +58,30 @@ finishers <- new.env(parent = emptyenv())
 fill_finishers <- function() {
   plain <- c("NoneType", "bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "dict")
   for (class in paste0("python.builtin.", plain)) finishers[[class]] <- \(x, frame) py_to_r(x)
-  finishers[[failure_class]] <- \(x, frame) raise_failure(x, users_call(frame))
+  finishers[["python.builtin.list"]] <- \(x, frame) filled(py_to_r(x))
+  finishers[["python.builtin.dict"]] <- \(x, frame) filled(py_to_r(x))
+  finishers[[pending_class]] <- \(x, frame) fill_pending(x)
+  finishers[[failure_class]] <- \(x, frame) raise_failure(x, sys.call(frame))
+}
+
+pending_class <- "kerasbridge.arrays.Pending"
+
+# A large result: R allocates, the shim writes into it.
+fill_pending <- function(pending) {
+  result <- vector(pending$type, prod(unlist(pending$dim)))
+  dim(result) <- unlist(pending$dim)
+  py_call(py_get_attr(pending, "fill"), result)
+  result
+}
+
+filled <- function(x) {
+  if (inherits(x, pending_class)) {
+    fill_pending(x)
+  } else if (is.list(x) && !is.object(x)) {
+    lapply(x, filled)
+  } else {
+    x
+  }
 }
 
 fill_bound <- function(wrappers) {
@@ -91,7 +116,7 @@ wrapper <- function(name, f) {
   structure(f, class = c("kerasbridge_wrapper", "function"), wrapper = name)
 }
 
-#' @export
+#' @exportS3Method reticulate::r_to_py
 r_to_py.kerasbridge_wrapper <- function(x, convert = FALSE) {
   py_call(bound$keras_object, attr(x, "wrapper"))
 }

@@ -14,7 +14,7 @@ told <- function(e, call) {
     return(e)
   }
   structure(
-    list(message = told_message(e), call = call),
+    list(message = told_message(e), call = as_written(call)),
     class = c("kerasbridge_error", class(e)),
     py_object = attr(e, "py_object")
   )
@@ -31,15 +31,19 @@ told_message <- function(e) {
 
 own_errors <- c("kerasbridge.errors.ArgumentError", "kerasbridge.errors.SubscriptError")
 
-# The user's call behind the frame of a call_py(): that of `x[…]`, not of what carries it out.
-users_call <- function(frame) {
-  while (frame > 0L && is_go_between(sys.function(frame))) frame <- sys.parents()[[frame]]
-  if (frame > 0L) sys.call(frame)
+# The call of a tensor's method as the user wrote it, with the generic's name: `x + y`.
+as_written <- function(call) {
+  if (is_call(call) && is_symbol(call[[1L]])) {
+    name <- as_string(call[[1L]])
+    classes <- c(the$tensor_classes, "numpy.ndarray", "kerasbridge_at_r", "kerasbridge_at_py")
+    suffix <- Find(\(suffix) endsWith(name, suffix), paste0(".", classes))
+    if (!is.null(suffix)) call[[1L]] <- as.symbol(substr(name, 1L, nchar(name) - nchar(suffix)))
+  }
+  call
 }
-
-is_go_between <- function(f) identical(f, subset_tensor) || identical(f, assign_subset)
 
 # Refuse an argument: the message names it, the call is the user's.
 abort_argument <- function(message, call = caller_env(2), ..., .envir = parent.frame()) {
+  call <- as_written(error_call(call))
   cli::cli_abort(message, class = "kerasbridge_error", call = call, ..., .envir = .envir)
 }

@@ -9,6 +9,9 @@ arg_data <- function(x) {
   pack(x, caller_arg(x), parent.frame())
 }
 
+# The same for all that came in `...`.
+dots_data <- function(...) lapply(list(...), pack, arg = "...", call = parent.frame())
+
 pack <- function(x, arg, call) {
   if (is.object(x)) {
     return(pack_object(x, arg, call))

@@ -21,14 +21,29 @@
   fill_bound(wrapper_names())
   fill_operators()
   fill_finishers()
-  keras <<- lazy_module("keras")
-  tf <<- lazy_module("tensorflow")
+  bind_reticulate(topenv())
+  delayedAssign("keras", lazy_module("keras"), assign.env = topenv())
+  delayedAssign("tf", lazy_module("tensorflow"), assign.env = topenv())
+  choose_backend(default_backend())
+  when_reticulate_loads(on_reticulate_load)
+}
+
+on_reticulate_load <- function() {
+  declare_requirements()
+  remap_output()
   setHook("reticulate.onPyInit", on_python_start, action = "append")
   for (module in c("tensorflow", "torch", "jax", "keras")) {
     when_loaded(module, register_tensor_methods)
   }
   when_loaded("torch._dynamo", hide_r_from_dynamo)
-  declare_backend(default_backend())
+}
+
+# What Python prints is R's output, in order and for sink() to take. reticulate reads this when
+# Python starts; a user's own setting stays.
+remap_output <- function() {
+  if (is.na(Sys.getenv("RETICULATE_REMAP_OUTPUT_STREAMS", NA))) {
+    Sys.setenv(RETICULATE_REMAP_OUTPUT_STREAMS = "1")
+  }
 }
 
 # The generated wrappers of this namespace.

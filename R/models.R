@@ -43,7 +43,7 @@ keras_model <- function(inputs, outputs, ..., name = NULL) {
 }
 
 # Layers and models are functions in R: a call applies them to tensors or R data.
-#' @export
+#' @exportS3Method reticulate::py_to_r_wrapper
 py_to_r_wrapper.keras.src.layers.layer.Layer <- function(x) {
   force(x)
   function(...) {

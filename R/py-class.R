@@ -212,7 +212,7 @@ new_instance <- function(definition, object, arguments) {
   )
 }
 
-#' @export
+#' @exportS3Method reticulate::r_to_py
 r_to_py.kerasbridge_class <- function(x, convert = FALSE) class_of(attr(x, "definition"))
 
 #' @export

@@ -99,7 +99,7 @@ Summary.kerasbridge_shape <- function(..., na.rm = FALSE) {
 }
 
 # reticulate calls this wherever a shape meets Python.
-#' @export
+#' @exportS3Method reticulate::r_to_py
 r_to_py.kerasbridge_shape <- function(x, convert = FALSE) {
   do.call(tuple, c(unclass(x), list(convert = convert)))
 }

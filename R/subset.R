@@ -48,17 +48,23 @@ NULL
 newaxis <- NULL
 
 # What `x@r` and `x@py` give: the tensor, waiting for its subscripts.
-subsettable <- function(object, name) {
+subsettable <- function(object, name, call = sys.call(-1L)) {
+  force(call)
   waiting <- list(object)
   class(waiting) <- switch(name,
     r = "kerasbridge_at_r",
     py = "kerasbridge_at_py",
-    abort_argument("A tensor has {.code @r} and {.code @py}, not {.code @{name}}.", caller_call())
+    abort_argument("A tensor has {.code @r} and {.code @py}, not {.code @{name}}.", call)
   )
   waiting
 }
 
-caller_call <- function() sys.call(-2L)
+# NumPy arrays have no other method from here: their `[` is reticulate's.
+#' @export
+`@.numpy.ndarray` <- function(object, name) subsettable(object, name)
+
+#' @export
+`@<-.numpy.ndarray` <- function(object, name, value) value
 
 #' @export
 `[.kerasbridge_at_r` <- function(x, ..., drop = TRUE) {
@@ -88,6 +94,7 @@ caller_call <- function() sys.call(-2L)
 
 # The subscripts in a call of alist(), evaluated as far as R can.
 captured <- function(exprs, env) {
+  call <- sys.call(-1L)
   parts <- list()
   for (i in seq_along(exprs)[-1L]) {
     if (identical(exprs[[i]], quote(expr = ))) {
@@ -95,13 +102,13 @@ captured <- function(exprs, env) {
     } else if (is.numeric(exprs[[i]])) {
       parts <- c(parts, exprs[[i]])
     } else {
-      parts <- c(parts, captured_part(exprs[[i]], env))
+      parts <- c(parts, captured_part(exprs[[i]], env, call))
     }
   }
   parts
 }
 
-captured_part <- function(expr, env) {
+captured_part <- function(expr, env, call) {
   if (is.call(expr) && identical(expr[[1L]], quote(`:`))) {
     ends <- lapply(range_ends(expr), eval, env)
     return(c(if (length(ends) == 2L) "r" else "s", ends))
@@ -110,7 +117,7 @@ captured_part <- function(expr, env) {
     return(".")
   }
   value <- eval(expr, env)
-  if (is.null(value)) "n" else list(subscript_value(value))
+  if (is.null(value)) "n" else list(subscript_value(value, call))
 }
 
 # `1:9:2` parses as `(1:9):2`.
@@ -123,9 +130,9 @@ range_ends <- function(expr) {
   }
 }
 
-subscript_value <- function(value) {
+subscript_value <- function(value, call) {
   if (is.character(value)) {
-    abort_argument("A subscript must be whole numbers or logical, not strings.", caller_call())
+    abort_argument("A subscript must be whole numbers or logical, not strings.", call)
   }
-  if (typeof(value) == "environment") value else pack(value, "subscript", caller_env(4))
+  if (typeof(value) == "environment") value else pack(value, "subscript", call)
 }

@@ -91,9 +91,9 @@ other_tensor_methods <- list(
   as.integer = function(x, ...) as.integer(as.array(x)),
   as.logical = function(x, ...) as.logical(as.array(x)),
   as.character = function(x, ...) as.character(as.array(x)),
-  format = function(x, ...) py_repr_of(x),
+  format = function(x, ...) call_py(bound$tensor_shown, x),
   print = function(x, ...) {
-    cat(py_repr_of(x), "\n", sep = "")
+    cat(call_py(bound$tensor_shown, x), "\n", sep = "")
     invisible(x)
   },
   str = function(object, ...) {
@@ -115,9 +115,6 @@ other_tensor_methods <- list(
 )
 
 plain <- function(x) if (is_tensor(x)) as.array(x) else x
-
-# Python's own representation, as the framework prints it.
-py_repr_of <- function(x) py_repr(x)
 
 # Sizes as R's dim(): NULL for a scalar, NA for a size that is not known.
 dim_of_sizes <- function(sizes) {

@@ -619,7 +619,7 @@ layer_mix_up <- wrapper("layer_mix_up", function(
 #' @examplesIf can_run_keras()
 #' x <- matrix(rnorm(30, mean = 5), ncol = 3)
 #' standardize <- layer_normalization()
-#' adapt(standardize, x)
+#' standardize$adapt(x)
 #' standardize(x)
 #' @export
 layer_normalization <- wrapper("layer_normalization", function(
@@ -1685,7 +1685,7 @@ layer_string_lookup <- wrapper("layer_string_lookup", function(
 #' @family preprocessing layers
 #' @examplesIf can_run_keras()
 #' vectorize <- layer_text_vectorization(output_sequence_length = 4)
-#' adapt(vectorize, c("the cat", "the dog sat"))
+#' vectorize$adapt(c("the cat", "the dog sat"))
 #' vectorize(c("the dog", "a cat"))
 #' @export
 layer_text_vectorization <- wrapper("layer_text_vectorization", function(

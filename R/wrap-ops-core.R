@@ -452,7 +452,10 @@ op_stop_gradient <- wrapper("op_stop_gradient", function(variable, ...) {
 #' op_switch(2, branches, op_array(5), op_array(3))
 #' @export
 op_switch <- wrapper("op_switch", function(index, branches, ...) {
-  call_py(bound$op_switch, arg_data(index), arg_callable(branches), ...)
+  do.call(
+    call_py, c(list(bound$op_switch, arg_data(index), arg_callable(branches)), dots_data(...)),
+    quote = TRUE
+  )
 })
 
 #' Split a tensor into its slices

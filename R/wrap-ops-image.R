@@ -96,8 +96,9 @@ op_image_crop <- wrapper("op_image_crop", function(
 #'   starts again at the other side.
 #' @param fill_value Number that fills places outside the image when `fill_mode =
 #'   "constant"`. Default `0`.
-#' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
-#'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
+#' @param seed An integer, or a generator from [random_seed_generator()], which makes the
+#'   shifts reproducible; with Keras 3.15 on PyTorch it has no effect, but
+#'   [set_random_seed()] does. `NULL`, the default, takes a fresh seed.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.

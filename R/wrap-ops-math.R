@@ -150,10 +150,11 @@ op_ifft2 <- wrapper("op_ifft2", function(x, ...) {
 #' of that sample. Classes that tie with the last of these count as among them.
 #'
 #' @section In R:
-#' Class codes start at 0, so class `j` is column `j + 1` of `predictions`; a factor is
-#' turned into such codes.
+#' Classes count from 1: class `j` is column `j` of `predictions`. A factor can be given as
+#' it is.
 #'
-#' @param targets Integer vector or factor of length `batch`: true classes as codes from 0.
+#' @param targets Integer vector or factor of length `batch`: the true classes, counted from
+#'   1.
 #' @param predictions Tensor of shape `(batch, classes)`: scores or probabilities.
 #' @param k Integer: number of best classes to look at.
 #' @param ... Must be empty: a misspelt argument is refused by name.
@@ -162,7 +163,7 @@ op_ifft2 <- wrapper("op_ifft2", function(x, ...) {
 #' @family mathematical ops
 #' @examplesIf can_run_keras()
 #' predictions <- rbind(c(0.1, 0.7, 0.2), c(0.5, 0.3, 0.2))
-#' op_in_top_k(c(0L, 1L), predictions, k = 2)
+#' op_in_top_k(c(1, 2), predictions, k = 2)
 #' @export
 op_in_top_k <- wrapper("op_in_top_k", function(targets, predictions, k, ...) {
   call_py(bound$op_in_top_k, arg_data(targets), arg_data(predictions), k, ...)

@@ -291,7 +291,8 @@ op_conv_transpose <- wrapper("op_conv_transpose", function(
 #' by default repetitions, are removed.
 #'
 #' @section In R:
-#' The decoded values are class codes, counted from 0, not positions.
+#' Classes count from 1, and by default class 1 is the blank. As `0` is no position,
+#' `symbols[decoded]` drops what fills up a row.
 #'
 #' @param inputs Tensor of shape `(batch, time, classes)`: logits, not probabilities.
 #' @param sequence_lengths Integer vector of length `batch` (`array(5L)` for a batch of one):
@@ -303,27 +304,29 @@ op_conv_transpose <- wrapper("op_conv_transpose", function(
 #'   `1`.
 #' @param merge_repeated `TRUE`, the default, to merge equal labels that follow each other
 #'   without a blank between them.
-#' @param mask_index Integer: class code of the blank, counted from 0. Default `0`.
+#' @param mask_index Integer: class of the blank, counted from 1. Default `1`.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A list of two tensors. First the decoded class codes, of shape `(paths, batch,
-#'   time)`, filled up with `-1`; `paths` is 1 for `"greedy"` and `top_paths` for
+#' @returns A list of two tensors. First the decoded classes, of shape `(paths, batch,
+#'   time)`, filled up with `0`; `paths` is 1 for `"greedy"` and `top_paths` for
 #'   `"beam_search"`. Second a score per sequence: of shape `(batch, 1)` with the negative
 #'   sum of the best logits, or of shape `(batch, top_paths)` with log probabilities.
 #' @source `keras.ops.ctc_decode`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
-#' best <- rbind(c(0L, 1L, 1L, 0L, 2L), c(1L, 0L, 1L, 2L, 2L))
+#' best <- rbind(c(1, 2, 2, 1, 3), c(2, 1, 2, 3, 3))
 #' logits <- op_one_hot(best, num_classes = 3) * 5
 #' decoded <- op_ctc_decode(logits, sequence_lengths = c(5L, 4L))
 #' decoded[[1]]
 #' @export
 op_ctc_decode <- wrapper("op_ctc_decode", function(
   inputs, sequence_lengths, strategy = "greedy", beam_width = 100L, top_paths = 1L, merge_repeated
-  = TRUE, mask_index = 0L, ...
+  = TRUE, mask_index = 1L, zero_indexed = FALSE, ...
 ) {
   call_py(
     bound$op_ctc_decode, arg_data(inputs), arg_data(sequence_lengths), strategy, beam_width,
-    top_paths, merge_repeated, mask_index, ...
+    top_paths, merge_repeated, arg_data(mask_index), zero_indexed, ...
   )
 })
 
@@ -334,31 +337,31 @@ op_ctc_decode <- wrapper("op_ctc_decode", function(
 #' repetitions, on the time steps (Graves and others, 2006). Used for speech and handwriting.
 #'
 #' @section In R:
-#' Class codes start at 0, and by default code 0 is the blank.
+#' Classes count from 1, and by default class 1 is the blank.
 #'
 #' @param target Integer tensor of shape `(batch, max_labels)`: the true label sequences as
-#'   class codes, padded to a common length.
+#'   classes from 1, filled up with any class to a common length.
 #' @param output Tensor of shape `(batch, time, classes)`: logits for each time step.
 #' @param target_length Integer vector of length `batch` (`array(5L)` for a batch of one):
 #'   how many labels of each row of `target` are real.
 #' @param output_length Integer vector of length `batch` (`array(5L)` for a batch of one):
 #'   how many time steps of each row of `output` are real.
-#' @param mask_index Integer: class code of the blank, counted from 0. Default `0`.
+#' @param mask_index Integer: class of the blank, counted from 1. Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch)`: one loss per sequence.
 #' @source `keras.ops.ctc_loss`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
 #' logits <- op_zeros(c(2, 5, 3))
-#' labels <- rbind(c(1L, 2L), c(2L, 0L))
+#' labels <- rbind(c(2, 3), c(3, 1))
 #' op_ctc_loss(labels, logits, target_length = c(2L, 1L), output_length = c(5L, 5L))
 #' @export
 op_ctc_loss <- wrapper("op_ctc_loss", function(
-  target, output, target_length, output_length, mask_index = 0L, ...
+  target, output, target_length, output_length, mask_index = 1L, ...
 ) {
   call_py(
     bound$op_ctc_loss, arg_data(target), arg_data(output), arg_data(target_length),
-    arg_data(output_length), mask_index, ...
+    arg_data(output_length), arg_data(mask_index), ...
   )
 })
 
@@ -781,14 +784,13 @@ op_moments <- wrapper("op_moments", function(
 
 #' Multi-hot encoding of sets of class codes
 #'
-#' Turns each set of class codes, one row of `inputs`, into a vector of `num_classes`
-#' elements that is 1 at every class in the set and 0 elsewhere.
+#' Turns each set of classes, one row of `inputs`, into a vector of `num_classes` elements
+#' that is 1 at every class in the set and 0 elsewhere.
 #'
 #' @section In R:
-#' Class codes start at 0. A code that occurs twice counts once.
+#' Classes count from 1. One that occurs twice counts once.
 #'
-#' @param inputs Integer tensor of shape `(..., codes)`: class codes from 0 to `num_classes -
-#'   1`.
+#' @param inputs Integer tensor of shape `(..., classes)`: classes from 1 to `num_classes`.
 #' @param num_classes Integer: number of classes. It must be given, though it has a default.
 #' @param axis Where the axis of classes goes in the result, counted from 1. Default `-1`,
 #'   last.
@@ -802,7 +804,7 @@ op_moments <- wrapper("op_moments", function(
 #' @source `keras.ops.multi_hot`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
-#' op_multi_hot(rbind(c(0L, 2L), c(1L, 1L)), num_classes = 4)
+#' op_multi_hot(rbind(c(1, 3), c(2, 2)), num_classes = 4)
 #' @export
 op_multi_hot <- wrapper("op_multi_hot", function(
   inputs, num_classes = NULL, axis = -1L, dtype = NULL, sparse = FALSE, ...
@@ -835,15 +837,15 @@ op_normalize <- wrapper("op_normalize", function(x, axis = -1L, order = 2L, epsi
 
 #' One-hot encoding of class codes
 #'
-#' Turns each class code into a vector of `num_classes` elements that is 1 at the class and 0
+#' Turns each class into a vector of `num_classes` elements that is 1 at the class and 0
 #' elsewhere: the indicator coding of a factor.
 #'
 #' @section In R:
-#' Class codes start at 0, as they do for losses and metrics. A factor is turned into such
-#' codes; positions from [op_argmax()] start at 1, so subtract 1 from them.
+#' Classes are positions on the new axis and count from 1, as those from [op_argmax()] do.
+#' Labels that count from 0, as losses and [to_categorical()] take them, need 1 added. A
+#' factor can be given as it is.
 #'
-#' @param x Integer tensor of any shape, or a factor: class codes from 0 to `num_classes -
-#'   1`.
+#' @param x Integer tensor of any shape, or a factor: classes from 1 to `num_classes`.
 #' @param num_classes Integer: number of classes.
 #' @param axis Where the new axis goes in the result, counted from 1. Default `-1`, last.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -856,7 +858,7 @@ op_normalize <- wrapper("op_normalize", function(x, axis = -1L, order = 2L, epsi
 #' @source `keras.ops.one_hot`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
-#' op_one_hot(c(0L, 2L, 1L), num_classes = 3)
+#' op_one_hot(c(1, 3, 2), num_classes = 3)
 #' op_one_hot(factor(c("b", "a", "b")), num_classes = 2)
 #' @export
 op_one_hot <- wrapper("op_one_hot", function(

@@ -1444,7 +1444,7 @@ op_dstack <- wrapper("op_dstack", function(xs, ...) {
 #' op_einsum("ij,j->i", x, c(10, 1))
 #' @export
 op_einsum <- wrapper("op_einsum", function(subscripts, ...) {
-  call_py(bound$op_einsum, subscripts, ...)
+  do.call(call_py, c(list(bound$op_einsum, subscripts), dots_data(...)), quote = TRUE)
 })
 
 #' Tensor with unspecified values
@@ -2872,7 +2872,7 @@ op_median <- wrapper("op_median", function(x, axis = NULL, keepdims = FALSE, ...
 #' grid[[2]]
 #' @export
 op_meshgrid <- wrapper("op_meshgrid", function(..., indexing = "xy") {
-  call_py(bound$op_meshgrid, indexing, ...)
+  do.call(call_py, c(list(bound$op_meshgrid, indexing), dots_data(...)), quote = TRUE)
 })
 
 #' Smallest element over axes

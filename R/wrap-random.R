@@ -61,8 +61,8 @@ random_binomial <- wrapper("random_binomial", function(
 #' probabilities are the softmax of the row, so it need not be normalised.
 #'
 #' @section In R:
-#' Like all class codes these start at 0, ready for [op_one_hot()]; add 1 to use them as R
-#' subscripts.
+#' These class codes start at 0, as labels for losses and metrics do; add 1 to use them as
+#' positions, in R subscripts, [op_take()] or [op_one_hot()].
 #'
 #' @param logits Tensor of shape `(batch, classes)`: log probabilities, up to a constant per
 #'   row.

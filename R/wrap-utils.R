@@ -396,7 +396,7 @@ clear_session <- wrapper("clear_session", function(free_memory = TRUE, ...) {
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
 #' copy <- clone_model(model)
-#' set_weights(copy, get_weights(model))
+#' copy$set_weights(model$get_weights())
 #' @export
 clone_model <- wrapper("clone_model", function(
   model, input_tensors = NULL, clone_function = NULL, call_function = NULL, recursive = FALSE, ...

@@ -9,6 +9,8 @@ for (file in calls_files()) {
   for (name in names(table)) {
     test_that(paste0(name, "() gives what it must"), {
       skip_if(config_backend() == "numpy", "The table is for the backends that train.")
+      only <- table[[name]]$backends %||% config_backend()
+      skip_if_not(config_backend() %in% only, "One backend is enough here.")
       if (!prepared) {
         reticulate::py_run_string("import numpy as np, scipy, keras\nfrom keras import ops")
         if (!is.null(setup$python)) reticulate::py_run_string(setup$python)

@@ -73,18 +73,17 @@ _SITE: Final = "https://keras.io/api/"
 
 @dataclass(frozen=True)
 class WrapperParameter:
-    """One formal of a wrapper: its kind, its default in R, and how the shim treats it."""
+    """One formal of a wrapper: its kind, its default in R, and how the shim treats it.
+
+    `python` is its name in Python, where R reserves that.
+    """
 
     name: str
     kind: str
     mode: str = "required"
     default: Any = None
     r_default: str | None = None
-
-    @property
-    def python(self) -> str:
-        """The parameter's name in Python, where R reserves it."""
-        return next((p for p, r in _RESERVED.items() if r == self.name), self.name)
+    python: str = ""
 
     def as_json(self) -> list[Any]:
         fields: list[Any] = [self.name, self.kind, self.mode, self.default]
@@ -110,6 +109,7 @@ class Wrapper:
     function: str | None = None
     formals: tuple[str, ...] = ()
     variadic: str | None = None
+    rest: str = "value"
 
     @property
     def composed(self) -> str | None:
@@ -128,9 +128,11 @@ class Wrapper:
             entry["form"] = self.form
         if self.function:
             entry["function"] = self.function
-        renamed = {p.name: p.python for p in self.parameters if p.python != p.name}
+        renamed = {p.name: p.python for p in self.parameters if p.python}
         if renamed:
             entry["renamed"] = renamed
+        if self.rest != "value":
+            entry["rest"] = self.rest
         if self.result != "tensor":
             entry["result"] = self.result
         return entry
@@ -193,6 +195,7 @@ def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
         function=function,
         formals=tuple(formals),
         variadic=variadic,
+        rest=entry.kinds.get(variadic) or kind_of(variadic, None) if variadic else "value",
     )
 
 
@@ -240,18 +243,19 @@ def _parameters(symbol: Symbol, kinds: dict[str, str]) -> Iterator[WrapperParame
             continue
         default = None if parameter.default is parameter.empty else parameter.default
         name = _RESERVED.get(parameter.name, parameter.name)
+        python = parameter.name if parameter.name in _RESERVED else ""
         kind = kinds.get(name) or kind_of(name, default)
         if kind not in KINDS:
             raise Incomplete(f"{symbol.python}: `{parameter.name}` has the unknown kind {kind!r}.")
         if parameter.default is parameter.empty:
-            yield WrapperParameter(name, kind)
+            yield WrapperParameter(name, kind, python=python)
             continue
         r_default = _in_r(default, kind)
         if r_default is None:
-            yield WrapperParameter(name, kind, "omit", None, "NULL")
+            yield WrapperParameter(name, kind, "omit", None, "NULL", python)
         else:
             plain = list(default) if isinstance(default, tuple) else default
-            yield WrapperParameter(name, kind, "default", plain, r_default)
+            yield WrapperParameter(name, kind, "default", plain, r_default, python)
 
 
 def _in_r(default: Any, kind: str) -> str | None:

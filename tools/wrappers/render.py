@@ -53,7 +53,7 @@ def _roxygen(wrapper: Wrapper, catalog: Catalog) -> str:
 
 
 def _text(wrapper: Wrapper, catalog: Catalog, name: str) -> str:
-    names = [name] if name == wrapper.composed else [name, wrapper.parameter(name).python]
+    names = [name] if name == wrapper.composed else [name, wrapper.parameter(name).python or name]
     return catalog.text(wrapper.name, *names)
 
 
@@ -79,8 +79,10 @@ def _value(wrapper: Wrapper, entry: Entry) -> str:
 def _function(wrapper: Wrapper) -> str:
     formals = [_formal(wrapper, name) for name in wrapper.formals]
     given = [_argument(wrapper, name) for name in wrapper.formals if name != "..."]
-    arguments = [f"bound${wrapper.name}", *given, "..."]
-    call = f"call_py({', '.join(arguments)})"
+    arguments = ", ".join([f"bound${wrapper.name}", *given])
+    call = f"call_py({arguments}, ...)"
+    if wrapper.rest in _DOORS:
+        call = f"do.call(call_py, c(list({arguments}), dots_data(...)), quote = TRUE)"
     if wrapper.result == "shape":
         call = f"as_shape({call})"
     head = f'{wrapper.name} <- wrapper("{wrapper.name}", function('

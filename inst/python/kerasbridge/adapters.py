@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from kerasbridge import frameworks
+from kerasbridge.kinds import integer
 
 Function = Callable[..., Any]
 
@@ -58,9 +59,24 @@ def histogram(x: Any, bins: int = 10, range: Sequence[float] | None = None) -> A
     return _ops().histogram(x, bins, None if range is None else tuple(range))
 
 
+def jvp(fun: Function, primals: Any, tangents: Any, has_aux: bool = False) -> Any:
+    """Frameworks take tuples of tensors: a number has no dtype and no direction."""
+
+    def tensors(parts: Any) -> tuple[Any, ...]:
+        return tuple(map(_ops().convert_to_tensor, parts if isinstance(parts, list) else [parts]))
+
+    return _ops().jvp(fun, tensors(primals), tensors(tangents), has_aux=has_aux)
+
+
 def nonzero(x: Any) -> Any:
     """One row for each hit and one column for each axis, as ``which(arr.ind = TRUE)``."""
     return _ops().stack(list(_ops().nonzero(x)), axis=-1)
+
+
+def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
+    """Lengths of axes are whole numbers, whatever their names are."""
+    lengths = {name: integer(length, name) for name, length in axes_lengths.items()}
+    return _ops().rearrange(tensor, pattern, **lengths)
 
 
 def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
@@ -68,6 +84,19 @@ def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
     if isinstance(repeats, tuple):
         repeats = _ops().convert_to_tensor(repeats, dtype="int32")
     return _ops().repeat(x, repeats, axis=axis)
+
+
+def scan(
+    f: Function,
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+    unroll: int | bool = 1,
+) -> Any:
+    """`unroll` is a number of steps, or ``True`` for all of them."""
+    steps = unroll if isinstance(unroll, bool) else integer(unroll, "unroll")
+    return _ops().scan(f, init, xs=xs, length=length, reverse=reverse, unroll=steps)
 
 
 def unique(
@@ -103,7 +132,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 _ADAPTERS: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
-    for function in (arange, histogram, nonzero, repeat, unique, where)
+    for function in (arange, histogram, jvp, nonzero, rearrange, repeat, scan, unique, where)
 }
 
 

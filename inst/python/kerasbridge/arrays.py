@@ -9,6 +9,7 @@ Every tensor made here owns its memory: R may change its vector in place later.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import math
 from collections.abc import Callable
@@ -25,6 +26,12 @@ Array = npt.NDArray[Any]
 
 #: NumPy's kinds of R's vectors and the dtype of their tensors; floats take ``floatx``.
 _DTYPES: Final = {"i": "int32", "b": "bool", "u": "uint8", "c": "complex64"}
+
+#: From how many elements on R allocates the result itself.
+_LARGE: Final = 2**16
+
+#: Elements in a block of rows that stays in the cache while it is transposed.
+_BLOCK: Final = 2**16
 
 #: Types of tensors met so far: the first look at an argument, which is most often one.
 _AS_THEY_ARE: set[type] = {float, int}
@@ -112,9 +119,13 @@ def strings(data: Array, name: str) -> Any:
     )
 
 
-def codes(data: Any) -> Array:
+class Codes(np.ndarray[Any, Any]):
+    """A factor's codes, counted from 0: what was a level needs no conversion as a position."""
+
+
+def codes(data: Any) -> Codes:
     """A factor's codes, counted from 0."""
-    return np.asarray(data, dtype="int32") - np.int32(1)
+    return (np.asarray(data, dtype="int32") - np.int32(1)).view(Codes)
 
 
 def integer64(data: Any) -> Array:
@@ -152,9 +163,44 @@ def to_r(x: Any) -> Any:
     if isinstance(x, dict):
         return {key: to_r(part) for key, part in x.items()}
     framework = frameworks.of_type(type(x))
-    if framework is not None:
-        return _r_array(framework.to_numpy(x))
-    return _r_array(np.asarray(x)) if hasattr(x, "__array__") else x
+    if framework is None and not hasattr(x, "__array__"):
+        return x
+    array = np.asarray(x) if framework is None else framework.to_numpy(x)
+    return Pending.of(array) if array.size >= _LARGE else _r_array(array)
+
+
+class Pending:
+    """A large array whose values go straight into memory that R has allocated for them.
+
+    R reads `type` and `dim`, allocates, and calls :meth:`fill` with the new array.
+    """
+
+    def __init__(self, array: Array, r_type: str) -> None:
+        self.array = array
+        self.type = r_type
+        self.dim = list(array.shape)
+
+    @classmethod
+    def of(cls, array: Array) -> Any:
+        """The pending values, where R can be written to as it is; else the array for R."""
+        kind = array.dtype.kind
+        if kind == "f" or (kind == "V" and "float" in array.dtype.name):
+            return cls(array, "double")
+        if kind in "iu" and (array.dtype == np.int32 or array.dtype.itemsize <= 2):
+            return cls(array, "integer")
+        return _r_array(array)
+
+    def fill(self, view: Array) -> None:
+        """Write the values into `view`, R's new array, blocks of rows at a time.
+
+        reticulate shows R's memory read-only; this array is R's own, and nobody's else yet.
+        """
+        buffer = (ctypes.c_char * view.nbytes).from_address(view.ctypes.data)
+        target = np.frombuffer(buffer, dtype=view.dtype).reshape(view.shape, order="F")
+        rows = max(1, _BLOCK // max(1, self.array[:1].size))
+        for start in range(0, len(self.array), rows):
+            block = slice(start, start + rows)
+            np.copyto(target[block], self.array[block], casting="unsafe")
 
 
 def _r_array(array: Array) -> Any:

@@ -41,7 +41,8 @@ class Signature:
 
     `form` says how it is called: a ``"function"`` (or class) as it is; a ``"layer"`` applied to
     its first argument; a ``"merge"`` likewise, its inputs also given unnamed; a ``"pair"`` of a
-    class and the `function` it wraps, chosen by whether data is given.
+    class and the `function` it wraps, chosen by whether data is given. `rest` is the kind of
+    further unnamed arguments, where there may be such.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Signature:
     form: str = "function"
     function: str | None = None
     renamed: tuple[tuple[str, str], ...] = ()
+    rest: str = "value"
 
 
 @cache
@@ -72,6 +74,7 @@ def _signature(name: str, entry: dict[str, Any]) -> Signature:
         form=entry.get("form", "function"),
         function=entry.get("function"),
         renamed=tuple(entry.get("renamed", {}).items()),
+        rest=entry.get("rest", "value"),
     )
 
 
@@ -136,6 +139,7 @@ def _direct(signature: Signature, function: Any) -> Callable[..., Any]:
     accepted = _accepted(function)
     finish = _result(signature.result)
     as_it_is = signature.result == "tensor"
+    further = CONVERTERS[signature.rest]
     positional = accepted.in_order(parameters) and not any(p.mode == "omit" for p in parameters)
 
     def call(*values: Any, **extra: Any) -> Any:
@@ -146,7 +150,7 @@ def _direct(signature: Signature, function: Any) -> Callable[..., Any]:
             for position, convert, name in active:
                 arguments[position] = convert(values[position], name)
             result = function(*arguments)
-            return result if as_it_is else finish(result)
+            return result if as_it_is and not isinstance(result, tuple) else finish(result)
         except Exception as error:
             raise retold(error, one_based=True) from error.__cause__
 
@@ -160,7 +164,9 @@ def _direct(signature: Signature, function: Any) -> Callable[..., Any]:
         if not rest:
             return function(**named)
         leading = [named.pop(name) for name in accepted.order if name in named]
-        return function(*leading, *map(arrays.tensor, rest), **named)
+        if further is not None:
+            rest = [further(value, "...") for value in rest]
+        return function(*leading, *rest, **named)
 
     return call
 
@@ -259,6 +265,11 @@ class _Accepted:
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
         self.further = _inherited(function) if self.open else frozenset()
+        # ``**kwargs`` is what a function tolerates; under a name of their own they are arguments,
+        # and so they are of a class that has no parent to pass them on to.
+        self.any_name = any(p.kind is p.VAR_KEYWORD and p.name != "kwargs" for p in parameters) or (
+            self.open and inspect.isclass(function) and not self.further
+        )
 
     def in_order(self, parameters: Sequence[Parameter]) -> bool:
         """Can the arguments be passed by position?"""
@@ -283,7 +294,7 @@ class _Accepted:
         known = {*self.names, *self.further}
         named = {}
         for name, value in extra.items():
-            if name not in known:
+            if name not in known and not self.any_name:
                 raise ArgumentError(
                     f"{signature.name}() has no argument `{name}`."
                     + did_you_mean(name, {*known, *(p.name for p in signature.parameters)})
@@ -328,7 +339,7 @@ def _result(kind: str | tuple[str, ...]) -> Callable[[Any], Any]:
         return one_based
     if kind == "value":
         return arrays.to_r
-    return lambda value: value
+    return lambda value: tuple(value) if isinstance(value, tuple) else value  # a plain one
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import numpy as np
+
 from kerasbridge import arrays, frameworks
 from kerasbridge.errors import ArgumentError
 from kerasbridge.shapes import described
@@ -27,7 +29,7 @@ def compose(object: Any, layer: Any, name: str) -> Any:
             f"`object` of {name}() must be a Sequential model, a tensor or a list of tensors, "
             f"not {described(object)}. Name the arguments: {name}(units = …)."
         )
-    return layer(arrays.tensor(object, "object"))
+    return layer(_data(layer, object, "object"))
 
 
 def _callable_on(object: Any) -> bool:
@@ -40,4 +42,19 @@ def _callable_on(object: Any) -> bool:
 
 def call_layer(layer: Any, *inputs: Any, **options: Any) -> Any:
     """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``."""
-    return layer(*[arrays.tensor(part, "inputs") for part in inputs], **options)
+    return layer(*[_data(layer, part, "inputs") for part in inputs], **options)
+
+
+def _data(layer: Any, value: Any, name: str) -> Any:
+    """R data as tensors; but strings as they are for a layer that looks them up by itself."""
+    if isinstance(value, (list, tuple)):
+        return [_data(layer, part, name) for part in value]
+    if isinstance(value, dict):
+        return {key: _data(layer, part, name) for key, part in value.items()}
+    if _is_text(value) and not getattr(layer, "_convert_input_args", True):
+        return np.asarray(value, dtype=object)
+    return arrays.tensor(value, name)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype.kind in "OUST")

@@ -7,7 +7,9 @@ positions are 0-based, as the frameworks have them.
 
 from __future__ import annotations
 
+import functools
 import importlib
+import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -15,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from kerasbridge.errors import SubscriptError
 
 
 class Framework:
@@ -53,7 +57,7 @@ class Framework:
         return self.library().transpose(x, tuple(axes))
 
     def take(self, x: Any, indices: Any, axis: int) -> Any:
-        """Slices of `x` at the (non-negative) positions `indices` along `axis`."""
+        """Slices of `x` at the positions `indices`, of any shape, along `axis`."""
         return self.library().take(x, indices, axis=axis)
 
     def get(self, x: Any, key: tuple[Any, ...]) -> Any:
@@ -61,17 +65,22 @@ class Framework:
         return x[key]
 
     def get_points(self, x: Any, key: tuple[Any, ...]) -> Any:
-        """The elements at the points whose coordinates along each axis are in `key`."""
+        """NumPy's advanced indexing: elements whose coordinates along each axis are in `key`."""
         return x[key]
 
-    def get_mask(self, x: Any, mask: Any) -> Any:
-        """The elements where `mask` (of `x`'s leading dimensions) is true, in row-major order."""
-        return x[mask]
+    def nonzero(self, mask: Any) -> Sequence[Any]:
+        """Along each axis, the coordinates where `mask` is true, in row-major order."""
+        coordinates: Sequence[Any] = self.library().nonzero(mask)
+        return coordinates
 
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
         """`x` with `value` at `key`; `key` may hold index arrays, broadcast as in NumPy."""
         x[key] = value
         return x
+
+    def shown(self, x: Any) -> str:
+        """The tensor as its framework's users know it."""
+        return repr(x)
 
     def scalar(self, x: Any) -> Any:
         """A one-element tensor as a Python number."""
@@ -118,13 +127,15 @@ class Torch(Framework):
     def take(self, x: Any, indices: Any, axis: int) -> Any:
         torch = self.library()
         positions = torch.as_tensor(indices, dtype=torch.int64, device=x.device)
-        return torch.index_select(x, axis, positions)
+        taken = torch.index_select(x, axis, positions.reshape(-1))
+        return taken.reshape(*x.shape[:axis], *positions.shape, *x.shape[axis + 1 :])
 
     def get_points(self, x: Any, key: tuple[Any, ...]) -> Any:
         return x[self._native(x, key)]
 
-    def get_mask(self, x: Any, mask: Any) -> Any:
-        return x[self.library().as_tensor(mask, device=x.device)]
+    def nonzero(self, mask: Any) -> Sequence[Any]:
+        coordinates: Sequence[Any] = self.library().nonzero(mask, as_tuple=True)
+        return coordinates
 
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
         x[self._native(x, key)] = value
@@ -169,36 +180,49 @@ class TensorFlow(Framework):
         return self.library().transpose(x, perm=list(axes))
 
     def take(self, x: Any, indices: Any, axis: int) -> Any:
-        return self.library().gather(x, indices, axis=axis)
+        tf = self.library()
+        if not isinstance(indices, np.ndarray) or (indices < 0).any():
+            indices = tf.convert_to_tensor(indices)
+            size = tf.shape(x, out_type=indices.dtype)[axis]
+            indices = tf.where(indices < 0, indices + size, indices)
+        return tf.gather(x, indices, axis=axis)
 
     def get_points(self, x: Any, key: tuple[Any, ...]) -> Any:
         tf = self.library()
-        return tf.gather_nd(x, tf.stack([tf.convert_to_tensor(part) for part in key], axis=-1))
+        if any(isinstance(part, slice | None) for part in key):
+            return tf.gather(tf.reshape(x, [-1]), _numbered(self.shape(x), key))
+        return tf.gather_nd(x, self._stacked(key))
 
-    def get_mask(self, x: Any, mask: Any) -> Any:
-        return self.library().boolean_mask(x, mask)
+    def nonzero(self, mask: Any) -> Sequence[Any]:
+        tf = self.library()
+        coordinates: Sequence[Any] = tf.unstack(tf.where(mask), num=len(mask.shape), axis=1)
+        return coordinates
 
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
         tf = self.library()
         if not self._is_variable(x):
             operator.setitem(x, key, value)  # a constant: the framework's own refusal
-        if any(isinstance(part, np.ndarray) or tf.is_tensor(part) for part in key):
-            points, shape = self._points(x, key)
-            updates = tf.broadcast_to(tf.cast(value, x.dtype), shape)
-            x.scatter_nd_update(points, updates)
-        elif not key:
-            x.assign(tf.broadcast_to(tf.cast(value, x.dtype), x.shape))
+        value = tf.cast(value, x.dtype)
+        if not key:
+            x.assign(tf.broadcast_to(value, tf.shape(x)))
+        elif all(isinstance(part, int | slice | None) for part in key):
+            part = x[key]
+            part.assign(tf.broadcast_to(value, tf.shape(part)))
         else:
-            x[key].assign(tf.broadcast_to(tf.cast(value, x.dtype), x[key].shape))
+            if any(isinstance(part, slice | None) for part in key):
+                sizes = self.shape(x)
+                key = np.unravel_index(_numbered(sizes, key), [int(size or 0) for size in sizes])
+            points = self._stacked(key)
+            extent = tf.concat([tf.shape(points)[:-1], x.shape[len(key) :]], axis=0)
+            x.scatter_nd_update(points, tf.broadcast_to(value, extent))
         return x
 
-    def _points(self, x: Any, key: tuple[Any, ...]) -> tuple[Any, Any]:
-        """The coordinates that `key` selects, one row a point, and the selection's shape."""
+    def _stacked(self, key: tuple[Any, ...]) -> Any:
+        """Coordinates along each axis, broadcast, as points: one along the last axis."""
         tf = self.library()
-        sizes = [int(size) for size in x.shape]
-        numbers = np.arange(int(np.prod(sizes)), dtype=np.int64).reshape(sizes)
-        chosen = numbers[tuple(np.asarray(part) if tf.is_tensor(part) else part for part in key)]
-        return np.stack(np.unravel_index(chosen, sizes), axis=-1), chosen.shape
+        parts = [tf.cast(part, tf.int64) for part in key]
+        shape = functools.reduce(tf.broadcast_dynamic_shape, [tf.shape(part) for part in parts])
+        return tf.stack([tf.broadcast_to(part, shape) for part in parts], axis=-1)
 
     def _is_variable(self, x: Any) -> bool:
         return isinstance(x, self.library().Variable)
@@ -231,6 +255,18 @@ class Keras(Framework):
     def take(self, x: Any, indices: Any, axis: int) -> Any:
         return self.library().take(x, indices, axis=axis)
 
+    def get_points(self, x: Any, key: tuple[Any, ...]) -> Any:
+        framework = of(x)
+        if framework is not self:
+            return framework.get_points(x, key)
+        ops, sizes = self.library(), self.shape(x)
+        if any(isinstance(part, slice | None) for part in key):
+            return ops.take(ops.reshape(x, (-1,)), _numbered(sizes, key), axis=0)
+        flat = key[0]
+        for coordinates, size in zip(key[1:], sizes[1 : len(key)], strict=True):
+            flat = flat * size + coordinates
+        return ops.take(ops.reshape(x, (-1, *sizes[len(key) :])), flat, axis=0)
+
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
         current = self.value(x)
         if current is x:
@@ -251,6 +287,16 @@ class Keras(Framework):
 def _dtype_name(dtype: Any) -> str:
     """TensorFlow's dtypes have a name, torch's are printed with their module."""
     return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+
+
+def _numbered(sizes: Sequence[int | None], key: tuple[Any, ...]) -> npt.NDArray[np.int64]:
+    """The numbers, counted through in row-major order, of the elements that `key` selects."""
+    known = [size for size in sizes if size is not None]
+    if len(known) < len(sizes):
+        raise SubscriptError("These subscripts need a tensor whose sizes are all known.")
+    numbers = np.arange(math.prod(known)).reshape(known)
+    selected: npt.NDArray[np.int64] = numbers[key]
+    return selected
 
 
 @cache
@@ -299,6 +345,20 @@ def is_tensor(x: Any) -> bool:
     return of_type(type(x)) is not None
 
 
+def shown(x: Any) -> str:
+    """What printing a tensor shows."""
+    return of(x).shown(x)
+
+
+def known(x: Any) -> npt.NDArray[Any] | None:
+    """A tensor's values on the host; ``None`` while its function is traced."""
+    framework = of(x)
+    try:
+        return framework.to_numpy(framework.value(x))
+    except Exception:  # each framework has an error of its own for this
+        return None
+
+
 def tensor_classes(module: str) -> list[str]:
     """The classes of a loaded framework that R's tensor methods are registered for.
 
@@ -333,5 +393,5 @@ def _jax_classes() -> list[type]:
 
 def _keras_classes() -> list[type]:
     keras = importlib.import_module("keras")
-    classes = [keras.KerasTensor, keras.Variable]
-    return [*classes, np.ndarray, np.generic] if keras.config.backend() == "numpy" else classes
+    classes = [keras.KerasTensor, keras.Variable, np.generic]
+    return [*classes, np.ndarray] if keras.config.backend() == "numpy" else classes

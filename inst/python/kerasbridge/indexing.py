@@ -19,6 +19,7 @@ several axes select every combination; with ``"py"``, all is as in NumPy.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerasbridge import frameworks
-from kerasbridge.errors import SubscriptError
+from kerasbridge.errors import ArgumentError, SubscriptError
 from kerasbridge.shapes import described
 
 Array = npt.NDArray[Any]
@@ -58,11 +59,11 @@ def get(x: Any, style: str, drop: bool, captured: Sequence[Any]) -> Any:
         if key is not None:
             return framework.get(x, key)
     raws = _raws(captured)
-    chosen = _elements(raws, sizes, style)
-    if chosen is not None:
-        return _get_elements(framework, x, chosen, style)
+    points = _points(raws, sizes, style)
+    if points is not None:
+        return framework.get_points(framework.value(x), points)
     parts = resolve(raws, sizes, style)
-    if style == "py" and sum(_is_vector(part) for part in parts) > 1:
+    if style == "py" and _paired(parts):
         return framework.get_points(framework.value(x), tuple(parts))
     return _get_outer(framework, x, parts, drop)
 
@@ -72,23 +73,26 @@ def set(x: Any, style: str, value: Any, captured: Sequence[Any]) -> Any:
     framework = frameworks.of(x)
     sizes = framework.shape(x)
     raws = _raws(captured)
-    chosen = _elements(raws, sizes, style)
-    if chosen is not None:
-        key = _coordinates(framework, chosen, style)
-        known = [int(size or 0) for size in sizes[len(key) :]]
-        extent = [len(key[0]), *known]
+    key = _points(raws, sizes, style)
+    if key is not None:
+        extent = [*_shape_of(key[0]), *sizes[len(key) :]]
     else:
         parts = resolve(raws, sizes, style)
-        vectors = sum(_is_vector(part) for part in parts)
-        backwards = any(isinstance(part, slice) and (part.step or 1) < 0 for part in parts)
-        outer = vectors and not (style == "py" and vectors > 1)
         extent = _extent(parts, sizes)
-        key = _open_mesh(parts, sizes) if outer or backwards else tuple(parts)
-    return framework.set(x, key, _fitted(framework, x, value, extent, style))
+        basic = all(_is_basic(part) and not _is_backwards(part) for part in parts)
+        if basic or (style == "py" and _paired(parts)):
+            key = tuple(parts)
+        else:
+            key = _open_mesh(parts, sizes)
+    value = _in_order(value, extent) if style == "r" else value
+    return framework.set(x, key, _fitted(framework, x, value))
 
 
 #: What a subscript of plain numbers and ranges is made of.
 _PLAIN: Final = {int, float, str}
+
+#: Frameworks whose slices have no negative step: the positions are taken one by one.
+_BY_TAKE: Final = ("torch", "keras")
 
 
 @lru_cache(maxsize=4096)
@@ -97,16 +101,12 @@ def _basic_key(
 ) -> tuple[Any, ...] | None:
     """The key of plain numbers and ranges, remembered; ``None`` where more than a key is needed."""
     key = tuple(resolve(_raws(captured), sizes, style))
-    backwards = any(isinstance(part, slice) and (part.step or 1) < 0 for part in key)
-    return None if (backwards and framework in _BY_TAKE) or key == (slice(None),) * len(key) else key
-
-
-#: Frameworks whose slices have no negative step: the positions are taken one by one.
-_BY_TAKE: Final = ("torch", "keras")
+    taken = framework in _BY_TAKE and any(_is_backwards(part) for part in key)
+    return None if taken or all(_is_whole(part) for part in key) else key
 
 
 def resolve(raws: Sequence[Raw], sizes: Sizes, style: str) -> list[Any]:
-    """A part for each dimension: an int, a slice, positions, a scalar tensor, or a new axis."""
+    """A part for each dimension: an int, a slice, positions, a tensor of these, or a new axis."""
     parts: list[Any] = []
     dimension = 0
     for number, raw in enumerate(_without_ellipsis(raws, len(sizes)), start=1):
@@ -137,117 +137,137 @@ class _Where:
         (value,) = raw.values
         if isinstance(value, bool):
             return self.mask(np.array([value]))
-        if isinstance(value, (int, float)):
-            return self.position(value)
         if isinstance(value, (list, tuple)):
             value = np.asarray(value)
         if isinstance(value, np.ndarray):
             return self.vector(value)
         if frameworks.is_tensor(value):
             return self.tensor(value)
-        raise SubscriptError(f"Subscript {self.subscript} is {described(value)}: it must be whole.")
+        return self.position(value)
+
+    def error(self, what: str) -> SubscriptError:
+        return SubscriptError(f"Subscript {self.subscript} {what}")
 
     def whole(self, value: Any) -> int:
-        number = float(value)
-        if not number.is_integer():
-            shown = "NA" if np.isnan(number) else f"{number:g}"
-            raise SubscriptError(f"Subscript {self.subscript} is {shown}, not a whole number.")
-        return int(number)
+        if not isinstance(value, (int, float)):
+            raise self.error(f"is {described(value)}: it must be whole.")
+        if isinstance(value, float) and not value.is_integer():
+            shown = "NA" if np.isnan(value) else f"{value:g}"
+            raise self.error(f"is {shown}, not a whole number.")
+        return int(value)
 
     def position(self, value: Any) -> int:
         """A single position, 0-based and not negative where the size is known."""
         number = self.whole(value)
         if self.style == "r" and number == 0:
-            raise SubscriptError(f"Subscript {self.subscript} is 0: positions count from 1.")
+            raise self.error("is 0: positions count from 1.")
         zero_based = number - 1 if self.style == "r" and number > 0 else number
         if self.size is None:
             return zero_based
         if not -self.size <= zero_based < self.size:
-            raise SubscriptError(
-                f"Subscript {self.subscript} is {number}, "
-                f"but dimension {self.dimension} has size {self.size}."
-            )
-        return zero_based % self.size if self.size else zero_based
-
-    def range(self, start: Any, stop: Any, step: Any = None) -> slice:
-        if any(frameworks.is_tensor(end) for end in (start, stop)):
-            return self.dynamic_range(start, stop, step)
-        stride = None if step is None else self.whole(step)
-        if stride == 0:
-            raise SubscriptError(f"Subscript {self.subscript} has a step of 0.")
-        if self.style == "py":
-            ends = [None if end is None else self.whole(end) for end in (start, stop)]
-            return slice(ends[0], ends[1], stride)
-        first = None if start is None else self.position(start)
-        last = None if stop is None else self.position(stop)
-        if stride is None:
-            stride = -1 if _descends(first, last) else 1
-        elif first is not None and last is not None and (last - first) * stride < 0:
-            if _same_side(first, last):
-                raise SubscriptError(
-                    f"Subscript {self.subscript} runs from {start:g} to {stop:g}, "
-                    f"but its step is {stride}."
-                )
-        return slice(first, _past(last, stride), stride if stride != 1 else None)
-
-    def dynamic_range(self, start: Any, stop: Any, step: Any) -> slice:
-        """Ends that are tensors: counted from 1 to the stop, with no check of their values."""
-        if self.style == "r":
-            if frameworks.is_tensor(start):
-                start = start - 1
-            elif start is not None:
-                start = self.position(start)
-            if stop is not None and not frameworks.is_tensor(stop):
-                stop = _past(self.position(stop), 1)
-        return slice(start, stop, None if step is None else self.whole(step))
+            raise self.error(f"is {number}, but dimension {self.dimension} has size {self.size}.")
+        return zero_based % self.size
 
     def vector(self, value: Array) -> Array:
         if value.dtype.kind == "b":
             return self.mask(value)
         if value.dtype.kind not in "iuf":
-            raise SubscriptError(f"Subscript {self.subscript} must hold whole numbers.")
+            raise self.error("must hold whole numbers.")
         if value.ndim > 1 and self.style == "r":
-            raise SubscriptError(
-                f"Subscript {self.subscript} is an array with {value.ndim} dimensions: "
+            raise self.error(
+                f"is an array with {value.ndim} dimensions: "
                 "a matrix of coordinates or a mask must be the only subscript."
             )
-        positions = [self.position(number) for number in value.ravel().tolist()]
-        return np.array(positions, dtype=np.int64).reshape(value.shape)
+        return self.positions(value)
+
+    def positions(self, value: Array) -> Array:
+        """Every number of `value` by the rule of :meth:`position`."""
+        good = np.isfinite(value) & (np.floor(value) == value)
+        numbers = np.where(good, value, 0).astype(np.int64)
+        if self.style == "r":
+            good &= numbers != 0
+            numbers = np.where(numbers > 0, numbers - 1, numbers)
+        if self.size is not None:
+            good &= (-self.size <= numbers) & (numbers < self.size)
+        if not good.all():
+            self.position(value[~good][0].item())  # tells what is wrong with it
+        return numbers % self.size if self.size else numbers
 
     def mask(self, value: Array) -> Array:
         if value.ndim != 1 or (self.size is not None and len(value) != self.size):
-            raise SubscriptError(
-                f"Subscript {self.subscript} is logical with length {value.size}, "
+            raise self.error(
+                f"is logical with length {value.size}, "
                 f"but dimension {self.dimension} has size {self.size}."
             )
         return np.flatnonzero(value)
 
     def tensor(self, value: Any) -> Any:
-        """Positions in a tensor: 0-based by the same rule, their range left to the framework."""
+        """Positions in a tensor, by the same rules; left to the framework where it is traced."""
         framework = frameworks.of(value)
         value = framework.value(value)
-        if framework.dtype(value) == "bool":
-            return self.mask(framework.to_numpy(value))
-        if "int" not in framework.dtype(value):
-            raise SubscriptError(
-                f"Subscript {self.subscript} is a tensor of {framework.dtype(value)}: "
-                "it must hold whole numbers or be logical."
-            )
-        if self.style == "r":
-            value = framework.library().where(value > 0, value - 1, value)
-        size = self.size
-        if len(framework.shape(value)) > 0 and size is not None:
-            value = framework.library().where(value < 0, value + size, value)
-        return value
+        dtype = framework.dtype(value)
+        if dtype != "bool" and "int" not in dtype:
+            raise self.error(f"is a tensor of {dtype}: it must hold whole numbers or be logical.")
+        known = frameworks.known(value)
+        if known is None:
+            return framework.nonzero(value)[0] if dtype == "bool" else self.traced(value)
+        if dtype == "bool":
+            return self.mask(known)
+        return self.positions(known) if known.ndim else self.position(known.item())
+
+    def traced(self, value: Any) -> Any:
+        if self.style == "py":
+            return value
+        return frameworks.of(value).library().where(value > 0, value - 1, value)
+
+    def range(self, start: Any, stop: Any, step: Any = None) -> slice:
+        start, stop = self.end(start), self.end(stop)
+        stride = None if step is None else self.whole(self.end(step))
+        if stride == 0:
+            raise self.error("has a step of 0.")
+        if frameworks.is_tensor(start) or frameworks.is_tensor(stop):
+            return self.traced_range(start, stop, stride)
+        if self.style == "py":
+            ends = [None if end is None else self.whole(end) for end in (start, stop)]
+            return slice(ends[0], ends[1], stride)
+        first = None if start is None else self.position(start)
+        last = None if stop is None else self.position(stop)
+        if first is not None and last is not None:
+            direction = -1 if _descends(first, last) else 1
+            stride = stride or direction
+            if stride * direction < 0 and first != last:
+                raise self.error(f"runs from {start:g} to {stop:g}, but its step is {stride}.")
+        stride = stride or 1
+        return slice(first, _past(last, stride), stride if stride != 1 else None)
+
+    def end(self, value: Any) -> Any:
+        """An end of a range as a number, where it is a tensor whose value is known."""
+        if not frameworks.is_tensor(value):
+            return value
+        known = frameworks.known(value)
+        if known is None:
+            return frameworks.of(value).value(value)
+        if known.size != 1:
+            raise self.error(f"is a range with {known.size} values for one of its ends.")
+        return known.item()
+
+    def traced_range(self, start: Any, stop: Any, stride: int | None) -> slice:
+        """A range of which an end is known only when the tensor is computed."""
+        if self.style == "py":
+            return slice(start, stop, stride)
+        if stride is not None and stride < 0:
+            raise self.error("runs backwards: its ends must be numbers, not traced tensors.")
+        first = self.traced(start) if frameworks.is_tensor(start) else start and self.position(start)
+        if not frameworks.is_tensor(stop):
+            return slice(first, None if stop is None else _past(self.position(stop), 1), stride)
+        where = frameworks.of(stop).library().where
+        beyond = where(stop == -1, np.iinfo(np.int32).max, stop + 1)
+        return slice(first, where(stop < 0, beyond, stop), stride)
 
 
-def _descends(first: int | None, last: int | None) -> bool:
-    """Does ``5:2`` run down? Ends on different sides of an unknown size run up, as ``2:-1``."""
-    return first is not None and last is not None and last < first and _same_side(first, last)
-
-
-def _same_side(first: int, last: int) -> bool:
-    return (first < 0) == (last < 0)
+def _descends(first: int, last: int) -> bool:
+    """Does ``5:2`` run down? So does ``-1:1``, and ``2:-1`` runs up, where no size is known."""
+    return last < first if (first < 0) == (last < 0) else first < 0
 
 
 def _past(last: int | None, stride: int) -> int | None:
@@ -255,7 +275,7 @@ def _past(last: int | None, stride: int) -> int | None:
     if last is None:
         return None
     end = last + (1 if stride > 0 else -1)
-    crossed = end == 0 and last < 0 or end == -1 and last == 0
+    crossed = (end == 0 and last < 0) or (end == -1 and last == 0)
     return None if crossed else end
 
 
@@ -270,7 +290,9 @@ def _raws(captured: Sequence[Any]) -> list[Raw]:
 
 
 def _without_ellipsis(raws: Sequence[Raw], rank: int) -> Iterator[Raw]:
-    """Each ellipsis replaced by the empty subscripts it stands for."""
+    """Each ellipsis replaced by the empty subscripts it stands for; ``x[]`` is all of `x`."""
+    if [raw.letter for raw in raws] == ["_"]:
+        raws = [Raw(".", ())]
     taken = sum(raw.letter not in "n." for raw in raws)
     ellipses = sum(raw.letter == "." for raw in raws)
     if ellipses > 1:
@@ -284,177 +306,188 @@ def _without_ellipsis(raws: Sequence[Raw], rank: int) -> Iterator[Raw]:
             yield raw
 
 
-def _is_vector(part: Any) -> bool:
-    if isinstance(part, np.ndarray):
-        return True
-    return frameworks.is_tensor(part) and len(frameworks.of(part).shape(part)) > 0
+def _is_basic(part: Any) -> bool:
+    """Is `part` a position, a slice or a new axis, and not positions or a tensor?"""
+    return part is None or isinstance(part, (int, slice))
 
 
-def _elements(raws: Sequence[Raw], sizes: Sizes, style: str) -> Any:
-    """The only subscript, when it is a mask or a matrix of coordinates; else ``None``."""
-    if len(raws) != 1 or raws[0].letter != "v":
+def _is_backwards(part: Any) -> bool:
+    return isinstance(part, slice) and (part.step or 1) < 0
+
+
+def _is_whole(part: Any) -> bool:
+    return isinstance(part, slice) and part.start is part.stop is part.step is None
+
+
+def _shape_of(positions: Any) -> tuple[int | None, ...]:
+    return frameworks.of(positions).shape(positions)
+
+
+def _paired(parts: Sequence[Any]) -> bool:
+    """Does NumPy pair up these parts element by element, or move their dimensions to the front?
+
+    So it does with several vectors, and with a vector that a slice keeps from another position.
+    """
+    places = [place for place, part in enumerate(parts) if not isinstance(part, slice | None)]
+    vectors = sum(not isinstance(parts[place], int) and _shape_of(parts[place]) != ()
+                  for place in places)
+    return vectors > 1 or (vectors == 1 and places[-1] - places[0] >= len(places))
+
+
+def _points(raws: Sequence[Raw], sizes: Sizes, style: str) -> tuple[Any, ...] | None:
+    """Coordinates along each axis, when the only subscript is a mask or a matrix of them."""
+    if len(raws) != 1 or raws[0].letter != "v" or not frameworks.is_tensor(raws[0].values[0]):
         return None
-    (value,) = raws[0].values
-    if not frameworks.is_tensor(value):
-        return None
+    value = raws[0].values[0]
     framework = frameworks.of(value)
+    value = framework.value(value)
     shape = framework.shape(value)
-    if framework.dtype(value) == "bool" and (len(shape) > 1 or len(sizes) == 1):
-        if any(s is not None and m is not None and s != m for s, m in zip(sizes, shape, strict=False)):
-            raise SubscriptError(
-                f"The logical subscript has dimensions {list(shape)}, the tensor {list(sizes)}."
-            )
-        return value
-    matrix = isinstance(value, np.ndarray) and value.ndim == 2
-    if matrix and style == "r":
-        if value.shape[1] != len(sizes):
+    if framework.dtype(value) == "bool" and (len(shape) > 1 or len(shape) == len(sizes) == 1):
+        return _points_of_mask(framework, value, sizes, style)
+    if style == "r" and len(shape) == 2:
+        if shape[1] not in (len(sizes), None):
             raise SubscriptError(
                 f"A matrix of coordinates needs a column for each of the {len(sizes)} dimensions, "
-                f"not {value.shape[1]}."
+                f"not {shape[1]}."
             )
-        columns = [
-            _Where(1, axis + 1, size, style).vector(value[:, axis])
-            for axis, size in enumerate(sizes)
-        ]
-        return _Points(tuple(columns))
+        places = [_Where(1, axis + 1, size, style) for axis, size in enumerate(sizes)]
+        columns = [(place, value[:, axis]) for axis, place in enumerate(places)]
+        numpy = isinstance(value, np.ndarray)
+        return tuple(p.vector(column) if numpy else p.tensor(column) for p, column in columns)
     return None
 
 
-@dataclass(frozen=True)
-class _Points:
-    """Coordinates of single elements: an array of 0-based positions for each axis."""
-
-    key: tuple[Array, ...]
-
-
-def _coordinates(framework: frameworks.Framework, chosen: Any, style: str) -> tuple[Array, ...]:
+def _points_of_mask(
+    framework: frameworks.Framework, mask: Any, sizes: Sizes, style: str
+) -> tuple[Any, ...]:
     """Where a mask is true: in R's column-major order, or in Python's row-major."""
-    if isinstance(chosen, _Points):
-        return chosen.key
-    mask = chosen if isinstance(chosen, np.ndarray) else frameworks.of(chosen).to_numpy(chosen)
+    shape = framework.shape(mask)
+    pairs = zip(sizes, shape, strict=False)
+    if len(shape) > len(sizes) or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+        raise SubscriptError(
+            f"The logical subscript has dimensions {list(shape)}, the tensor {list(sizes)}."
+        )
+    known = frameworks.known(mask)
+    if known is not None:
+        framework, mask = frameworks.of(known), known
     if style == "py":
-        return np.nonzero(mask)
-    return tuple(reversed(np.nonzero(mask.T)))
+        return tuple(framework.nonzero(mask))
+    backwards = list(reversed(range(len(shape))))
+    return tuple(reversed(framework.nonzero(framework.transpose(mask, backwards))))
 
 
-def _get_elements(framework: frameworks.Framework, x: Any, chosen: Any, style: str) -> Any:
-    try:
-        key = _coordinates(framework, chosen, style)
-    except Exception as error:
-        if isinstance(chosen, (np.ndarray, _Points)) or isinstance(error, SubscriptError):
-            raise
-        return _get_traced_mask(framework, x, chosen, style)
-    return framework.get_points(framework.value(x), key)
-
-
-def _get_traced_mask(framework: frameworks.Framework, x: Any, mask: Any, style: str) -> Any:
-    """A mask whose values are not known yet: its framework says whether that can be."""
-    x = framework.value(x)
-    if style == "r":
-        rank, masked = len(framework.shape(x)), len(framework.shape(mask))
-        order = [*reversed(range(masked)), *range(masked, rank)]
-        x = framework.transpose(x, order)
-        mask = framework.transpose(mask, list(reversed(range(masked))))
-    return framework.get_mask(x, mask)
-
-
-def _get_outer(framework: frameworks.Framework, x: Any, parts: list[Any], drop: bool) -> Any:
-    """Basic indexing first, then the vectors, each along its own axis."""
-    key, takes, axis = [], [], 0
-    backwards_by_take = framework.name in _BY_TAKE
-    for number, part in enumerate(parts):
-        if _is_vector(part):
-            takes.append((axis, part))
-            part = slice(None)
-        elif isinstance(part, slice) and (part.step or 1) < 0 and backwards_by_take:
-            size = framework.shape(x)[number - sum(p is None for p in parts[:number])]
-            if size is not None:
-                takes.append((axis, np.arange(size)[part]))
-                part = slice(None)
+def _get_outer(framework: frameworks.Framework, x: Any, parts: Sequence[Any], drop: bool) -> Any:
+    """Basic indexing first, then positions, each along its own axis."""
+    key: list[Any] = []
+    takes: list[tuple[int, Any]] = []
+    sizes = iter(framework.shape(x))
+    axis = 0
+    for part in parts:
+        size = None if part is None else next(sizes)
+        if _is_backwards(part) and framework.name in _BY_TAKE and size is not None:
+            part = np.arange(size)[part]
         elif isinstance(part, int) and not drop:
             part = slice(part, part + 1 or None)
+        elif not _is_basic(part) and not drop and _shape_of(part) == ():
+            part = frameworks.of(part).library().reshape(part, (1,))
+        if not _is_basic(part):
+            takes.append((axis, part))
+            part = slice(None)
         key.append(part)
-        axis += not (isinstance(part, int) or _is_scalar_tensor(part))
-    if not any(part != slice(None) for part in key if isinstance(part, slice | int | None)) and all(
-        isinstance(part, slice) for part in key
-    ):
-        result = framework.value(x)
-    else:
-        result = framework.get(x, tuple(key))
-    for axis, positions in takes:
+        axis += not isinstance(part, int)
+    whole = all(_is_whole(part) for part in key)
+    result = framework.value(x) if whole else framework.get(x, tuple(key))
+    for axis, positions in reversed(takes):  # from the last, so that earlier axes stay in place
         result = frameworks.of(result).take(result, positions, axis)
     return result
 
 
-def _is_scalar_tensor(part: Any) -> bool:
-    return not isinstance(part, (slice, int)) and part is not None and not _is_vector(part)
-
-
-def _extent(parts: Sequence[Any], sizes: Sizes) -> list[int]:
-    """The sizes of what the parts select."""
-    extent, dimension = [], 0
+def _extent(parts: Sequence[Any], sizes: Sizes) -> list[int | None]:
+    """The sizes of what the parts select; ``None`` where they are not known."""
+    extent: list[int | None] = []
+    left = iter(sizes)
     for part in parts:
+        size = None if part is None else next(left)
         if part is None:
             extent.append(1)
-            continue
-        if isinstance(part, slice):
-            extent.append(_length(part, sizes[dimension]))
-        elif isinstance(part, np.ndarray):
-            extent += list(part.shape)
-        elif _is_vector(part):
-            extent += [int(size or 0) for size in frameworks.of(part).shape(part)]
-        dimension += 1
+        elif isinstance(part, slice):
+            extent.append(_length(part, size))
+        elif not isinstance(part, int):
+            extent += _shape_of(part)
     return extent
 
 
-def _length(part: slice, size: int | None) -> int:
-    try:
-        return len(range(*part.indices(int(size or 0))))
-    except TypeError:  # ends that are tensors
-        return -1
+def _length(part: slice, size: int | None) -> int | None:
+    if size is None or frameworks.is_tensor(part.start) or frameworks.is_tensor(part.stop):
+        return None
+    return len(range(*part.indices(size)))
 
 
 def _open_mesh(parts: Sequence[Any], sizes: Sizes) -> tuple[Any, ...]:
     """Every dimension's positions, shaped so that together they span the selection."""
-    axes = sum(not isinstance(part, int) for part in parts)
-    key, axis, dimension = [], 0, 0
+    left = iter(sizes)
+    spans: list[Any] = []
     for part in parts:
+        size = None if part is None else next(left)
+        spans.append(_positions_of(part, size) if isinstance(part, slice) else part)
+    ranks = [1 if part is None else _rank(part) for part in spans]
+    key = []
+    for place, part in enumerate(spans):
         if part is None:
-            axis += 1
             continue
-        if isinstance(part, slice):
-            positions: Any = np.arange(int(sizes[dimension] or 0))[part]
-        else:
-            positions = part
-        dimension += 1
-        if isinstance(positions, int):
-            key.append(np.array(positions))
-            continue
-        shape = [1] * axes
-        shape[axis] = -1
-        if isinstance(positions, np.ndarray):
-            key.append(positions.reshape(shape))
-        else:
-            library = frameworks.of(positions).library()
-            key.append(library.reshape(positions, shape))
-        axis += 1
+        before, after = sum(ranks[:place]), sum(ranks[place + 1 :])
+        if isinstance(part, int):
+            part = np.array(part)
+        shape = [1] * before + [-1 if size is None else size for size in _shape_of(part)]
+        key.append(frameworks.of(part).library().reshape(part, shape + [1] * after))
     return tuple(key)
 
 
-def _fitted(
-    framework: frameworks.Framework, x: Any, value: Any, extent: Sequence[int], style: str
-) -> Any:
-    """R data to assign: in the tensor's dtype, and filled in R's order where only sizes agree."""
+def _rank(part: Any) -> int:
+    return 0 if isinstance(part, int) else len(_shape_of(part))
+
+
+def _positions_of(part: slice, size: int | None) -> Array:
+    if _length(part, size) is None:
+        raise SubscriptError("Positions cannot be assigned to beside a range of unknown length.")
+    return np.arange(size)[part]
+
+
+def _in_order(value: Any, extent: Sequence[int | None]) -> Any:
+    """R data of the right size but another shape fills what is selected in R's order."""
     if isinstance(value, (list, tuple)):
         value = np.asarray(value)
-    if not isinstance(value, np.ndarray):
-        return frameworks.of(value).value(value) if frameworks.is_tensor(value) else value
-    if style == "r" and value.size == int(np.prod(extent)) and list(value.shape) != list(extent):
-        value = value.reshape(list(extent), order="F")
+    if not isinstance(value, np.ndarray) or value.shape == tuple(extent) or None in extent:
+        return value
+    sizes = [int(size or 0) for size in extent]
+    return value.reshape(sizes, order="F") if value.size == math.prod(sizes) else value
+
+
+def _fitted(framework: frameworks.Framework, x: Any, value: Any) -> Any:
+    """What is assigned, in the tensor's dtype when it is R data; nothing is rounded to an integer."""
+    if frameworks.is_tensor(value) and not isinstance(value, np.ndarray):
+        return frameworks.of(value).value(value)
+    if isinstance(value, str) or not isinstance(value, (bool, int, float, complex, np.ndarray)):
+        return value
     dtype = framework.dtype(x)
+    data = _exactly(np.asarray(value), dtype)
+    if data.ndim == 0:
+        return data.item()
     if framework.name == "numpy":
+        return data
+    current = framework.value(x)
+    return frameworks.of(current).from_numpy(data, like=current)
+
+
+def _exactly(value: Array, dtype: str) -> Array:
+    """`value` in `dtype`, refused where an integer dtype, or a real one, cannot hold it."""
+    if value.dtype.kind in "OUST":
         return value
     plain = "float32" if dtype.startswith(("bfloat", "float8")) else dtype
-    current = framework.value(x)
-    data = np.array(value, dtype=plain, order="C")
-    return frameworks.of(current).from_numpy(data, like=current)
+    with np.errstate(all="ignore"):
+        real = value.real if value.dtype.kind == "c" and "complex" not in dtype else value
+        data = np.array(real, dtype=plain, order="C")
+    lost = real is not value and (value.imag != 0).any()
+    if lost or ("int" in dtype and (data != value).any()):
+        raise ArgumentError(f"The value does not fit in a tensor of {dtype}: cast the tensor first.")
+    return data

@@ -24,12 +24,12 @@ Converter = Callable[[Any, str], Any]
 _BY_NAME: Final[dict[str, str]] = {
     **dict.fromkeys(
         "x x1 x2 a b y y_true y_pred inputs tensor tensors xs arrays images sequence mask "
-        "sample_weight weights array".split(),
+        "sample_weight weights array operands".split(),
         "tensor",
     ),
     **dict.fromkeys("axis axes axis1 axis2 dim dims source destination".split(), "axis"),
     **dict.fromkeys("shape input_shape target_shape newshape batch_shape output_shape".split(), "shape"),
-    **dict.fromkeys("dtype".split(), "dtype"),
+    **dict.fromkeys("dtype dtypes".split(), "dtype"),
     **dict.fromkeys("indices index start_indices".split(), "index"),
     **dict.fromkeys("filepath path fname directory log_dir".split(), "path"),
     **dict.fromkeys(
@@ -37,7 +37,7 @@ _BY_NAME: Final[dict[str, str]] = {
     ),
     **dict.fromkeys(
         "units filters kernel_size strides pool_size dilation_rate padding_size groups num_heads "
-        "key_dim value_dim n k num size input_dim output_dim num_classes depth_multiplier "
+        "head_dim key_dim value_dim n k num size input_dim output_dim num_classes depth_multiplier "
         "max_tokens num_bins seed batch_size epochs repeats num_segments block_size".split(),
         "integer",
     ),
@@ -113,6 +113,8 @@ def index(value: Any, name: str) -> Any:
     """Positions counted from 1; negative ones count from the last."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, arrays.Codes):
+        return np.asarray(value)
     if isinstance(value, (bool, float, int)):
         return axis(value, name)
     if isinstance(value, (list, tuple)) and not any(frameworks.is_tensor(p) for p in value):

@@ -24,12 +24,11 @@ def _binary(function: Binary, logical: bool = False) -> Binary:
     def apply(x: Any, y: Any) -> Any:
         if type(x) is type(y) and not logical and type(x) is not np.ndarray:
             return function(x, y)
-        x_kind = _tensor_kind(x)
-        y_kind = _tensor_kind(y)
-        if x_kind is None and y_kind is not None:
-            x, y = _matched(x, y, y_kind)
-        elif y_kind is None and x_kind is not None:
-            y, x = _matched(y, x, x_kind)
+        x_standing, y_standing = _standing(x), _standing(y)
+        if x_standing < y_standing:
+            x, y = _matched(x, y, frameworks.of(y))
+        elif y_standing < x_standing:
+            y, x = _matched(y, x, frameworks.of(x))
         if logical:
             x, y = as_logical(x), as_logical(y)
         return function(x, y)
@@ -37,15 +36,15 @@ def _binary(function: Binary, logical: bool = False) -> Binary:
     return apply
 
 
-def _tensor_kind(x: Any) -> frameworks.Framework | None:
-    """The framework of a tensor; ``None`` for R's data, whose arrays are views that are read only.
+def _standing(x: Any) -> int:
+    """Of two operands the lower follows the higher: R's data 0, NumPy's arrays 1, tensors 2.
 
-    NumPy's own arrays are tensors when they meet R's data, data when they meet another framework's.
+    R's arrays arrive as views that are read only.
     """
     framework = frameworks.of_type(type(x))
-    if framework is not None and framework.name == "numpy":
-        return framework if backend_is_numpy() and _is_own(x) else None
-    return framework
+    if framework is None or (isinstance(x, np.ndarray) and not x.flags.writeable):
+        return 0
+    return 1 if framework.name == "numpy" else 2
 
 
 def _matched(data: Any, tensor: Any, framework: frameworks.Framework) -> tuple[Any, Any]:
@@ -197,10 +196,10 @@ def _together(ops: Any, tensors: Sequence[Any]) -> Any:
 
 
 def _cumulative(name: str) -> Callable[[Any], Any]:
-    """Over all elements, as R's: in a vector."""
+    """Over all elements in R's column-major order, as a vector."""
     ops = importlib.import_module("keras.ops")
     function = getattr(ops, name)
-    return lambda x: function(ops.reshape(frameworks.of(x).value(x), (-1,)))
+    return lambda x: function(ops.reshape(ops.transpose(frameworks.of(x).value(x)), (-1,)))
 
 
 def _rounded(x: Any, digits: Any) -> Any:
