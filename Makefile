@@ -14,7 +14,7 @@ BACKENDS := tensorflow jax torch numpy
 # Folders are among the sources, so that removing a file counts as a change.
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
 
-.PHONY: setup install demo test test-py test-r vignettes check
+.PHONY: setup install demo test test-py test-keras-oldest test-r vignettes check
 .PHONY: lint format document generate bench clean
 
 setup:
@@ -29,10 +29,20 @@ demo: BACKEND ?= jax
 demo: install
 	BACKEND=$(BACKEND) Rscript examples/demo.R
 
-test: lint test-py test-r vignettes check
+test: lint test-py test-keras-oldest test-r vignettes check
 
 test-py: setup
 	PYTHONPATH=inst/python $(BIN)/pytest -q
+
+# The binding against the oldest Keras that is supported, in an environment of its own.
+test-keras-oldest: .venv-oldest/.installed
+	KERAS_BACKEND=jax PYTHONPATH=inst/python:. .venv-oldest/bin/pytest -q tests/python/test_keras_versions.py
+
+.venv-oldest/.installed: constraints.txt | setup
+	$(BIN)/python -m venv .venv-oldest
+	grep -v '^keras==' constraints.txt > .venv-oldest/constraints.txt
+	.venv-oldest/bin/pip install -q -c .venv-oldest/constraints.txt keras==3.12.0 jax scipy pytest hypothesis
+	touch $@
 
 # Each backend has a process of its own; BACKEND=... runs one of them only.
 test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
@@ -64,8 +74,10 @@ document: setup
 generate: setup
 	PYTHONPATH=inst/python:. $(BIN)/python -m tools.wrappers
 
-bench: install
-	for script in bench/*.R; do Rscript $$script || exit 1; done
+bench: $(addprefix bench-,$(or $(BACKEND),$(filter-out numpy,$(BACKENDS))))
+
+bench-%: install
+	for script in $(filter-out bench/measure.R,$(wildcard bench/*.R)); do KERAS_BACKEND=$* Rscript $$script || exit 1; done
 
 # Leaves .venv, which takes minutes to make.
 clean:

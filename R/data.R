@@ -52,15 +52,22 @@ pack_object <- function(x, arg, call) {
     return(lapply(x, pack, arg = arg, call = call))
   }
   if (inherits(x, "sparseMatrix")) {
-    abort_argument(c(
-      "{.arg {arg}} is a sparse matrix, which has no tensor here.",
-      i = "Make it dense: {.code as.matrix({arg})}."
-    ), call)
+    return(pack_sparse(x))
   }
   if (isS4(x)) {
     abort_argument("{.arg {arg}} must be a tensor or R data, not an S4 object.", call)
   }
   pack(unclass(x), arg, call)
+}
+
+# Compressed columns as triplets; symmetric, triangular and pattern matrices become general ones.
+pack_sparse <- function(x) {
+  for (class in c("dMatrix", "generalMatrix", "CsparseMatrix")) x <- methods::as(x, class)
+  columns <- rep(seq_len(ncol(x)) - 1L, diff(x@p))
+  call_py_raw(
+    bound$as_sparse, as_vector_array(x@i), as_vector_array(columns), as_vector_array(x@x),
+    as.list(dim(x))
+  )
 }
 
 # A single number crosses as a number, everything else as an array, which NumPy sees in place.

@@ -9,7 +9,6 @@
 #'
 #' The number of slots and of values must agree, unless one slot is `..`.
 #'
-#' @param .. Not used: `.` stands only before `[`.
 #' @returns The assigned names hold their values in the calling frame.
 #' @examples
 #' .[train, test] <- list(1:3, 4:5)
@@ -69,11 +68,9 @@ check_lengths <- function(slots, values, rest, call) {
   }
   enough <- if (length(rest) == 1L) values >= slots - 1L else values == slots
   if (!enough) {
-    wanted <- if (length(rest) == 1L) paste("at least", slots - 1L) else slots
-    abort(
-      sprintf("Cannot take %s value%s apart into %s names.", values, "s"[values != 1], wanted),
-      class = "kerasbridge_error", call = call
-    )
+    wanted <- slots - length(rest)
+    least <- if (length(rest)) "at least "
+    abort_argument("Cannot take {values} value{?s} apart into {least}{wanted} name{?s}.", call)
   }
 }
 

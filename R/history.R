@@ -2,7 +2,7 @@
 #'
 #' What [fit()] gives back: the loss and metrics after each epoch.
 #'
-#' @param x,object A training history.
+#' @param x A training history.
 #' @param ... Not used.
 #' @param row.names,optional Not used: as in [as.data.frame()].
 #' @param y Not used.
@@ -33,7 +33,8 @@ new_history <- function(fitted) {
   structure(
     list(params = fitted$params, metrics = metrics),
     class = "keras_training_history",
-    epochs = as.integer(unlist(fitted$epoch))
+    epochs = as.integer(unlist(fitted$epoch)),
+    validated = as.integer(unlist(fitted$validated))
   )
 }
 
@@ -61,13 +62,14 @@ print.keras_training_history <- function(x, ...) {
 #' @export
 as.data.frame.keras_training_history <- function(x, row.names = NULL, optional = FALSE, ...) {
   epochs <- history_epochs(x)
+  # With `validation_freq`, a validation metric has fewer values than there are epochs.
   names <- names(x$metrics)
   validation <- startsWith(names, "val_")
   metrics <- sub("^val_", "", names)
   frames <- lapply(seq_along(names), function(i) {
     values <- x$metrics[[i]]
     data.frame(
-      epoch = measured_epochs(epochs, length(values)),
+      epoch = if (length(values) == length(epochs)) epochs else attr(x, "validated"),
       value = values,
       metric = rep(metrics[[i]], length(values)),
       data = rep(if (validation[[i]]) "validation" else "training", length(values))
@@ -77,15 +79,6 @@ as.data.frame.keras_training_history <- function(x, row.names = NULL, optional =
   all$metric <- factor(all$metric, unique(metrics))
   all$data <- factor(all$data, c("training", "validation"))
   all
-}
-
-# With `validation_freq`, a validation metric has fewer values than there are epochs.
-measured_epochs <- function(epochs, n) {
-  if (n == length(epochs)) {
-    return(epochs)
-  }
-  step <- length(epochs) %/% max(n, 1L)
-  utils::head(epochs[seq_along(epochs) %% step == 0L], n)
 }
 
 #' @rdname keras_training_history

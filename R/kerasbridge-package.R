@@ -30,7 +30,6 @@
 
 on_reticulate_load <- function() {
   declare_requirements()
-  remap_output()
   setHook("reticulate.onPyInit", on_python_start, action = "append")
   for (module in c("tensorflow", "torch", "jax", "keras")) {
     when_loaded(module, register_tensor_methods)
@@ -38,12 +37,16 @@ on_reticulate_load <- function() {
   when_loaded("torch._dynamo", hide_r_from_dynamo)
 }
 
-# What Python prints is R's output, in order and for sink() to take. reticulate reads this when
-# Python starts; a user's own setting stays.
-remap_output <- function() {
-  if (is.na(Sys.getenv("RETICULATE_REMAP_OUTPUT_STREAMS", NA))) {
-    Sys.setenv(RETICULATE_REMAP_OUTPUT_STREAMS = "1")
+# What Python prints is R's output, in order and for sink() to take, unless the user keeps
+# reticulate from that.
+write_in_r <- function() {
+  if (Sys.getenv("RETICULATE_REMAP_OUTPUT_STREAMS") == "0") {
+    return(invisible())
   }
+  py_call(
+    shim_attr("streams.install"),
+    \(text) cat(text), \(text) cat(text, file = stderr()), interactive() || isatty(stdout())
+  )
 }
 
 # The generated wrappers of this namespace.
@@ -54,7 +57,8 @@ wrapper_names <- function() {
 
 # Python has just started, and no framework is imported yet.
 on_python_start <- function() {
-  import_from_path("kerasbridge.imports", path = shim_path())$install()
+  py_call(shim_attr("imports.install"))
+  write_in_r()
   # The load hooks below need it, and may run in the middle of another import.
   force(bound$tensor_classes)
 }

@@ -55,6 +55,13 @@ py_to_r_wrapper.keras.src.layers.layer.Layer <- function(x) {
   }
 }
 
+# So are losses and metrics.
+#' @exportS3Method reticulate::py_to_r_wrapper
+py_to_r_wrapper.keras.src.losses.loss.Loss <- py_to_r_wrapper.keras.src.layers.layer.Layer
+
+#' @exportS3Method reticulate::py_to_r_wrapper
+py_to_r_wrapper.keras.src.metrics.metric.Metric <- py_to_r_wrapper.keras.src.layers.layer.Layer
+
 apply_layer <- function(layer, ...) {
   arguments <- lapply(list(...), pack, arg = "input", call = caller_env())
   inject(call_py(bound$layer_call, layer, !!!arguments))

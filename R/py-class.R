@@ -43,7 +43,7 @@
 # The definitions in a class body, evaluated in an environment of their own.
 class_body <- function(body, env) {
   members <- new.env(parent = env)
-  statements <- if (is.call(body) && identical(body[[1L]], quote(`{`))) as.list(body)[-1L] else list(body)
+  statements <- if (is_call(body, "{")) as.list(body)[-1L] else list(body)
   doc <- if (length(statements) && is.character(statements[[1L]])) statements[[1L]]
   for (statement in statements) eval(statement, members)
   defined <- as.list(members, all.names = TRUE, sorted = TRUE)
@@ -200,7 +200,7 @@ class_function <- function(definition, composes = FALSE) {
   } else {
     bquote(new_instance(definition, NULL, .(make)))
   }
-  environment(f) <- new_environment(list(definition = definition), parent = asNamespace("kerasbridge"))
+  environment(f) <- new_environment(list(definition = definition), parent = topenv())
   structure(f, class = c("kerasbridge_class", "function"), definition = definition)
 }
 

@@ -4,7 +4,7 @@
 # Functions of reticulate that are functions of this package.
 reticulate_exports <- c(
   "import", "np_array", "tuple", "dict", "r_to_py", "py_to_r", "py_require", "py_help", "iterate",
-  "iter_next", "as_iterator", "%as%", "py_eval", "py_run_string", "py_last_error"
+  "iter_next", "as_iterator", "%as%", "py_eval", "py_run_string", "py_last_error", "array_reshape"
 )
 
 # And those that only the code here uses.
@@ -38,11 +38,11 @@ python_started <- function() isNamespaceLoaded("reticulate") && reticulate::py_a
 #'
 #' @name reexports
 #' @aliases import py_help np_array tuple dict r_to_py py_to_r py_require iterate iter_next
-#'   as_iterator %as% py_eval py_run_string py_last_error compile fit evaluate generate %<-%
-#' @importFrom generics compile fit evaluate generate
+#'   array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate %<-%
+#' @importFrom generics compile fit generate
 #' @importFrom zeallot %<-%
 #' @export import np_array tuple dict r_to_py py_to_r py_require py_help iterate iter_next
-#' @export as_iterator %as% py_eval py_run_string py_last_error compile fit evaluate generate
+#' @export array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate
 #' @export %<-%
 #' @keywords internal
 NULL

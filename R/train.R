@@ -98,7 +98,8 @@ as_metrics <- function(metrics) {
 #' @param initial_epoch Number of the first epoch, counted from 1.
 #' @param steps_per_epoch,validation_steps Number of batches in an epoch, when the data has no end.
 #' @param validation_batch_size Number of samples in a validation batch.
-#' @param validation_freq Number of epochs from one validation to the next.
+#' @param validation_freq Number of epochs from one validation to the next, or the epochs
+#'   (several, counted from 1) after which to validate.
 #' @param verbose `1` shows a progress bar, `2` a line per epoch, `0` nothing. `"auto"`, the
 #'   default, is 1 in an interactive session and 2 otherwise.
 #'
@@ -168,13 +169,19 @@ by_code <- function(class_weight, y) {
 #' Computes the loss and metrics on data, batch by batch, with the weights as they are.
 #'
 #' @inheritParams fit.keras.src.models.model.Model
+#' @param ... Further arguments of the method; for a model not used.
 #' @param steps Number of batches, when the data has no end.
 #' @returns A named list of numbers; the loss alone, as a number, for a model without metrics.
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
 #' model |> compile(loss = "mse", metrics = "mae")
 #' evaluate(model, matrix(1:6, 3), 1:3, verbose = 0)
-#' @exportS3Method generics::evaluate
+#' @export
+evaluate <- function(object, ...) UseMethod("evaluate")
+
+# Not a method of generics::evaluate(), whose first argument is the `x` that here is the data.
+#' @rdname evaluate
+#' @export
 evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ...,
                                                   batch_size = NULL,
                                                   verbose = getOption("keras.verbose", "auto"),
@@ -195,7 +202,7 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
 #'
 #' Runs the model over data, batch by batch.
 #'
-#' @inheritParams evaluate.keras.src.models.model.Model
+#' @inheritParams evaluate
 #' @returns An R array whose first dimension is the samples; a list of these for several outputs.
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)

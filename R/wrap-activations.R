@@ -190,6 +190,10 @@ activation_hard_swish <- wrapper("activation_hard_swish", function(x, ...) {
   call_py(bound$activation_hard_swish, arg_data(x), ...)
 })
 
+#' @rdname activation_hard_swish
+#' @export
+activation_hard_silu <- activation_hard_swish
+
 #' Piecewise linear hyperbolic tangent
 #'
 #' Limits each element to the interval from -1 to 1.
@@ -563,6 +567,10 @@ activation_squareplus <- wrapper("activation_squareplus", function(x, b = 4L, ..
 activation_swish <- wrapper("activation_swish", function(x, ...) {
   call_py(bound$activation_swish, arg_data(x), ...)
 })
+
+#' @rdname activation_swish
+#' @export
+activation_silu <- activation_swish
 
 #' Hyperbolic tangent activation
 #'

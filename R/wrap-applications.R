@@ -1245,7 +1245,7 @@ application_inception_v3 <- wrapper("application_inception_v3", function(
 #'   with ImageNet weights 0.25, 0.5, 0.75 or 1.
 #' @param depth_multiplier Integer: number of filters per input channel of the depthwise
 #'   convolutions. Default 1, the only value with ImageNet weights.
-#' @param dropout Number in [0, 1): dropout rate before the classifier. Default 0.001.
+#' @param dropout Number in \[0, 1): dropout rate before the classifier. Default 0.001.
 #' @param include_top `TRUE`, the default, includes the classifier at the end; `FALSE` leaves
 #'   it out, to use the model for features or to train a classifier of your own.
 #' @param weights `"imagenet"` (the default) downloads weights trained on ImageNet; `NULL`
@@ -1359,7 +1359,7 @@ application_mobilenet_v2 <- wrapper("application_mobilenet_v2", function(
 #' @param pooling With `include_top = FALSE`, what is done with the last feature map: `NULL`
 #'   (the default) returns it as it is, a 4D tensor; `"avg"` and `"max"` return its mean or
 #'   maximum over space, a 2D tensor.
-#' @param dropout_rate Number in [0, 1): dropout rate before the classifier. Default 0.2.
+#' @param dropout_rate Number in \[0, 1): dropout rate before the classifier. Default 0.2.
 #' @param classifier_activation Activation of the classifier: a name, a function, or `NULL`
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param include_preprocessing `TRUE`, the default, scales pixels inside the model, which
@@ -1415,7 +1415,7 @@ application_mobilenet_v3_large <- wrapper("application_mobilenet_v3_large", func
 #' @param pooling With `include_top = FALSE`, what is done with the last feature map: `NULL`
 #'   (the default) returns it as it is, a 4D tensor; `"avg"` and `"max"` return its mean or
 #'   maximum over space, a 2D tensor.
-#' @param dropout_rate Number in [0, 1): dropout rate before the classifier. Default 0.2.
+#' @param dropout_rate Number in \[0, 1): dropout rate before the classifier. Default 0.2.
 #' @param classifier_activation Activation of the classifier: a name, a function, or `NULL`
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param include_preprocessing `TRUE`, the default, scales pixels inside the model, which
@@ -1491,6 +1491,10 @@ application_nasnet_large <- wrapper("application_nasnet_large", function(
   )
 })
 
+#' @rdname application_nasnet_large
+#' @export
+application_nasnetlarge <- application_nasnet_large
+
 #' NASNet image classifier, size mobile
 #'
 #' A network whose building blocks were found by automatic search ([Zoph et al.,
@@ -1537,6 +1541,10 @@ application_nasnet_mobile <- wrapper("application_nasnet_mobile", function(
     arg_data(input_tensor), pooling, classes, arg_callable(classifier_activation), name, ...
   )
 })
+
+#' @rdname application_nasnet_mobile
+#' @export
+application_nasnetmobile <- application_nasnet_mobile
 
 #' ResNet image classifier with 101 layers
 #'

@@ -69,7 +69,7 @@ constraint_maxnorm <- wrapper("constraint_maxnorm", function(max_value = 2L, axi
 #'
 #' @param min_value Number: the smallest norm allowed. Default 0.
 #' @param max_value Number: the largest norm allowed. Default 1.
-#' @param rate Number in [0, 1]: how far the norm moves into the range in each step; 1, the
+#' @param rate Number in \[0, 1]: how far the norm moves into the range in each step; 1, the
 #'   default, all the way.
 #' @param axis Axis, or axes, along which norms are computed, counted from 1; negative counts
 #'   from the last. The default, 1, constrains the weights into each unit of a dense layer;

@@ -175,9 +175,9 @@ layer_conv_1d_transpose <- wrapper("layer_conv_1d_transpose", function(
 #'
 #' @section Shapes:
 #' Input `(batch, height, width, channels)`, output `(batch, new_height, new_width,
-#' filters)`. Along a dimension with `n` positions, `"valid"` gives `floor((n - dilation_rate
-#' * (kernel_size - 1) - 1) / strides) + 1` and `"same"` gives `ceiling(n / strides)`. With
-#' `data_format = "channels_first"` the channels come second instead of last.
+#' filters)`. Along a dimension with `n` positions, `"valid"` gives `floor((n -
+#' dilation_rate * (kernel_size - 1) - 1) / strides) + 1` and `"same"` gives `ceiling(n /
+#' strides)`. With `data_format = "channels_first"` the channels come second instead of last.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
@@ -564,10 +564,11 @@ layer_depthwise_conv_1d <- wrapper("layer_depthwise_conv_1d", function(
 #' far fewer weights than `layer_conv_2d()`.
 #'
 #' @section Shapes:
-#' Input `(batch, height, width, channels)`, output `(batch, new_height, new_width, channels
-#' * depth_multiplier)`. Along a dimension with `n` positions, `"valid"` gives `floor((n -
-#' dilation_rate * (kernel_size - 1) - 1) / strides) + 1` and `"same"` gives `ceiling(n /
-#' strides)`. With `data_format = "channels_first"` the channels come second instead of last.
+#' Input `(batch, height, width, channels)`, output `(batch, new_height, new_width,
+#' channels * depth_multiplier)`. Along a dimension with `n` positions, `"valid"` gives
+#' `floor((n - dilation_rate * (kernel_size - 1) - 1) / strides) + 1` and `"same"` gives
+#' `ceiling(n / strides)`. With `data_format = "channels_first"` the channels come second
+#' instead of last.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
@@ -722,9 +723,9 @@ layer_separable_conv_1d <- wrapper("layer_separable_conv_1d", function(
 #'
 #' @section Shapes:
 #' Input `(batch, height, width, channels)`, output `(batch, new_height, new_width,
-#' filters)`. Along a dimension with `n` positions, `"valid"` gives `floor((n - dilation_rate
-#' * (kernel_size - 1) - 1) / strides) + 1` and `"same"` gives `ceiling(n / strides)`. With
-#' `data_format = "channels_first"` the channels come second instead of last.
+#' filters)`. Along a dimension with `n` positions, `"valid"` gives `floor((n -
+#' dilation_rate * (kernel_size - 1) - 1) / strides) + 1` and `"same"` gives `ceiling(n /
+#' strides)`. With `data_format = "channels_first"` the channels come second instead of last.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.

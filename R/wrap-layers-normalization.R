@@ -2,10 +2,11 @@
 
 #' Batch normalization
 #'
-#' Standardizes each channel and then rescales it: `gamma * (x - mean) / sqrt(var + epsilon)
-#' + beta` (Ioffe and Szegedy, 2015, <https://arxiv.org/abs/1502.03167>). During training,
-#' mean and variance are those of the current batch; otherwise they are moving averages
-#' collected during training, updated as `moving * momentum + batch * (1 - momentum)`.
+#' Standardizes each channel and then rescales it: `gamma * (x - mean) / sqrt(var +
+#' epsilon) + beta` (Ioffe and Szegedy, 2015, <https://arxiv.org/abs/1502.03167>). During
+#' training, mean and variance are those of the current batch; otherwise they are moving
+#' averages collected during training, updated as `moving * momentum + batch * (1 -
+#' momentum)`.
 #'
 #' @section In R:
 #' With `trainable = FALSE` the layer also uses, and no longer updates, its moving averages,

@@ -1377,8 +1377,8 @@ layer_random_translation <- wrapper("layer_random_translation", function(
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
 #' @param height_factor Two numbers: lowest and highest vertical zoom. Positive zooms out
-#'   (`0.2` shows 20\% more than the image), negative zooms in. One number `f` means `c(-f,
-#'   f)`.
+#'   (`0.2` shows a fifth more than the image), negative zooms in. One number `f` means
+#'   `c(-f, f)`.
 #' @param width_factor The same for the horizontal direction, or `NULL`, the default, to zoom
 #'   both directions alike and keep proportions.
 #' @param fill_mode What takes the place of points that come from outside the image `a b c

@@ -178,7 +178,7 @@ layer_repeat_vector <- wrapper("layer_repeat_vector", function(object = NULL, n,
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
 #' @param target_shape Shape of one sample, without the batch dimension. One of its elements
-#'   may be -1: that size follows from the others.
+#'   may be `-1` or `NA`: that size follows from the others.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.

@@ -49,6 +49,10 @@ layer_bidirectional <- wrapper("layer_bidirectional", function(
   )
 })
 
+#' @rdname layer_bidirectional
+#' @export
+bidirectional <- layer_bidirectional
+
 #' 1D convolutional LSTM
 #'
 #' A `layer_lstm()` in which the products with the input and with the previous state are 1D
@@ -724,6 +728,10 @@ layer_simple_rnn <- wrapper("layer_simple_rnn", function(
 layer_time_distributed <- wrapper("layer_time_distributed", function(object = NULL, layer, ...) {
   call_py(bound$layer_time_distributed, arg_data(object), layer, ...)
 })
+
+#' @rdname layer_time_distributed
+#' @export
+time_distributed <- layer_time_distributed
 
 #' Cell of a gated recurrent unit layer
 #'

@@ -16,7 +16,7 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
-#' @param label_smoothing Number in [0, 1]: how far to pull the labels towards 0.5; a label
+#' @param label_smoothing Number in \[0, 1]: how far to pull the labels towards 0.5; a label
 #'   of 1 becomes `1 - label_smoothing / 2`, a label of 0 `label_smoothing / 2`. Default 0:
 #'   not at all.
 #' @param axis Axis over which the element-wise losses are averaged, counted from 1; negative
@@ -62,13 +62,13 @@ loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param apply_class_balancing `TRUE` to weight class 1 by `alpha` and class 0 by `1 -
 #'   alpha`. Default `FALSE`.
-#' @param alpha Number in [0, 1]: the weight of class 1, used only with
+#' @param alpha Number in \[0, 1]: the weight of class 1, used only with
 #'   `apply_class_balancing = TRUE`. Default 0.25.
 #' @param gamma Number, at least 0: the focusing parameter. The larger, the less
 #'   well-classified samples count; 0 gives the plain cross-entropy. Default 2.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
-#' @param label_smoothing Number in [0, 1]: how far to pull the labels towards 0.5; a label
+#' @param label_smoothing Number in \[0, 1]: how far to pull the labels towards 0.5; a label
 #'   of 1 becomes `1 - label_smoothing / 2`, a label of 0 `label_smoothing / 2`. Default 0:
 #'   not at all.
 #' @param axis Axis over which the element-wise losses are averaged, counted from 1; negative
@@ -104,6 +104,10 @@ loss_binary_focal_crossentropy <- wrapper("loss_binary_focal_crossentropy", func
   )
 })
 
+#' @rdname loss_binary_focal_crossentropy
+#' @export
+metric_binary_focal_crossentropy <- loss_binary_focal_crossentropy
+
 #' Cross-entropy between one-hot labels and predictions
 #'
 #' Computes `-sum(y_true * log(y_pred))` over the classes. Labels have one column per class;
@@ -115,7 +119,7 @@ loss_binary_focal_crossentropy <- wrapper("loss_binary_focal_crossentropy", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
-#' @param label_smoothing Number in [0, 1]: the share of each label that is spread evenly
+#' @param label_smoothing Number in \[0, 1]: the share of each label that is spread evenly
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
@@ -165,7 +169,7 @@ loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", functi
 #'   well-classified samples count; 0 gives the plain cross-entropy. Default 2.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
-#' @param label_smoothing Number in [0, 1]: the share of each label that is spread evenly
+#' @param label_smoothing Number in \[0, 1]: the share of each label that is spread evenly
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
@@ -198,6 +202,10 @@ loss_categorical_focal_crossentropy <- wrapper("loss_categorical_focal_crossentr
     from_logits, label_smoothing, axis, reduction, name, dtype, ...
   )
 })
+
+#' @rdname loss_categorical_focal_crossentropy
+#' @export
+metric_categorical_focal_crossentropy <- loss_categorical_focal_crossentropy
 
 #' Generalized cross-entropy, robust against wrong labels
 #'
@@ -550,6 +558,10 @@ loss_huber <- wrapper("loss_huber", function(
   )
 })
 
+#' @rdname loss_huber
+#' @export
+metric_huber <- loss_huber
+
 #' Kullback-Leibler divergence
 #'
 #' Computes `sum(y_true * log(y_true / y_pred))` over the last axis, for two discrete
@@ -621,6 +633,10 @@ loss_log_cosh <- wrapper("loss_log_cosh", function(
 ) {
   call_py(bound$loss_log_cosh, arg_data(y_true), arg_data(y_pred), reduction, name, dtype, ...)
 })
+
+#' @rdname loss_log_cosh
+#' @export
+metric_log_cosh <- loss_log_cosh
 
 #' Mean absolute error
 #'

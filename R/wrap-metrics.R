@@ -27,7 +27,7 @@ metric_accuracy <- wrapper("metric_accuracy", function(name = "accuracy", dtype 
 #'
 #' Approximates the area under a curve over all thresholds of a binary classifier. True and
 #' false positives are counted at fixed thresholds, so the value is only as fine as these
-#' are; it is close when the predictions spread over [0, 1].
+#' are; it is close when the predictions spread over \[0, 1].
 #'
 #' With `curve = "PR"` the area is that under precision as a function of recall, interpolated
 #' as in [Davis and Goadrich (2006)](https://doi.org/10.1145/1143844.1143874); `"PRGAIN"` is
@@ -42,8 +42,9 @@ metric_accuracy <- wrapper("metric_accuracy", function(name = "accuracy", dtype 
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param thresholds Vector of thresholds in [0, 1] to use instead of `num_thresholds` evenly
-#'   spaced ones; thresholds just outside 0 and 1 are added. `NULL`, the default, for none.
+#' @param thresholds Vector of thresholds in \[0, 1] to use instead of `num_thresholds`
+#'   evenly spaced ones; thresholds just outside 0 and 1 are added. `NULL`, the default, for
+#'   none.
 #' @param multi_label `TRUE` to compute the area for every label (column) and average these.
 #'   `FALSE`, the default, treats all labels as one.
 #' @param num_labels Integer: number of labels with `multi_label = TRUE`; needed only when
@@ -117,7 +118,7 @@ metric_binary_accuracy <- wrapper("metric_binary_accuracy", function(
 #'   `config_floatx()` or the input.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
-#' @param label_smoothing Number in [0, 1]: how far to pull the labels towards 0.5; a label
+#' @param label_smoothing Number in \[0, 1]: how far to pull the labels towards 0.5; a label
 #'   of 1 becomes `1 - label_smoothing / 2`, a label of 0 `label_smoothing / 2`. Default 0:
 #'   not at all.
 #' @param ... Must be empty: a misspelt argument is refused by name.
@@ -141,8 +142,8 @@ metric_binary_crossentropy <- wrapper("metric_binary_crossentropy", function(
 #' elements are in both the true and the predicted set, divided by how many are in at least
 #' one.
 #'
-#' @param target_class_ids Integer vector of the classes to average over: `list(0)`,
-#'   `list(1)` or, the default, `c(0, 1)`.
+#' @param target_class_ids Integer vector of the classes to average over: `0`, `1` or, the
+#'   default, `c(0, 1)`.
 #' @param threshold Number: predictions from it upwards count as class 1. Default 0.5.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
@@ -201,7 +202,7 @@ metric_categorical_accuracy <- wrapper("metric_categorical_accuracy", function(
 #'   `config_floatx()` or the input.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
-#' @param label_smoothing Number in [0, 1]: the share of each label that is spread evenly
+#' @param label_smoothing Number in \[0, 1]: the share of each label that is spread evenly
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
@@ -369,7 +370,7 @@ metric_f1_score <- wrapper("metric_f1_score", function(
 #' Counts the positive samples that are predicted as negative, for labels 0 and 1. Samples
 #' can be weighted by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param thresholds Number, or vector of numbers, in [0, 1]: predictions above it count as
+#' @param thresholds Number, or vector of numbers, in \[0, 1]: predictions above it count as
 #'   positive. One result per threshold. `NULL`, the default, means 0.5. Use 0 when the
 #'   predictions are logits.
 #' @param name String: a name for the object, used in summaries and in the history. By
@@ -397,7 +398,7 @@ metric_false_negatives <- wrapper("metric_false_negatives", function(
 #' Counts the negative samples that are predicted as positive, for labels 0 and 1. Samples
 #' can be weighted by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param thresholds Number, or vector of numbers, in [0, 1]: predictions above it count as
+#' @param thresholds Number, or vector of numbers, in \[0, 1]: predictions above it count as
 #'   positive. One result per threshold. `NULL`, the default, means 0.5. Use 0 when the
 #'   predictions are logits.
 #' @param name String: a name for the object, used in summaries and in the history. By
@@ -501,7 +502,7 @@ metric_hinge <- wrapper("metric_hinge", function(name = "hinge", dtype = NULL, .
 #' @param num_classes Positive integer: number of classes. Codes outside 0 to `num_classes -
 #'   1` are not counted.
 #' @param target_class_ids Integer vector of class codes, counted from 0, over whose
-#'   intersection-over-union the mean is taken. A single class goes into a list: `list(0)`.
+#'   intersection-over-union the mean is taken.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -519,7 +520,7 @@ metric_hinge <- wrapper("metric_hinge", function(name = "hinge", dtype = NULL, .
 #' @source `keras.metrics.IoU`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
-#' m <- metric_iou(num_classes = 2, target_class_ids = list(0L))
+#' m <- metric_iou(num_classes = 2, target_class_ids = 0)
 #' m$update_state(c(0, 0, 1, 1), c(0, 1, 0, 1))
 #' m$result()
 #' @export
@@ -772,7 +773,7 @@ metric_mean_wrapper <- wrapper("metric_mean_wrapper", function(
 #' @param num_classes Positive integer: number of classes. Codes outside 0 to `num_classes -
 #'   1` are not counted.
 #' @param target_class_ids Integer vector of class codes, counted from 0, over whose
-#'   intersection-over-union the mean is taken. A single class goes into a list: `list(0)`.
+#'   intersection-over-union the mean is taken.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -904,7 +905,7 @@ metric_poisson <- wrapper("metric_poisson", function(name = "poisson", dtype = N
 #' is predicted. Samples can be weighted by `sample_weight`, also to leave some out with
 #' weight 0.
 #'
-#' @param thresholds Number, or vector of numbers, in [0, 1]: predictions above it count as
+#' @param thresholds Number, or vector of numbers, in \[0, 1]: predictions above it count as
 #'   positive. `NULL`, the default, means 0.5, or no threshold when `top_k` is set. Use 0
 #'   when the predictions are logits.
 #' @param top_k Positive integer: for each sample, only its `top_k` highest predictions count
@@ -936,8 +937,8 @@ metric_precision <- wrapper("metric_precision", function(
 #' Among the thresholds at which recall is at least `recall`, the highest precision. Samples
 #' can be weighted by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param recall Number in [0, 1]: the recall that has to be reached.
-#' @param num_thresholds Positive integer: how many evenly spaced thresholds in [0, 1] are
+#' @param recall Number in \[0, 1]: the recall that has to be reached.
+#' @param num_thresholds Positive integer: how many evenly spaced thresholds in \[0, 1] are
 #'   tried. More are more exact and slower. Default 200.
 #' @param class_id Integer code of the one class to look at, counted from 0 as in the data.
 #'   `NULL`, the default, looks at all predictions together.
@@ -996,7 +997,7 @@ metric_r2_score <- wrapper("metric_r2_score", function(
 #' Of the positive samples, the share that is predicted as positive: `TP / (TP + FN)`.
 #' Samples can be weighted by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param thresholds Number, or vector of numbers, in [0, 1]: predictions above it count as
+#' @param thresholds Number, or vector of numbers, in \[0, 1]: predictions above it count as
 #'   positive. `NULL`, the default, means 0.5, or no threshold when `top_k` is set. Use 0
 #'   when the predictions are logits.
 #' @param top_k Positive integer: for each sample, only its `top_k` highest predictions count
@@ -1029,8 +1030,8 @@ metric_recall <- wrapper("metric_recall", function(
 #' when none reaches it. Samples can be weighted by `sample_weight`, also to leave some out
 #' with weight 0.
 #'
-#' @param precision Number in [0, 1]: the precision that has to be reached.
-#' @param num_thresholds Positive integer: how many evenly spaced thresholds in [0, 1] are
+#' @param precision Number in \[0, 1]: the precision that has to be reached.
+#' @param num_thresholds Positive integer: how many evenly spaced thresholds in \[0, 1] are
 #'   tried. More are more exact and slower. Default 200.
 #' @param class_id Integer code of the one class to look at, counted from 0 as in the data.
 #'   `NULL`, the default, looks at all predictions together.
@@ -1083,8 +1084,8 @@ metric_root_mean_squared_error <- wrapper("metric_root_mean_squared_error", func
 #' the highest sensitivity, `TP / (TP + FN)`. Samples can be weighted by `sample_weight`,
 #' also to leave some out with weight 0.
 #'
-#' @param specificity Number in [0, 1]: the specificity that has to be reached.
-#' @param num_thresholds Positive integer: how many evenly spaced thresholds in [0, 1] are
+#' @param specificity Number in \[0, 1]: the specificity that has to be reached.
+#' @param num_thresholds Positive integer: how many evenly spaced thresholds in \[0, 1] are
 #'   tried. More are more exact and slower. Default 200.
 #' @param class_id Integer code of the one class to look at, counted from 0 as in the data.
 #'   `NULL`, the default, looks at all predictions together.
@@ -1239,8 +1240,8 @@ metric_sparse_top_k_categorical_accuracy <- wrapper("metric_sparse_top_k_categor
 #' the highest specificity, `TN / (TN + FP)`. Samples can be weighted by `sample_weight`,
 #' also to leave some out with weight 0.
 #'
-#' @param sensitivity Number in [0, 1]: the sensitivity that has to be reached.
-#' @param num_thresholds Positive integer: how many evenly spaced thresholds in [0, 1] are
+#' @param sensitivity Number in \[0, 1]: the sensitivity that has to be reached.
+#' @param num_thresholds Positive integer: how many evenly spaced thresholds in \[0, 1] are
 #'   tried. More are more exact and slower. Default 200.
 #' @param class_id Integer code of the one class to look at, counted from 0 as in the data.
 #'   `NULL`, the default, looks at all predictions together.
@@ -1349,7 +1350,7 @@ metric_top_k_categorical_accuracy <- wrapper("metric_top_k_categorical_accuracy"
 #' Counts the negative samples that are predicted as negative, for labels 0 and 1. Samples
 #' can be weighted by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param thresholds Number, or vector of numbers, in [0, 1]: predictions above it count as
+#' @param thresholds Number, or vector of numbers, in \[0, 1]: predictions above it count as
 #'   positive. One result per threshold. `NULL`, the default, means 0.5. Use 0 when the
 #'   predictions are logits.
 #' @param name String: a name for the object, used in summaries and in the history. By
@@ -1377,7 +1378,7 @@ metric_true_negatives <- wrapper("metric_true_negatives", function(
 #' Counts the positive samples that are predicted as positive, for labels 0 and 1. Samples
 #' can be weighted by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param thresholds Number, or vector of numbers, in [0, 1]: predictions above it count as
+#' @param thresholds Number, or vector of numbers, in \[0, 1]: predictions above it count as
 #'   positive. One result per threshold. `NULL`, the default, means 0.5. Use 0 when the
 #'   predictions are logits.
 #' @param name String: a name for the object, used in summaries and in the history. By

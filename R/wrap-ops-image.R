@@ -177,8 +177,8 @@ op_image_extract_patches <- wrapper("op_image_extract_patches", function(
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A tensor of the rank of `volumes`: at each position of the window, `patch voxels
-#'   * channels` values, voxel by voxel with the channels together.
+#' @returns A tensor of the rank of `volumes`: at each position of the window, `patch
+#'   voxels * channels` values, voxel by voxel with the channels together.
 #' @source `keras.ops.image.extract_patches_3d`: <https://keras.io/api/ops/image/>
 #' @family image ops
 #' @examplesIf can_run_keras()
@@ -396,8 +396,8 @@ op_image_resize <- wrapper("op_image_resize", function(
 
 #' Colour images to grey
 #'
-#' Replaces red, green and blue by their weighted sum, `0.2989 * red + 0.587 * green + 0.114
-#' * blue`.
+#' Replaces red, green and blue by their weighted sum, `0.2989 * red + 0.587 * green +
+#' 0.114 * blue`.
 #'
 #' @param images Tensor: one image of shape `(height, width, channels)` or a batch of them,
 #'   `(batch, height, width, channels)`; with `data_format = "channels_first"` the channels

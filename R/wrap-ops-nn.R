@@ -59,9 +59,6 @@ op_adaptive_max_pool <- wrapper("op_adaptive_max_pool", function(
 #' Slides a window over the spatial axes of each channel and averages the values in it. Works
 #' on 1, 2 or 3 spatial axes; positions added by `padding = "same"` do not count.
 #'
-#' @section In R:
-#' With Keras 3.15 on JAX, `strides` must be given: the default stops with an error there.
-#'
 #' @param inputs Tensor of shape `(batch, <spatial axes>, channels)`, or `(batch, channels,
 #'   <spatial axes>)` when `data_format = "channels_first"`.
 #' @param pool_size One or more positive integers: size of the pooling window along each
@@ -74,14 +71,14 @@ op_adaptive_max_pool <- wrapper("op_adaptive_max_pool", function(
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes: `floor((n
-#'   - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n / strides)`
-#'   with `"same"`.
+#' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes:
+#'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
+#'   strides)` with `"same"`.
 #' @source `keras.ops.average_pool`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(1, 6, 1))
-#' op_average_pool(op_cast(x, "float32"), pool_size = 2, strides = 2)
+#' op_average_pool(op_cast(x, "float32"), pool_size = 2)
 #' @export
 op_average_pool <- wrapper("op_average_pool", function(
   inputs, pool_size, strides = NULL, padding = "valid", data_format = NULL, ...
@@ -623,6 +620,10 @@ op_hard_swish <- wrapper("op_hard_swish", function(x, ...) {
   call_py(bound$op_hard_swish, arg_data(x), ...)
 })
 
+#' @rdname op_hard_swish
+#' @export
+op_hard_silu <- op_hard_swish
+
 #' Piecewise linear hyperbolic tangent
 #'
 #' Limits each element to the interval from -1 to 1.
@@ -727,9 +728,6 @@ op_log_softmax <- wrapper("op_log_softmax", function(x, axis = -1L, ...) {
 #' Slides a window over the spatial axes of each channel and keeps the largest value in it.
 #' Works on 1, 2 or 3 spatial axes.
 #'
-#' @section In R:
-#' With Keras 3.15 on JAX, `strides` must be given: the default stops with an error there.
-#'
 #' @param inputs Tensor of shape `(batch, <spatial axes>, channels)`, or `(batch, channels,
 #'   <spatial axes>)` when `data_format = "channels_first"`.
 #' @param pool_size One or more positive integers: size of the pooling window along each
@@ -742,14 +740,14 @@ op_log_softmax <- wrapper("op_log_softmax", function(x, axis = -1L, ...) {
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes: `floor((n
-#'   - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n / strides)`
-#'   with `"same"`.
+#' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes:
+#'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
+#'   strides)` with `"same"`.
 #' @source `keras.ops.max_pool`: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:16, c(1, 4, 4, 1))
-#' op_max_pool(op_cast(x, "float32"), pool_size = c(2, 2), strides = c(2, 2))
+#' op_max_pool(op_cast(x, "float32"), pool_size = c(2, 2))
 #' @export
 op_max_pool <- wrapper("op_max_pool", function(
   inputs, pool_size, strides = NULL, padding = "valid", data_format = NULL, ...
@@ -1265,6 +1263,10 @@ op_squareplus <- wrapper("op_squareplus", function(x, b = 4L, ...) {
 op_swish <- wrapper("op_swish", function(x, ...) {
   call_py(bound$op_swish, arg_data(x), ...)
 })
+
+#' @rdname op_swish
+#' @export
+op_silu <- op_swish
 
 #' Tanh shrinkage
 #'

@@ -294,8 +294,8 @@ op_arccos <- wrapper("op_arccos", function(x, ...) {
 
 #' Inverse hyperbolic cosine
 #'
-#' Computes, for every element, the non-negative number whose hyperbolic cosine it is: `log(x
-#' + sqrt(x^2 - 1))`. Elements below 1 give `NaN`.
+#' Computes, for every element, the non-negative number whose hyperbolic cosine it is:
+#' `log(x + sqrt(x^2 - 1))`. Elements below 1 give `NaN`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
@@ -386,9 +386,9 @@ op_arctan2 <- wrapper("op_arctan2", function(x1, x2, ...) {
 
 #' Inverse hyperbolic tangent
 #'
-#' Computes, for every element, the number whose hyperbolic tangent it is: `log((1 + x) / (1
-#' - x)) / 2`, known in statistics as Fisher's z transformation. Elements outside `[-1, 1]`
-#' give `NaN`, the ends plus or minus infinity.
+#' Computes, for every element, the number whose hyperbolic tangent it is: `log((1 + x) /
+#' (1 - x)) / 2`, known in statistics as Fisher's z transformation. Elements outside `[-1,
+#' 1]` give `NaN`, the ends plus or minus infinity.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
@@ -472,12 +472,7 @@ op_argmin <- wrapper("op_argmin", function(
 #'
 #' Returns an order of positions in which the one at place `kth` points to the `kth` smallest
 #' element, those before it to elements that are not greater, and those after it to elements
-#' that are not smaller. Within both parts the order is arbitrary, so it can cost less than
-#' the full [op_argsort()].
-#'
-#' @section In R:
-#' On TensorFlow, Keras 3.15 gets this right only for vectors of positive numbers: use
-#' [op_argsort()] or [op_top_k()] there.
+#' that are not smaller. Do not rely on the order within both parts.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param kth Positive integer: rank of the element to split at, `1` being the smallest.
@@ -2327,8 +2322,9 @@ op_isreal <- wrapper("op_isreal", function(x, ...) {
 #' Kaiser window
 #'
 #' Computes the window of Kaiser, whose parameter `beta` trades a narrow main lobe (small
-#' values) against weak side lobes (large ones): `w[i] = I0(beta * sqrt(1 - (2 * (i - 1) / (N
-#' - 1) - 1)^2)) / I0(beta)` for i = 1, ..., N, with the Bessel function of [op_i0()].
+#' values) against weak side lobes (large ones): `w[i] = I0(beta * sqrt(1 - r^2)) / I0(beta)`
+#' for i = 1, ..., N, where `r` runs evenly from -1 to 1, with the Bessel function of
+#' [op_i0()].
 #'
 #' @param x Positive integer: the length N of the window.
 #' @param beta Number: the shape of the window. `0` gives a rectangle, 5 comes close to a
@@ -3839,7 +3835,7 @@ op_repeat <- wrapper("op_repeat", function(x, repeats, axis = NULL, ...) {
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param newshape The new shape: `shape(2, 3)`, `c(2, 3)` or one number. One of the lengths
-#'   may be `-1`: it follows from the number of elements.
+#'   may be `-1` or `NA`: it follows from the number of elements.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape `newshape` and the dtype of `x`.
 #' @source `keras.ops.reshape`: <https://keras.io/api/ops/numpy/>
@@ -3905,10 +3901,6 @@ op_roll <- wrapper("op_roll", function(x, shift, axis = NULL, ...) {
 #'
 #' Turns the plane of two axes counterclockwise by 90 degrees, `k` times; for a matrix as it
 #' is printed, the last column becomes the first row.
-#'
-#' @section In R:
-#' With TensorFlow, Keras 3.15 returns a wrong order and shape for a half turn (`k = 2`) of a
-#' plane that is not square; use [op_flip()] on both axes there.
 #'
 #' @param array The tensor to turn, or an R array: at least two axes.
 #' @param k Number of quarter turns; negative turns clockwise. Default 1.
@@ -4720,8 +4712,7 @@ op_unique <- wrapper("op_unique", function(
 #' last axis varies fastest.
 #'
 #' @section In R:
-#' Give `indices` as a vector: for tensors with two or more axes, TensorFlow counts in
-#' another order. Positions outside the shape are not checked on every backend.
+#' Positions outside the shape are not checked on every backend.
 #'
 #' @param indices Flat positions, counted from 1: a number, an R vector, or an integer
 #'   tensor.
@@ -4895,10 +4886,6 @@ op_vsplit <- wrapper("op_vsplit", function(x, indices_or_sections, ...) {
 #'
 #' Puts tensors below each other along the first axis, as `rbind()` does for matrices.
 #' Vectors become rows.
-#'
-#' @section In R:
-#' With TensorFlow, Keras joins vectors end to end instead of making rows of them: give it
-#' matrices with one row, or use [op_stack()].
 #'
 #' @param xs List of tensors or R arrays that agree in all axes but the first.
 #' @param ... Must be empty: a misspelt argument is refused by name.

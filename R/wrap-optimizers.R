@@ -11,7 +11,7 @@
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.
-#' @param rho Number in [0, 1): decay rate of the running mean of the squared gradients.
+#' @param rho Number in \[0, 1): decay rate of the running mean of the squared gradients.
 #'   Default 0.95.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
@@ -26,7 +26,7 @@
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -90,7 +90,7 @@ optimizer_adadelta <- wrapper("optimizer_adadelta", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -149,7 +149,7 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -193,9 +193,9 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.
-#' @param beta_1 Number in [0, 1): decay rate of the running mean of the gradients. Default
+#' @param beta_1 Number in \[0, 1): decay rate of the running mean of the gradients. Default
 #'   0.9.
-#' @param beta_2 Number in [0, 1): decay rate of the running mean of the squared gradients.
+#' @param beta_2 Number in \[0, 1): decay rate of the running mean of the squared gradients.
 #'   Default 0.999.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
@@ -213,7 +213,7 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -258,9 +258,9 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 #'   arguments that returns a number: the step size. Default 0.001.
 #' @param weight_decay Number: in every step, each weight also shrinks by this fraction times
 #'   the learning rate. `NULL` for no decay. Default 0.004.
-#' @param beta_1 Number in [0, 1): decay rate of the running mean of the gradients. Default
+#' @param beta_1 Number in \[0, 1): decay rate of the running mean of the gradients. Default
 #'   0.9.
-#' @param beta_2 Number in [0, 1): decay rate of the running mean of the squared gradients.
+#' @param beta_2 Number in \[0, 1): decay rate of the running mean of the squared gradients.
 #'   Default 0.999.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
@@ -276,7 +276,7 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -320,9 +320,9 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.
-#' @param beta_1 Number in [0, 1): decay rate of the running mean of the gradients. Default
+#' @param beta_1 Number in \[0, 1): decay rate of the running mean of the gradients. Default
 #'   0.9.
-#' @param beta_2 Number in [0, 1): decay rate of the running maximum of the gradients.
+#' @param beta_2 Number in \[0, 1): decay rate of the running maximum of the gradients.
 #'   Default 0.999.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
@@ -337,7 +337,7 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -425,7 +425,7 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -489,9 +489,9 @@ optimizer_get <- wrapper("optimizer_get", function(identifier, ...) {
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.
-#' @param beta_1 Number in [0, 1): decay rate of the running mean of the gradients. Default
+#' @param beta_1 Number in \[0, 1): decay rate of the running mean of the gradients. Default
 #'   0.9.
-#' @param beta_2 Number in [0, 1): decay rate of the running mean of the squared gradients.
+#' @param beta_2 Number in \[0, 1): decay rate of the running mean of the squared gradients.
 #'   Default 0.999.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
@@ -506,7 +506,7 @@ optimizer_get <- wrapper("optimizer_get", function(identifier, ...) {
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -551,9 +551,9 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.
-#' @param beta_1 Number in [0, 1): weight of the old running mean when the direction of a
+#' @param beta_1 Number in \[0, 1): weight of the old running mean when the direction of a
 #'   step is computed. Default 0.9.
-#' @param beta_2 Number in [0, 1): decay rate of the running mean of the gradients. Default
+#' @param beta_2 Number in \[0, 1): decay rate of the running mean of the gradients. Default
 #'   0.99.
 #' @param weight_decay Number: in every step, each weight also shrinks by this fraction times
 #'   the learning rate. `NULL` for no decay.
@@ -566,7 +566,7 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -716,7 +716,7 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -741,7 +741,7 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #' @param muon_c Number: third coefficient of the iteration. Default 2.0315.
 #' @param adam_lr_ratio Number: learning rate of the weights trained with AdamW, as a
 #'   multiple of `learning_rate`. Default 1.
-#' @param momentum Number in [0, 1): how much of the previous step is kept in the next one.
+#' @param momentum Number in \[0, 1): how much of the previous step is kept in the next one.
 #'   Default 0.95.
 #' @param ns_steps Positive integer: number of Newton-Schulz iterations. Default 5.
 #' @param nesterov `TRUE` for Nesterov momentum, which looks one step ahead. Default `TRUE`.
@@ -780,9 +780,9 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.
-#' @param beta_1 Number in [0, 1): decay rate of the running mean of the gradients. Default
+#' @param beta_1 Number in \[0, 1): decay rate of the running mean of the gradients. Default
 #'   0.9.
-#' @param beta_2 Number in [0, 1): decay rate of the running mean of the squared gradients.
+#' @param beta_2 Number in \[0, 1): decay rate of the running mean of the squared gradients.
 #'   Default 0.999.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
@@ -797,7 +797,7 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -841,9 +841,9 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.
-#' @param rho Number in [0, 1): decay rate of the running mean of the squared gradients.
+#' @param rho Number in \[0, 1): decay rate of the running mean of the squared gradients.
 #'   Default 0.9.
-#' @param momentum Number in [0, 1): how much of the previous step is kept in the next one.
+#' @param momentum Number in \[0, 1): how much of the previous step is kept in the next one.
 #'   Default 0.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
@@ -860,7 +860,7 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -904,9 +904,9 @@ optimizer_rmsprop <- wrapper("optimizer_rmsprop", function(
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.0025.
-#' @param beta_1 Number in [0, 1): how far the weights used in training lie towards the
+#' @param beta_1 Number in \[0, 1): how far the weights used in training lie towards the
 #'   average, away from the latest iterate. Default 0.9.
-#' @param beta_2 Number in [0, 1): decay rate of the running mean of the squared gradients.
+#' @param beta_2 Number in \[0, 1): decay rate of the running mean of the squared gradients.
 #'   Default 0.999.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-8`.
@@ -923,7 +923,7 @@ optimizer_rmsprop <- wrapper("optimizer_rmsprop", function(
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
@@ -982,7 +982,7 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.01.
-#' @param momentum Number in [0, 1): how much of the previous step is kept in the next one.
+#' @param momentum Number in \[0, 1): how much of the previous step is kept in the next one.
 #'   Default 0.
 #' @param nesterov `TRUE` for Nesterov momentum, which looks one step ahead. Default `FALSE`.
 #' @param weight_decay Number: in every step, each weight also shrinks by this fraction times
@@ -996,7 +996,7 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 #'   their joint Euclidean norm is at most this. `NULL`, the default, for no clipping.
 #' @param use_ema `TRUE` to keep an exponential moving average of the weights, which replaces
 #'   the weights at the end of training. Default `FALSE`.
-#' @param ema_momentum Number in [0, 1]: how much of the old average is kept in each step,
+#' @param ema_momentum Number in \[0, 1]: how much of the old average is kept in each step,
 #'   with `use_ema = TRUE`. Default 0.99.
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at

@@ -273,7 +273,7 @@ quantizer_get <- wrapper("quantizer_get", function(identifier, ...) {
 #' @param per_channel `TRUE`, the default, for a scale per output channel, `FALSE` for one
 #'   per matrix.
 #' @param sequence_length Positive integer: number of tokens per sample. Default 512.
-#' @param hessian_damping Number in [0, 1]: the fraction of its mean diagonal that is added
+#' @param hessian_damping Number in \[0, 1]: the fraction of its mean diagonal that is added
 #'   to the Hessian for stability. Default 0.01.
 #' @param group_size Positive integer: how many weights share a scale; -1 for one scale per
 #'   output channel. Default 128.

@@ -10,7 +10,7 @@
 #' @param initial_learning_rate Number: the learning rate at step 0.
 #' @param decay_steps Positive integer: over how many steps (batches, not epochs) the decay
 #'   runs.
-#' @param alpha Number in [0, 1]: the last learning rate, as a fraction of that at the start
+#' @param alpha Number in \[0, 1]: the last learning rate, as a fraction of that at the start
 #'   of the decay. Default 0.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
@@ -49,7 +49,7 @@ learning_rate_schedule_cosine_decay <- wrapper("learning_rate_schedule_cosine_de
 #' @param t_mul Number: each period is so many times as long as the one before. Default 2.
 #' @param m_mul Number: each period starts at so many times the learning rate of the one
 #'   before. Default 1.
-#' @param alpha Number in [0, 1]: the smallest learning rate, as a fraction of the initial
+#' @param alpha Number in \[0, 1]: the smallest learning rate, as a fraction of the initial
 #'   one. Default 0.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.

@@ -462,7 +462,7 @@ deserialize_keras_object <- wrapper("deserialize_keras_object", function(
 #'   `distillation_logits()`, `distillation_feature()`.
 #' @param distillation_loss_weights Weights of the distillation losses, as many as there are.
 #'   `NULL`, the default, weights all alike.
-#' @param student_loss_weight Number in [0, 1]: weight of the loss on the labels; the
+#' @param student_loss_weight Number in \[0, 1]: weight of the loss on the labels; the
 #'   distillation losses get the rest. Default 0.5.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.

@@ -36,3 +36,26 @@ report <- function(bench, rows) {
   }
   invisible(rows)
 }
+
+# What bench/reference.py measures, in a Python of its own. R's LD_LIBRARY_PATH would give it R's
+# libraries.
+python_reference <- function(what, rows, runs) {
+  variables <- Sys.getenv()
+  output <- processx::run(
+    Sys.getenv("RETICULATE_PYTHON"),
+    c(file.path("bench", "reference.py"), what, rows, runs),
+    env = variables[names(variables) != "LD_LIBRARY_PATH"]
+  )
+  jsonlite::fromJSON(tail(strsplit(trimws(output$stdout), "\n")[[1L]], 1L))
+}
+
+# Median seconds of some runs, after one that is not counted.
+median_seconds <- function(f, runs) {
+  f()
+  stats::median(replicate(runs, {
+    gc(FALSE)
+    start <- proc.time()[["elapsed"]]
+    f()
+    proc.time()[["elapsed"]] - start
+  }))
+}

@@ -36,7 +36,7 @@ ways_to_compute <- function() {
   }
   ways <- list(
     tensor = \(f, value) f(op_convert_to_tensor(value)),
-    variable = \(f, value) f(keras_variable(value, dtype = dtype_of(value))),
+    variable = \(f, value) f(variable_of(value)),
     symbolic = symbolic
   )
   c(ways, switch(config_backend(),
@@ -51,6 +51,11 @@ ways_to_compute <- function() {
       }
     )
   ))
+}
+
+# Only numbers with a fraction can be trained.
+variable_of <- function(value) {
+  keras_variable(value, dtype = dtype_of(value), trainable = is.double(value))
 }
 
 dtype_of <- function(value) switch(typeof(value), double = "float32", integer = "int32", "bool")

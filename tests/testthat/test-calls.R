@@ -17,7 +17,7 @@ for (file in calls_files()) {
         if (!is.null(setup$r)) eval(parse(text = setup$r), env)
         prepared <<- TRUE
       }
-      run_call(name, table[[name]], env)
+      for (call in calls_of(table[[name]])) run_call(name, call, env)
     })
   }
 }

@@ -32,6 +32,7 @@ class Entry:
     result: str | list[str] = "tensor"
     kinds: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
+    aliases: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ _DOORS: Final = {
     "tensor": "arg_data",
     "index": "arg_data",
     "shape": "arg_shape",
+    "new_shape": "arg_shape",
     "callable": "arg_callable",
 }
 
@@ -29,7 +30,10 @@ _DOTS: Final = {
 
 def render(wrapper: Wrapper, catalog: Catalog) -> str:
     """The complete source of one wrapper."""
-    return f"{_roxygen(wrapper, catalog)}\n{_function(wrapper)}\n"
+    source = f"{_roxygen(wrapper, catalog)}\n{_function(wrapper)}\n"
+    for alias in catalog.entries[wrapper.name].aliases:
+        source += f"\n#' @rdname {wrapper.name}\n#' @export\n{alias} <- {wrapper.name}\n"
+    return source
 
 
 def _roxygen(wrapper: Wrapper, catalog: Catalog) -> str:
@@ -132,23 +136,29 @@ def _paragraphs(text: str) -> list[str]:
         if lines:
             lines.append("")
         listed = re.match(r"\s*([*-]|\d+\.) ", paragraph)
-        lines += _escaped(paragraph).splitlines() if listed else _filled(" ".join(paragraph.split()))
+        lines += (
+            _escaped(paragraph).splitlines() if listed else _filled(" ".join(paragraph.split()))
+        )
     return lines
 
 
 def _filled(text: str) -> list[str]:
-    return textwrap.wrap(
-        _escaped(text),
+    # An operator at the start of a line would begin a list: lines break after it.
+    kept = re.sub(r" (?=[-+*] )", "\N{NO-BREAK SPACE}", _escaped(text))
+    lines = textwrap.wrap(
+        kept,
         90,
         subsequent_indent="  " if text.startswith("@") else "",
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
 
 
 def _escaped(text: str) -> str:
-    """Percent signs outside code start an Rd comment."""
+    """Outside code, a percent sign starts an Rd comment and an interval such as [0, 1] a link."""
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(
-        part if part.startswith("`") else re.sub(r"(?<!\\)%", r"\\%", part) for part in parts
+        part if part.startswith("`") else re.sub(r"(?<!\\)(%|\[(?=-?\d))", r"\\\1", part)
+        for part in parts
     )

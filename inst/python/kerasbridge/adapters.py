@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from kerasbridge import frameworks
+from kerasbridge import arrays, frameworks
 from kerasbridge.kinds import integer
 
 Function = Callable[..., Any]
@@ -68,6 +68,30 @@ def jvp(fun: Function, primals: Any, tangents: Any, has_aux: bool = False) -> An
     return _ops().jvp(fun, tensors(primals), tensors(tangents), has_aux=has_aux)
 
 
+def average_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+) -> Any:
+    """JAX needs `strides`."""
+    strides = pool_size if strides is None else strides
+    return _ops().average_pool(inputs, pool_size, strides, padding, data_format)
+
+
+def max_pool(
+    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+) -> Any:
+    """JAX needs `strides`."""
+    strides = pool_size if strides is None else strides
+    return _ops().max_pool(inputs, pool_size, strides, padding, data_format)
+
+
+def mean_metric_wrapper(
+    fn: Function, name: str | None = None, dtype: Any = None, **fn_arguments: Any
+) -> Any:
+    """Further arguments are those of `fn`."""
+    metrics = importlib.import_module("keras").metrics
+    return metrics.MeanMetricWrapper(fn, name=name, dtype=dtype, **fn_arguments)
+
+
 def nonzero(x: Any) -> Any:
     """One row for each hit and one column for each axis, as ``which(arr.ind = TRUE)``."""
     return _ops().stack(list(_ops().nonzero(x)), axis=-1)
@@ -113,7 +137,12 @@ def unique(
     """Which parts of the result are positions depends on the arguments."""
     options = {"return_index": return_index, "return_inverse": return_inverse}
     result = _ops().unique(
-        x, sorted=sorted, **options, return_counts=return_counts, axis=axis, size=size,
+        x,
+        sorted=sorted,
+        **options,
+        return_counts=return_counts,
+        axis=axis,
+        size=size,
         fill_value=fill_value,
     )
     positions = return_index + return_inverse
@@ -130,10 +159,83 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return _ops().where(condition, x1, x2)
 
 
+# Where Keras 3.15 gives wrong values, without an error, on some backend.
+
+
+def argpartition(x: Any, kth: Any, axis: Any = -1) -> Any:
+    """Two backends compare the elements as integers. A full order is a partition too."""
+    return _ops().argsort(x, axis=axis)
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
+    """TensorFlow makes too many rows and columns for some `k`."""
+    ops = _ops()
+    if k == 0:
+        return ops.eye(N, M, dtype=dtype)
+    rows, columns = ops.arange(N), ops.arange(N if M is None else M)
+    on_diagonal = ops.equal(ops.expand_dims(rows + k, 1), columns)
+    return ops.cast(on_diagonal, dtype or arrays.floatx())
+
+
+def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
+    """TensorFlow can turn once only. Two turns are a flip of both axes."""
+    ops = _ops()
+    if k % 4 >= 2:
+        array = ops.flip(array, axes)
+    return ops.rot90(array, k % 2, axes)
+
+
+def take(x: Any, indices: Any, axis: Any = None) -> Any:
+    """PyTorch counts negative positions in a flattened tensor by its first axis."""
+    return _ops().take(*_flat(x, axis, indices))
+
+
+def take_along_axis(x: Any, indices: Any, axis: Any = None) -> Any:
+    """The same."""
+    return _ops().take_along_axis(*_flat(x, axis, indices))
+
+
+def _flat(x: Any, axis: Any, indices: Any) -> tuple[Any, Any, Any]:
+    return (_ops().ravel(x), indices, 0) if axis is None else (x, indices, axis)
+
+
+def unravel_index(indices: Any, shape: Sequence[int]) -> Any:
+    """TensorFlow goes through `indices` of several axes column by column."""
+    ops = _ops()
+    indices = ops.convert_to_tensor(indices)
+    found = ops.unravel_index(ops.ravel(indices), shape)
+    return [ops.reshape(part, ops.shape(indices)) for part in found]
+
+
+def vstack(xs: Sequence[Any]) -> Any:
+    """TensorFlow puts vectors behind each other; they are rows."""
+    ops = _ops()
+    return ops.vstack([ops.expand_dims(x, 0) if len(ops.shape(x)) == 1 else x for x in xs])
+
+
 _ADAPTERS: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
-    for function in (arange, histogram, jvp, nonzero, rearrange, repeat, scan, unique, where)
-}
+    for function in (
+        arange,
+        argpartition,
+        average_pool,
+        eye,
+        histogram,
+        jvp,
+        max_pool,
+        nonzero,
+        rearrange,
+        repeat,
+        rot90,
+        scan,
+        take,
+        take_along_axis,
+        unique,
+        unravel_index,
+        vstack,
+        where,
+    )
+} | {"keras.metrics.MeanMetricWrapper": mean_metric_wrapper}
 
 
 def adapted(python: str, function: Any) -> Any:

@@ -103,7 +103,37 @@ def as_tensor(data: Array, name: str = "x") -> Any:
         data = row_major(data)
     if keras.config.backend() == "numpy":
         return data
-    return keras.ops.convert_to_tensor(data)
+    result = keras.ops.convert_to_tensor(data)
+    if data.dtype == np.int64 and frameworks.of(result).dtype(result) == "int32":
+        _check_narrow(data, name)
+    return result
+
+
+def _check_narrow(data: Array, name: str) -> None:
+    """JAX keeps 64-bit integers only when told to: the others must fit in 32 bits."""
+    if data.size and not (-(2**31) <= int(data.min()) and int(data.max()) < 2**31):
+        raise ArgumentError(
+            f"`{name}` holds integers beyond 2^31, and JAX computes with 32 bits. "
+            'Allow 64 with `jax$config$update("jax_enable_x64", TRUE)` before the first tensor.'
+        )
+
+
+def sparse(rows: Any, columns: Any, values: Any, dim: Any) -> Any:
+    """A sparse matrix as the backend's sparse tensor; rows and columns count from 0."""
+    backend = str(importlib.import_module("keras").config.backend())
+    entries = np.atleast_1d(np.asarray(values, dtype=floatx()))
+    places = np.stack([np.atleast_1d(rows), np.atleast_1d(columns)], axis=-1).astype("int64")
+    shape = tuple(int(size) for size in dim)
+    if backend == "tensorflow":
+        tf = importlib.import_module("tensorflow")
+        return tf.sparse.reorder(tf.SparseTensor(places, entries, shape))
+    if backend == "jax":
+        bcoo = importlib.import_module("jax.experimental.sparse").BCOO
+        return bcoo((entries, places.astype("int32")), shape=shape)
+    raise ArgumentError(
+        f"The {backend} backend of Keras has no sparse tensors: make the matrix dense with "
+        "`as.matrix()`."
+    )
 
 
 def strings(data: Array, name: str) -> Any:

@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import adapters, arrays, compose
+from kerasbridge import adapters, arrays, compose, configs
 from kerasbridge.errors import ArgumentError, did_you_mean, guarded, retold
-from kerasbridge.kinds import CONVERTERS, Converter, kind_of, one_based
+from kerasbridge.kinds import CONVERTERS, Converter, kind_of, one_based, tree
 from kerasbridge.shapes import described
 
 
@@ -337,8 +337,12 @@ def _result(kind: str | tuple[str, ...]) -> Callable[[Any], Any]:
         ]
     if kind == "index":
         return one_based
+    if kind == "tree":
+        return tree
     if kind == "value":
         return arrays.to_r
+    if kind == "config":
+        return configs.to_r
     return lambda value: tuple(value) if isinstance(value, tuple) else value  # a plain one
 
 

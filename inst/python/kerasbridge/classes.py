@@ -122,6 +122,6 @@ def super_of(cls: type, instance: Any, name: str) -> Any:
     return getattr(super(cls, instance), name)
 
 
-def new(cls: type, object: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+def new(cls: type, object: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     """A new object of a class that R defined; a layer is applied to what was piped into it."""
     return compose.compose(object, cls(*args, **kwargs), name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 import numpy as np
 
-from kerasbridge import arrays, frameworks
+from kerasbridge import arrays, frameworks, training
 from kerasbridge.errors import ArgumentError
-from kerasbridge.shapes import described
+from kerasbridge.shapes import described, shape
 
 
 def compose(object: Any, layer: Any, name: str) -> Any:
@@ -29,7 +30,7 @@ def compose(object: Any, layer: Any, name: str) -> Any:
             f"`object` of {name}() must be a Sequential model, a tensor or a list of tensors, "
             f"not {described(object)}. Name the arguments: {name}(units = …)."
         )
-    return layer(_data(layer, object, "object"))
+    return _call(layer, _data(layer, object, "object"))
 
 
 def _callable_on(object: Any) -> bool:
@@ -40,21 +41,46 @@ def _callable_on(object: Any) -> bool:
     return frameworks.is_tensor(object) or isinstance(object, (int, float))
 
 
-def call_layer(layer: Any, *inputs: Any, **options: Any) -> Any:
+def call_layer(layer: Any, /, *inputs: Any, **options: Any) -> Any:
     """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``."""
-    return layer(*[_data(layer, part, "inputs") for part in inputs], **options)
+    tensors = [_data(layer, part, "inputs") for part in inputs]
+    return _call(layer, *tensors, **options)
+
+
+def call_initializer(initializer: Any, sizes: Any, dtype: Any, options: dict[str, Any]) -> Any:
+    """The values that an initializer gives to a tensor of these sizes."""
+    return initializer(shape(sizes), dtype=dtype, **options)
+
+
+def _call(layer: Any, *tensors: Any, **options: Any) -> Any:
+    """A list alone is spread over a `call` that needs several tensors: a query and a value."""
+    if len(tensors) == 1 and isinstance(tensors[0], list) and _needs(layer) > 1:
+        tensors = tuple(tensors[0])
+    return layer(*tensors, **options)
+
+
+def _needs(layer: Any) -> int:
+    """The number of arguments that the layer's `call` cannot do without."""
+    parameters = inspect.signature(layer.call).parameters.values()
+    return sum(p.kind is p.POSITIONAL_OR_KEYWORD and p.default is p.empty for p in parameters)
 
 
 def _data(layer: Any, value: Any, name: str) -> Any:
-    """R data as tensors; but strings as they are for a layer that looks them up by itself."""
-    if isinstance(value, (list, tuple)):
-        return [_data(layer, part, name) for part in value]
-    if isinstance(value, dict):
-        return {key: _data(layer, part, name) for key, part in value.items()}
-    if _is_text(value) and not getattr(layer, "_convert_input_args", True):
-        return np.asarray(value, dtype=object)
+    """R data as tensors; but with strings as arrays, for a layer that looks them up by itself."""
+    if _holds_text(value) and _takes_text(layer):
+        return training.data(value, name)
     return arrays.tensor(value, name)
 
 
-def _is_text(value: Any) -> bool:
+def _takes_text(layer: Any) -> bool:
+    if not getattr(layer, "_convert_input_args", True):
+        return True
+    return isinstance(layer, importlib.import_module("keras").utils.FeatureSpace)
+
+
+def _holds_text(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_text, value))
+    if isinstance(value, dict):
+        return any(map(_holds_text, value.values()))
     return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype.kind in "OUST")

@@ -96,6 +96,9 @@ class Jax(Framework):
     def from_numpy(self, array: npt.NDArray[Any], like: Any = None) -> Any:
         return self.library().asarray(array)
 
+    def to_numpy(self, x: Any) -> npt.NDArray[Any]:
+        return np.asarray(x.todense() if hasattr(x, "todense") else x)
+
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
         return x.at[key].set(value)
 
@@ -125,9 +128,8 @@ class Torch(Framework):
         return x.permute(*axes)
 
     def take(self, x: Any, indices: Any, axis: int) -> Any:
-        torch = self.library()
-        positions = torch.as_tensor(indices, dtype=torch.int64, device=x.device)
-        taken = torch.index_select(x, axis, positions.reshape(-1))
+        positions = self._positions(x, indices)
+        taken = self.library().index_select(x, axis, positions.reshape(-1))
         return taken.reshape(*x.shape[:axis], *positions.shape, *x.shape[axis + 1 :])
 
     def get_points(self, x: Any, key: tuple[Any, ...]) -> Any:
@@ -142,11 +144,21 @@ class Torch(Framework):
         return x
 
     def _native(self, x: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
-        torch = self.library()
+        """`key` in tensors. Beside these, NumPy broadcasts a number as well, and torch does not."""
+        if all(isinstance(part, int | slice | None) for part in key):
+            return key
+        if any(isinstance(part, slice) and (part.step or 1) < 0 for part in key):
+            sizes = tuple(x.shape)
+            key = np.unravel_index(_numbered(sizes, key), sizes)
+        parts = [[part] if isinstance(part, int) else part for part in key]
         return tuple(
-            torch.as_tensor(part, device=x.device) if isinstance(part, np.ndarray) else part
-            for part in key
+            part if isinstance(part, slice | None) else self._positions(x, part) for part in parts
         )
+
+    def _positions(self, x: Any, indices: Any) -> Any:
+        if isinstance(indices, np.ndarray):
+            indices = indices.copy()  # torch knows no negative strides
+        return self.library().as_tensor(indices, device=x.device)
 
 
 class TensorFlow(Framework):
@@ -162,6 +174,8 @@ class TensorFlow(Framework):
         tf = self.library()
         if isinstance(x, tf.IndexedSlices):
             x = tf.convert_to_tensor(x)
+        elif isinstance(x, tf.SparseTensor):
+            x = tf.sparse.to_dense(x)
         if not hasattr(x, "numpy"):
             raise TypeError("This tensor has no value yet: its function is being traced.")
         array: npt.NDArray[Any] = np.asarray(x.numpy())
@@ -180,18 +194,13 @@ class TensorFlow(Framework):
         return self.library().transpose(x, perm=list(axes))
 
     def take(self, x: Any, indices: Any, axis: int) -> Any:
-        tf = self.library()
-        if not isinstance(indices, np.ndarray) or (indices < 0).any():
-            indices = tf.convert_to_tensor(indices)
-            size = tf.shape(x, out_type=indices.dtype)[axis]
-            indices = tf.where(indices < 0, indices + size, indices)
-        return tf.gather(x, indices, axis=axis)
+        return self.library().gather(x, self._from_start(x, indices, axis), axis=axis)
 
     def get_points(self, x: Any, key: tuple[Any, ...]) -> Any:
         tf = self.library()
         if any(isinstance(part, slice | None) for part in key):
             return tf.gather(tf.reshape(x, [-1]), _numbered(self.shape(x), key))
-        return tf.gather_nd(x, self._stacked(key))
+        return tf.gather_nd(x, self._stacked(x, key))
 
     def nonzero(self, mask: Any) -> Sequence[Any]:
         tf = self.library()
@@ -212,17 +221,23 @@ class TensorFlow(Framework):
             if any(isinstance(part, slice | None) for part in key):
                 sizes = self.shape(x)
                 key = np.unravel_index(_numbered(sizes, key), [int(size or 0) for size in sizes])
-            points = self._stacked(key)
+            points = self._stacked(x, key)
             extent = tf.concat([tf.shape(points)[:-1], x.shape[len(key) :]], axis=0)
             x.scatter_nd_update(points, tf.broadcast_to(value, extent))
         return x
 
-    def _stacked(self, key: tuple[Any, ...]) -> Any:
+    def _stacked(self, x: Any, key: tuple[Any, ...]) -> Any:
         """Coordinates along each axis, broadcast, as points: one along the last axis."""
         tf = self.library()
-        parts = [tf.cast(part, tf.int64) for part in key]
+        parts = [self._from_start(x, part, axis) for axis, part in enumerate(key)]
         shape = functools.reduce(tf.broadcast_dynamic_shape, [tf.shape(part) for part in parts])
         return tf.stack([tf.broadcast_to(part, shape) for part in parts], axis=-1)
+
+    def _from_start(self, x: Any, positions: Any, axis: int) -> Any:
+        """Positions that count from the start of their axis only."""
+        tf = self.library()
+        positions = tf.cast(positions, tf.int64)
+        return tf.where(positions < 0, positions + tf.shape(x, tf.int64)[axis], positions)
 
     def _is_variable(self, x: Any) -> bool:
         return isinstance(x, self.library().Variable)
@@ -241,9 +256,10 @@ class Keras(Framework):
 
     def to_numpy(self, x: Any) -> npt.NDArray[Any]:
         value = self.value(x)
-        if value is x:
+        framework = of(value)
+        if framework is self:
             raise TypeError("A symbolic tensor has no value: call the model on data instead.")
-        return of(value).to_numpy(value)
+        return framework.to_numpy(value)
 
     def value(self, x: Any) -> Any:
         keras = importlib.import_module("keras")
@@ -327,7 +343,7 @@ def of_type(cls: type) -> Framework | None:
 
 def _looks_like_tensor(cls: type) -> bool:
     """Tensors and variables can be subset and know their dtype; layers and specs cannot."""
-    if cls.__name__ in ("KerasTensor", "Variable", "IndexedSlices"):
+    if cls.__name__ in ("KerasTensor", "Variable", "IndexedSlices", "SparseTensor"):
         return True
     return all(hasattr(cls, name) for name in ("shape", "dtype", "__getitem__"))
 
@@ -377,7 +393,7 @@ def _tensorflow_classes() -> list[type]:
     tf = importlib.import_module("tensorflow")
     eager = type(tf.constant(0.0))
     symbolic = [base for base in eager.__mro__ if base.__name__ == "Tensor"]
-    return [eager, *symbolic, tf.Variable, tf.IndexedSlices]
+    return [eager, *symbolic, tf.Variable, tf.IndexedSlices, tf.SparseTensor]
 
 
 def _torch_classes() -> list[type]:

@@ -182,7 +182,8 @@ class _Where:
 
     def positions(self, value: Array) -> Array:
         """Every number of `value` by the rule of :meth:`position`."""
-        good = np.isfinite(value) & (np.floor(value) == value)
+        good = np.isfinite(value)
+        good &= np.floor(value, where=good, out=np.zeros_like(value)) == value
         numbers = np.where(good, value, 0).astype(np.int64)
         if self.style == "r":
             good &= numbers != 0
@@ -257,7 +258,10 @@ class _Where:
             return slice(start, stop, stride)
         if stride is not None and stride < 0:
             raise self.error("runs backwards: its ends must be numbers, not traced tensors.")
-        first = self.traced(start) if frameworks.is_tensor(start) else start and self.position(start)
+        if frameworks.is_tensor(start):
+            first = self.traced(start)
+        else:
+            first = None if start is None else self.position(start)
         if not frameworks.is_tensor(stop):
             return slice(first, None if stop is None else _past(self.position(stop), 1), stride)
         where = frameworks.of(stop).library().where
@@ -448,7 +452,7 @@ def _rank(part: Any) -> int:
 
 
 def _positions_of(part: slice, size: int | None) -> Array:
-    if _length(part, size) is None:
+    if size is None or _length(part, size) is None:
         raise SubscriptError("Positions cannot be assigned to beside a range of unknown length.")
     return np.arange(size)[part]
 
@@ -464,7 +468,7 @@ def _in_order(value: Any, extent: Sequence[int | None]) -> Any:
 
 
 def _fitted(framework: frameworks.Framework, x: Any, value: Any) -> Any:
-    """What is assigned, in the tensor's dtype when it is R data; nothing is rounded to an integer."""
+    """What is assigned, in the tensor's dtype when it is R data."""
     if frameworks.is_tensor(value) and not isinstance(value, np.ndarray):
         return frameworks.of(value).value(value)
     if isinstance(value, str) or not isinstance(value, (bool, int, float, complex, np.ndarray)):
@@ -489,5 +493,5 @@ def _exactly(value: Array, dtype: str) -> Array:
         data = np.array(real, dtype=plain, order="C")
     lost = real is not value and (value.imag != 0).any()
     if lost or ("int" in dtype and (data != value).any()):
-        raise ArgumentError(f"The value does not fit in a tensor of {dtype}: cast the tensor first.")
+        raise ArgumentError(f"The value does not fit a tensor of {dtype}: cast the tensor first.")
     return data

@@ -28,7 +28,8 @@ _BY_NAME: Final[dict[str, str]] = {
         "tensor",
     ),
     **dict.fromkeys("axis axes axis1 axis2 dim dims source destination".split(), "axis"),
-    **dict.fromkeys("shape input_shape target_shape newshape batch_shape output_shape".split(), "shape"),
+    **dict.fromkeys("shape input_shape batch_shape output_shape".split(), "shape"),
+    **dict.fromkeys("newshape target_shape".split(), "new_shape"),
     **dict.fromkeys("dtype dtypes".split(), "dtype"),
     **dict.fromkeys("indices index start_indices".split(), "index"),
     **dict.fromkeys("filepath path fname directory log_dir".split(), "path"),
@@ -49,7 +50,10 @@ KINDS: Final = (
     "tensor",
     "integer",
     "integers",
+    "integer_vector",
+    "number_vector",
     "shape",
+    "new_shape",
     "axis",
     "axes",
     "index",
@@ -58,7 +62,9 @@ KINDS: Final = (
     "count_or_positions",
     "dtype",
     "callable",
+    "list",
     "path",
+    "tree",
     "value",
 )
 
@@ -95,6 +101,17 @@ def _integers_of_array(value: Any, name: str) -> Any:
     return integer(value.tolist(), name) if isinstance(value, np.ndarray) else value
 
 
+def integer_vector(value: Any, name: str) -> Any:
+    """Whole numbers where a single one is a vector too."""
+    whole_numbers = integer(value, name)
+    return (whole_numbers,) if isinstance(whole_numbers, int) else whole_numbers
+
+
+def number_vector(value: Any, name: str) -> Any:
+    """Numbers where a single one is a vector too."""
+    return [value] if _is_number(value) else value
+
+
 def axis(value: Any, name: str) -> Any:
     """Axes counted from 1, or from the last with a minus; 0 is none of them."""
     if value is None or isinstance(value, str):
@@ -103,9 +120,15 @@ def axis(value: Any, name: str) -> Any:
         value = value.tolist()
     if isinstance(value, (list, tuple)):
         return tuple(axis(part, name) for part in value)
+    return _from_zero(value, name, "axes")
+
+
+def _from_zero(value: Any, name: str, what: str) -> int:
     number = whole(value, name)
     if number == 0:
-        raise ArgumentError(f"`{name}` counts axes from 1, and from the last with a minus: not 0.")
+        raise ArgumentError(
+            f"`{name}` counts {what} from 1, and from the last with a minus: not 0."
+        )
     return number - 1 if number > 0 else number
 
 
@@ -115,8 +138,8 @@ def index(value: Any, name: str) -> Any:
         return value
     if isinstance(value, arrays.Codes):
         return np.asarray(value)
-    if isinstance(value, (bool, float, int)):
-        return axis(value, name)
+    if _is_number(value):
+        return _from_zero(value, name, "positions")
     if isinstance(value, (list, tuple)) and not any(frameworks.is_tensor(p) for p in value):
         value = np.asarray(value)
     if isinstance(value, np.ndarray):
@@ -178,6 +201,22 @@ def dtype(value: Any, name: str) -> Any:
     return value
 
 
+def tree(value: Any, name: str = "structure") -> Any:
+    """A nested R list as tuples, which come back as lists; reticulate makes vectors of others."""
+    if isinstance(value, (list, tuple)):
+        return tuple(tree(part) for part in value)
+    if type(value) is dict:
+        return {key: tree(part) for key, part in value.items()}
+    return value
+
+
+def several(value: Any, name: str) -> Any:
+    """A list, also of one: R's single values are vectors of length 1."""
+    if isinstance(value, (bool, int, float, str)):
+        return [value]
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
 def path(value: Any, name: str) -> Any:
     """A path with ``~`` expanded."""
     return os.path.expanduser(value) if isinstance(value, str) else value
@@ -192,12 +231,23 @@ def _shape(given: Any, name: str) -> Any:
     return shape(given, name)
 
 
+def new_shape(given: Any, name: str) -> Any:
+    """A shape to reshape to: the size that follows from the others is ``NA`` or -1."""
+    sizes = shape(given, name)
+    if isinstance(sizes, tuple):
+        return tuple(-1 if size is None else size for size in sizes)
+    return sizes
+
+
 #: How each kind is converted on the way from R to Python; a plain value passes as it is.
 CONVERTERS: Final[dict[str, Converter | None]] = {
     "tensor": arrays.tensor,
     "integer": integer,
     "integers": integer,
+    "integer_vector": integer_vector,
+    "number_vector": number_vector,
     "shape": _shape,
+    "new_shape": new_shape,
     "axis": axis,
     "axes": axis,
     "index": index,
@@ -206,6 +256,8 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "count_or_positions": count_or_positions,
     "dtype": dtype,
     "callable": None,
+    "list": several,
     "path": path,
+    "tree": tree,
     "value": None,
 }

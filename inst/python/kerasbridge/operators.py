@@ -20,31 +20,37 @@ from kerasbridge.errors import ArgumentError, guarded
 Binary = Callable[[Any, Any], Any]
 
 
-def _binary(function: Binary, logical: bool = False) -> Binary:
+def _binary(function: Binary, name: str) -> Binary:
+    """R's operator by Python's `function`; with a Keras tensor, by `keras.ops`'s of that `name`."""
+    logical = name.startswith("logical")
+
     def apply(x: Any, y: Any) -> Any:
-        if type(x) is type(y) and not logical and type(x) is not np.ndarray:
-            return function(x, y)
         x_standing, y_standing = _standing(x), _standing(y)
-        if x_standing < y_standing:
+        if x_standing < min(y_standing, _FRAMEWORK):
             x, y = _matched(x, y, frameworks.of(y))
-        elif y_standing < x_standing:
+        elif y_standing < min(x_standing, _FRAMEWORK):
             y, x = _matched(y, x, frameworks.of(x))
         if logical:
             x, y = as_logical(x), as_logical(y)
+        if x_standing == _KERAS or y_standing == _KERAS:
+            return getattr(importlib.import_module("keras.ops"), name)(*_values(x, y))
         return function(x, y)
 
     return apply
 
 
-def _standing(x: Any) -> int:
-    """Of two operands the lower follows the higher: R's data 0, NumPy's arrays 1, tensors 2.
+_DATA, _NUMPY, _FRAMEWORK, _KERAS = range(4)
 
-    R's arrays arrive as views that are read only.
+
+def _standing(x: Any) -> int:
+    """Of two operands the lower follows the higher: R's data, NumPy's arrays, tensors.
+
+    R's arrays arrive as views that are read only. Keras's own tensors need its own functions.
     """
     framework = frameworks.of_type(type(x))
     if framework is None or (isinstance(x, np.ndarray) and not x.flags.writeable):
-        return 0
-    return 1 if framework.name == "numpy" else 2
+        return _DATA
+    return {"numpy": _NUMPY, "keras": _KERAS}.get(framework.name, _FRAMEWORK)
 
 
 def _matched(data: Any, tensor: Any, framework: frameworks.Framework) -> tuple[Any, Any]:
@@ -89,26 +95,6 @@ def as_logical(x: Any) -> Any:
     return x if framework.dtype(x) == "bool" else framework.value(x) != 0
 
 
-def _equal(x: Any, y: Any) -> Any:
-    """Element-wise; TensorFlow variables and Keras tensors may compare by identity otherwise."""
-    framework = _first(x, y)
-    return framework.library().equal(*_values(x, y)) if framework.name == "keras" else x == y
-
-
-def _not_equal(x: Any, y: Any) -> Any:
-    framework = _first(x, y)
-    if framework.name == "keras":
-        return framework.library().not_equal(*_values(x, y))
-    return x != y
-
-
-def _first(x: Any, y: Any) -> frameworks.Framework:
-    """The framework of the first tensor of a pair; a Keras one decides."""
-    found = [frameworks.of_type(type(part)) for part in (x, y)]
-    known = [framework for framework in found if framework is not None]
-    return next((framework for framework in known if framework.name == "keras"), known[0])
-
-
 def _values(*tensors: Any) -> list[Any]:
     return [
         frameworks.of(tensor).value(tensor) if frameworks.is_tensor(tensor) else tensor
@@ -117,22 +103,22 @@ def _values(*tensors: Any) -> list[Any]:
 
 
 _BINARY: Final[dict[str, Binary]] = {
-    "+": _binary(python.add),
-    "-": _binary(python.sub),
-    "*": _binary(python.mul),
-    "/": _binary(python.truediv),
-    "^": _binary(python.pow),
-    "%%": _binary(python.mod),
-    "%/%": _binary(python.floordiv),
-    "%*%": _binary(python.matmul),
-    "==": _binary(_equal),
-    "!=": _binary(_not_equal),
-    "<": _binary(python.lt),
-    "<=": _binary(python.le),
-    ">": _binary(python.gt),
-    ">=": _binary(python.ge),
-    "&": _binary(python.and_, logical=True),
-    "|": _binary(python.or_, logical=True),
+    "+": _binary(python.add, "add"),
+    "-": _binary(python.sub, "subtract"),
+    "*": _binary(python.mul, "multiply"),
+    "/": _binary(python.truediv, "true_divide"),
+    "^": _binary(python.pow, "power"),
+    "%%": _binary(python.mod, "mod"),
+    "%/%": _binary(python.floordiv, "floor_divide"),
+    "%*%": _binary(python.matmul, "matmul"),
+    "==": _binary(python.eq, "equal"),
+    "!=": _binary(python.ne, "not_equal"),
+    "<": _binary(python.lt, "less"),
+    "<=": _binary(python.le, "less_equal"),
+    ">": _binary(python.gt, "greater"),
+    ">=": _binary(python.ge, "greater_equal"),
+    "&": _binary(python.and_, "logical_and"),
+    "|": _binary(python.or_, "logical_or"),
 }
 
 

@@ -84,9 +84,13 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
     if options.get("validation_data") is not None:
         options["validation_data"] = _triple(options["validation_data"])
     history = model.fit(data(x, "x"), data(y, "y"), **_given(options))
+    epochs = [int(epoch) + 1 for epoch in history.epoch]
     return {
         "params": {name: arrays.to_r(value) for name, value in history.params.items()},
-        "epoch": [int(epoch) + 1 for epoch in history.epoch],
+        "epoch": epochs,
+        "validated": [
+            epoch for epoch in epochs if model._should_eval(epoch - 1, options["validation_freq"])
+        ],
         "metrics": {name: _numbers(values) for name, values in history.history.items()},
     }
 
@@ -142,6 +146,8 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
             checked[name] = integer(checked[name], name)
     if checked.get("initial_epoch") is not None:
         checked["initial_epoch"] -= 1
+    if isinstance(checked.get("validation_freq"), tuple):
+        checked["validation_freq"] = list(checked["validation_freq"])
     if checked.get("sample_weight") is not None:
         checked["sample_weight"] = data(checked["sample_weight"], "sample_weight")
     return checked

@@ -1,0 +1,161 @@
+# Further names that scripts for keras3 use, each a line over what this package has.
+
+#' Names that scripts for keras3 use
+#'
+#' Thin functions, so that a script written for keras3 runs as it is. New code does better with
+#' what they stand for.
+#'
+#' * `as_tensor()` is [op_convert_to_tensor()], with a `shape` to fill or to take;
+#' * `op_convert_to_array()` is `as.array()`;
+#' * `op_pmax()` and `op_pmin()` are [op_maximum()] and [op_minimum()] of any number of tensors;
+#' * `op_subset(x, ...)` is `x[...]`, and `op_subset(x, ...) <- value` and
+#'   `op_subset_set(x, ..., value)` are its assignment;
+#' * `layer_input()` is [keras_input()];
+#' * `config_set_backend()` is [use_backend()];
+#' * `custom_metric()` gives an R function the name under which [fit()] reports it;
+#' * `zip_lists()` turns lists of the same length, or with the same names, inside out;
+#' * `set_custom_objects()` and `with_custom_object_scope()` make your own classes and functions
+#'   known by name, for the session or for the evaluation of `expr`;
+#' * `save_model_config()` and `load_model_config()` write and read a model's configuration, without
+#'   its weights, as JSON;
+#' * `export_savedmodel()` writes a model for serving, as `model$export()`.
+#'
+#' @param x,object,tensor A tensor, R data, or a model.
+#' @param dtype Type of the tensor.
+#' @param shape Shape of the tensor: one number fills it.
+#' @param x1,x2,... Tensors; subscripts; or elements of a list.
+#' @param value What to assign.
+#' @param batch_size,sparse,name,batch_shape As in [keras_input()].
+#' @param backend Name of a backend.
+#' @param metric_fn R function of `y_true` and `y_pred`.
+#' @param objects,custom_objects A named list of classes and functions.
+#' @param clear Whether to forget all others first.
+#' @param expr Code to evaluate.
+#' @param model A model.
+#' @param filepath,export_dir_base Where to write, or read from.
+#' @param overwrite Whether to replace what is there.
+#' @returns What the function that it stands for gives.
+#' @examplesIf can_run_keras()
+#' as_tensor(0, shape = c(2, 2))
+#' op_pmax(c(1, 5), c(3, 3), c(2, 4))
+#' zip_lists(list(1, 2), list("a", "b"))
+#' @name keras3-names
+NULL
+
+#' @rdname keras3-names
+#' @export
+as_tensor <- function(x, dtype = NULL, shape = NULL) {
+  if (is.null(shape)) {
+    return(op_convert_to_tensor(x, dtype = dtype))
+  }
+  x <- op_convert_to_tensor(x, dtype = dtype)
+  if (length(x) == 1L) op_broadcast_to(x, shape) else op_reshape(x, shape)
+}
+
+#' @rdname keras3-names
+#' @export
+op_convert_to_array <- function(x, dtype = NULL) {
+  as.array(if (is.null(dtype)) op_convert_to_tensor(x) else op_cast(x, dtype))
+}
+
+#' @rdname keras3-names
+#' @export
+op_pmax <- function(x1, x2, ...) Reduce(op_maximum, list(x1, x2, ...))
+
+#' @rdname keras3-names
+#' @export
+op_pmin <- function(x1, x2, ...) Reduce(op_minimum, list(x1, x2, ...))
+
+#' @rdname keras3-names
+#' @export
+op_subset <- function(x, ...) x@r[...]
+
+#' @rdname keras3-names
+#' @export
+`op_subset<-` <- function(x, ..., value) {
+  x@r[...] <- value
+  x
+}
+
+#' @rdname keras3-names
+#' @export
+op_subset_set <- function(tensor, ..., value) {
+  tensor@r[...] <- value
+  tensor
+}
+
+#' @rdname keras3-names
+#' @export
+layer_input <- function(shape = NULL, batch_size = NULL, dtype = NULL, sparse = NULL,
+                        batch_shape = NULL, name = NULL, tensor = NULL) {
+  keras_input(
+    shape = shape, batch_size = batch_size, dtype = dtype, sparse = sparse,
+    batch_shape = batch_shape, name = name, tensor = tensor
+  )
+}
+
+#' @rdname keras3-names
+#' @export
+config_set_backend <- function(backend) use_backend(backend)
+
+#' @rdname keras3-names
+#' @export
+custom_metric <- function(name, metric_fn) structure(metric_fn, name = name)
+
+#' @rdname keras3-names
+#' @export
+zip_lists <- function(...) {
+  lists <- list(...)
+  names <- names(lists[[1L]])
+  same <- vapply(lists, \(x) length(x) == length(lists[[1L]]), logical(1))
+  if (!all(same) || !(is.null(names) || all(vapply(lists, \(x) setequal(names(x), names), NA)))) {
+    abort_argument("The lists must have the same length and the same names.", current_env())
+  }
+  at <- if (is.null(names)) seq_along(lists[[1L]]) else names
+  structure(lapply(at, \(i) lapply(lists, `[[`, i)), names = names)
+}
+
+#' @rdname keras3-names
+#' @export
+set_custom_objects <- function(objects = list(), clear = TRUE) {
+  call_py(bound$config_register, as_dict(objects), clear)
+  invisible(get_custom_objects())
+}
+
+#' @rdname keras3-names
+#' @export
+with_custom_object_scope <- function(objects, expr) {
+  with(custom_object_scope(as_dict(objects)), expr)
+}
+
+as_dict <- function(objects) do.call(dict, as.list(objects))
+
+#' @rdname keras3-names
+#' @export
+save_model_config <- function(model, filepath = NULL, overwrite = FALSE) {
+  json <- model$to_json()
+  if (is.null(filepath)) {
+    return(json)
+  }
+  if (file.exists(filepath) && !overwrite) {
+    abort_argument(c(
+      "{.file {filepath}} exists.",
+      i = "Write {.code overwrite = TRUE} to replace it."
+    ), current_env())
+  }
+  writeLines(json, filepath)
+  invisible(model)
+}
+
+#' @rdname keras3-names
+#' @export
+load_model_config <- function(filepath, custom_objects = NULL) {
+  model_from_json(paste(readLines(filepath), collapse = "\n"), custom_objects = custom_objects)
+}
+
+#' @rdname keras3-names
+#' @export
+export_savedmodel <- function(object, export_dir_base, ...) {
+  object$export(path.expand(export_dir_base), ...)
+  invisible(object)
+}

@@ -1,0 +1,188 @@
+# Weights, layers and configuration of layers and models.
+
+#' Weights of a layer or model
+#'
+#' `get_weights()` copies the weights to R, `set_weights()` puts such copies back, and
+#' `count_params()` counts their elements.
+#'
+#' @param object A layer or model that is built.
+#' @param trainable `TRUE` for the weights that training changes, `FALSE` for the others. `NA`,
+#'   the default, for all.
+#' @param weights A list of arrays with the sizes of the weights, in the order of
+#'   `get_weights()`.
+#'
+#' @returns `get_weights()` gives a list of R arrays, `count_params()` a number, and
+#'   `set_weights()` the object, invisibly.
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+#' set_weights(model, list(matrix(c(1, 2), 2), 0.5))
+#' get_weights(model)
+#' count_params(model)
+#' predict(model, matrix(c(1, 1), 1), verbose = 0)
+#' @export
+get_weights <- function(object, trainable = NA) {
+  call_py(bound$weights_get, object, if (!is.na(trainable)) trainable)
+}
+
+#' @rdname get_weights
+#' @export
+set_weights <- function(object, weights) {
+  call_py(bound$weights_put, object, arg_data(weights))
+  invisible(object)
+}
+
+#' @rdname get_weights
+#' @export
+count_params <- function(object) object$count_params()
+
+#' Freeze or unfreeze weights
+#'
+#' Frozen weights are used, but training does not change them. Without further arguments all of
+#' the object is frozen or unfrozen; otherwise only the layers that are chosen, and the other
+#' layers keep what they were.
+#'
+#' @param object A layer or model.
+#' @param from,to First and last of the layers: a name, or a position counted from 1.
+#' @param which The layers: names, positions counted from 1, or a logical vector with one value
+#'   per layer.
+#'
+#' @section Compiled models:
+#' Call [compile()] after freezing: a compiled model keeps training what it trained.
+#'
+#' @returns The object, invisibly.
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 2) |>
+#'   layer_dense(3, name = "base") |>
+#'   layer_dense(1, name = "head")
+#' freeze_weights(model, to = "base")
+#' length(model$trainable_weights)
+#' unfreeze_weights(model)
+#' length(model$trainable_weights)
+#' @export
+freeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
+  set_trainable(object, FALSE, from, to, which)
+}
+
+#' @rdname freeze_weights
+#' @export
+unfreeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
+  set_trainable(object, TRUE, from, to, which)
+}
+
+set_trainable <- function(object, trainable, from, to, which) {
+  if (is.logical(which)) which <- base::which(which)
+  call_py(bound$weights_set_trainable, object, trainable, from, to, which)
+  invisible(object)
+}
+
+#' Layers of a model
+#'
+#' `get_layer()` finds a layer by its name or position, `pop_layer()` takes the last one off a
+#' Sequential model.
+#'
+#' @param object A model.
+#' @param name Name of the layer.
+#' @param index Position of the layer among `model$layers`, counted from 1, or from the last with
+#'   a minus.
+#'
+#' @returns A layer; `pop_layer()` gives the one that was taken off, invisibly.
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 2) |>
+#'   layer_dense(3, name = "hidden") |>
+#'   layer_dense(1)
+#' get_layer(model, "hidden")$units
+#' get_layer(model, index = -1)$units
+#' pop_layer(model)
+#' length(model$layers)
+#' @export
+get_layer <- function(object, name = NULL, index = NULL) {
+  call_py(bound$weights_layer, object, name, index)
+}
+
+#' @rdname get_layer
+#' @export
+pop_layer <- function(object) invisible(call_py(bound$weights_pop, object))
+
+#' Reset the state of a layer or metric
+#'
+#' A stateful recurrent layer forgets what it has seen, and a metric starts anew.
+#'
+#' @param object A layer, a model, or a metric.
+#' @returns The object, invisibly.
+#' @examplesIf can_run_keras()
+#' metric <- metric_sum()
+#' metric$update_state(c(1, 2))
+#' reset_state(metric)
+#' metric$result()
+#' @export
+reset_state <- function(object) {
+  object$reset_state()
+  invisible(object)
+}
+
+#' Quantize the weights of a layer or model
+#'
+#' Replaces weights by whole numbers of few bits, which need less memory. The object is changed
+#' in place.
+#'
+#' @param object A built layer or model.
+#' @param mode `"int8"`, `"int4"` or `"float8"`, or a configuration made by a `quantizer_*()`.
+#' @param ... Further arguments of the object's `quantize` method, by name.
+#' @returns The object, invisibly.
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 2) |> layer_dense(3)
+#' quantize_weights(model, "int8")
+#' get_weights(model)[[1]]
+#' @export
+quantize_weights <- function(object, mode, ...) {
+  object$quantize(mode, ...)
+  invisible(object)
+}
+
+#' Configuration of a layer, model or other Keras object
+#'
+#' `get_config()` gives the arguments from which an object like this one can be made again, without
+#' its weights, and `from_config()` makes it.
+#'
+#' @param object A layer, model, optimizer, loss, metric …
+#' @param class What to make: a wrapper such as `layer_dense`, or a Python class.
+#' @param config What `get_config()` gave.
+#' @param custom_objects A named list of your own classes and functions that the configuration
+#'   refers to by name.
+#'
+#' @returns `get_config()` gives a named list, in which Python's lists and tuples are lists;
+#'   `from_config()` a new object.
+#' @examplesIf can_run_keras()
+#' config <- get_config(layer_reshape(target_shape = c(2, 3)))
+#' config$target_shape
+#' from_config(layer_reshape, config)
+#' @export
+get_config <- function(object) call_py(bound$config_of, object)
+
+#' @rdname get_config
+#' @export
+from_config <- function(class, config, custom_objects = NULL) {
+  call_py(bound$config_make, class, config, custom_objects)
+}
+
+#' The values of all variables of an object
+#'
+#' `get_state_tree()` gives the variables of a model, optimizer or metric as nested named lists of
+#' R arrays, and `set_state_tree()` puts such values back.
+#'
+#' @param object A model, layer, optimizer or metric.
+#' @param state_tree What `get_state_tree()` gave.
+#' @returns `get_state_tree()` gives nested named lists; `set_state_tree()` the object, invisibly.
+#' @examplesIf can_run_keras()
+#' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1, name = "last")
+#' model |> compile("sgd", "mse")
+#' names(get_state_tree(model))
+#' @export
+get_state_tree <- function(object) call_py(bound$weights_state_tree, object)
+
+#' @rdname get_state_tree
+#' @export
+set_state_tree <- function(object, state_tree) {
+  call_py(bound$weights_set_state_tree, object, state_tree)
+  invisible(object)
+}

@@ -1,0 +1,41 @@
+# An R function called at every batch, less the same callback in Python, per batch, in units of
+# a bare call of an R function from Python.
+
+source(file.path("bench", "measure.R"))
+library(kerasbridge)
+
+batches <- bench_size(full = 2000L, small = 20L)
+runs <- bench_size(full = 5L, small = 1L)
+
+python <- reticulate::py_run_string("
+import time
+import keras
+
+class Python(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+def bare(function, times):
+    start = time.perf_counter()
+    for _ in range(times):
+        function(1, {'loss': 1.0})
+    return (time.perf_counter() - start) / times
+")
+
+x <- matrix(stats::runif(batches * 4), ncol = 2)
+y <- stats::runif(nrow(x))
+model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+model |> compile("sgd", "mse")
+epoch <- function(callback) {
+  median_seconds(\() fit(model, x, y, batch_size = 2, epochs = 1, verbose = 0, callbacks = callback), runs)
+}
+
+in_r <- epoch(callback_lambda(on_train_batch_end = \(batch, logs) NULL))
+in_python <- epoch(python$Python())
+bare <- python$bare(\(batch, logs) NULL, batches)
+
+report("callback", data.frame(
+  case = "on_train_batch_end",
+  ratio = (in_r - in_python) / batches / bare,
+  target = 2
+))

@@ -1,0 +1,105 @@
+"""The weights and layers of a layer or model, as R asks for them."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from typing import Any
+
+import numpy as np
+
+from kerasbridge import arrays
+from kerasbridge.errors import ArgumentError, did_you_mean
+from kerasbridge.kinds import integer
+
+
+def get(object: Any, trainable: bool | None) -> list[Any]:
+    """The weights as R's arrays: all, or those that are trainable, or those that are not."""
+    return [arrays.to_r(variable.numpy()) for variable in _variables(object, trainable)]
+
+
+def put(object: Any, weights: Any) -> None:
+    """New values for all weights, in their order."""
+    variables = object.weights
+    if not isinstance(weights, (list, tuple)) or len(weights) != len(variables):
+        count = len(weights) if isinstance(weights, (list, tuple)) else 1
+        raise ArgumentError(
+            f"`weights` must be a list of {len(variables)} arrays, one for each weight of "
+            f'"{object.name}": it has {count}.'
+        )
+    object.set_weights(
+        [_fitting(given, variable) for given, variable in zip(weights, variables, strict=True)]
+    )
+
+
+def _variables(object: Any, trainable: bool | None) -> Any:
+    if trainable is None:
+        return object.weights
+    return object.trainable_weights if trainable else object.non_trainable_weights
+
+
+def _fitting(given: Any, variable: Any) -> Any:
+    """R has no scalars: one number stands for a weight with one element of any rank."""
+    array = np.asarray(given)
+    one = array.size == 1 and math.prod(variable.shape) == 1
+    return array.reshape(variable.shape) if one else array
+
+
+def layer(model: Any, name: str | None, index: Any) -> Any:
+    """A layer by its name or its position, counted from 1, or from the last with a minus."""
+    if (name is None) == (index is None):
+        raise ArgumentError("Give either `name` or `index` of the layer.")
+    return model.layers[_position(model, index if name is None else name, "index")]
+
+
+def pop(model: Any) -> Any:
+    """Take the last layer off a Sequential model."""
+    if not isinstance(model, importlib.import_module("keras").Sequential):
+        raise ArgumentError("Only a Sequential model has a last layer to take off.")
+    if not model.layers:
+        raise ArgumentError("The model has no layer to take off.")
+    return model.pop()
+
+
+def set_trainable(object: Any, trainable: bool, first: Any, last: Any, which: Any) -> None:
+    """Freeze or unfreeze all of `object`, the layers from `first` to `last`, or those `which`."""
+    if first is None and last is None and which is None:
+        object.trainable = trainable
+        return
+    if which is None:
+        start = 0 if first is None else _position(object, first, "from")
+        end = len(object.layers) - 1 if last is None else _position(object, last, "to")
+        chosen = set(range(start, end + 1))
+    else:
+        names = [which] if isinstance(which, (str, int, float)) else which
+        chosen = {_position(object, name, "which") for name in names}
+    before = [layer.trainable for layer in object.layers]
+    object.trainable = True  # a frozen model hides its layers' own settings
+    for position, layer in enumerate(object.layers):
+        layer.trainable = trainable if position in chosen else before[position]
+
+
+def _position(model: Any, key: Any, name: str) -> int:
+    layers = model.layers
+    if isinstance(key, str):
+        names = [layer.name for layer in layers]
+        if key not in names:
+            raise ArgumentError(f'The model has no layer "{key}".' + did_you_mean(key, names))
+        return names.index(key)
+    number = int(integer(key, name))
+    if number == 0 or abs(number) > len(layers):
+        raise ArgumentError(
+            f"`{name}` counts layers from 1, or from the last with a minus: {number} is none of "
+            f"the model's {len(layers)}."
+        )
+    return number - 1 if number > 0 else len(layers) + number
+
+
+def state_tree(object: Any) -> Any:
+    """The values of all variables, nested as the objects that hold them."""
+    return arrays.to_r(object.get_state_tree(value_format="numpy_array"))
+
+
+def set_state_tree(object: Any, tree: dict[str, Any]) -> None:
+    """What :func:`state_tree` gave, put back."""
+    object.set_state_tree(arrays.tensor(tree, "state_tree"))

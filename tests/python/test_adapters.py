@@ -1,0 +1,53 @@
+"""The forms that R needs of Keras functions; their values on every backend are in tests/calls."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kerasbridge import adapters
+
+
+def sequence(*arguments: float, **options: object) -> list[float]:
+    values: list[float] = np.asarray(adapters.arange(*arguments, **options)).tolist()
+    return values
+
+
+@settings(max_examples=20)  # JAX compiles for every length
+@given(st.integers(-20, 20), st.integers(-20, 20), st.integers(1, 7))
+def test_arange_includes_an_end_that_a_step_reaches(start: int, end: int, step: int) -> None:
+    direction = 1 if start <= end else -1
+    assert sequence(start, end) == list(range(start, end + direction, direction))
+    assert sequence(start, end, step) == list(range(start, end + 1, step))
+    assert sequence(start, end, -step) == list(range(start, end - 1, -step))
+    assert sequence(start, end, step, include_end=False) == list(range(start, end, step))
+
+
+@settings(max_examples=20)  # JAX compiles for every length
+@given(st.integers(1, 200), st.integers(1, 12))
+def test_arange_of_fractions_has_as_many_values_as_seq(count: int, parts: int) -> None:
+    step = 1 / parts
+    end = count * step
+    assert len(sequence(0.0, end, step)) == count + 1
+    assert len(sequence(0.0, end, step, include_end=False)) == count
+    assert sequence(0.0, end, step)[-1] == pytest.approx(end, rel=1e-5)  # float32
+
+
+def test_arange_of_one_number_starts_at_1() -> None:
+    assert sequence(4) == [1, 2, 3, 4]
+    assert sequence(0) == []
+    assert sequence(2.5) == [1.0, 2.0]
+
+
+def test_arange_is_of_integers_only_when_all_numbers_are() -> None:
+    assert str(adapters.arange(3).dtype) == "int32"
+    assert str(adapters.arange(1, 3, 1.0).dtype) == "float32"
+    assert str(adapters.arange(1.0, 3.0, dtype="int32").dtype) == "int32"
+
+
+def test_adapters_stand_for_public_functions_of_keras() -> None:
+    keras_sum, keras_arange = object(), object()
+    assert adapters.adapted("keras.ops.sum", keras_sum) is keras_sum
+    assert adapters.adapted("keras.ops.arange", keras_arange) is adapters.arange

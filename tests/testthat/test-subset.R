@@ -1,0 +1,258 @@
+m <- matrix(c(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12), 3)
+cube <- array(as.double(1:24), 2:4)
+
+# Subscripts that mean behind `@r` what they mean in R.
+expect_as_in_r <- function(expressions, value) {
+  for (expression in expressions) {
+    in_r <- eval(expression, list(x = value))
+    expression[[2]] <- quote(x@r)
+    f <- rlang::new_function(alist(x = ), expression)
+    for (way in names(ways_to_compute())) {
+      expect_equal(
+        value_of(ways_to_compute()[[way]](f, value)), value_of(in_r),
+        label = sprintf("%s of a %s", deparse1(expression), way)
+      )
+    }
+  }
+}
+
+test_that("positions, ranges and vectors select as in R", {
+  expect_as_in_r(rlang::exprs(
+    x[1, ], x[, 2], x[3, 4], x[1:2, ], x[, 2:4], x[3:1, ], x[c(1, 3), ], x[, c(4, 1)], x[, ],
+    x[c(1, 3), c(2, 4, 2)], x[c(TRUE, FALSE, TRUE), ], x[2, c(TRUE, FALSE, TRUE, TRUE)],
+    x[1:2, 4:3], x[seq(1, 3, 2), ], x[2, , drop = FALSE], x[2:2, , drop = FALSE],
+    x[, 1, drop = FALSE]
+  ), m)
+  expect_as_in_r(rlang::exprs(
+    x[1, 2, 3], x[2, , ], x[, 2, ], x[, , 4], x[1, , 2:3], x[1:2, c(1, 3), 2],
+    x[c(1, 2), 2, c(4, 1)], x[2, 3:2, c(TRUE, FALSE, FALSE, TRUE)]
+  ), cube)
+})
+
+test_that("elements by mask or coordinates come in R's order", {
+  for (x in eager_tensors(m)) {
+    expect_value(x@r[m > 4.5], m[m > 4.5])
+    expect_value(x@r[x > 4.5], m[m > 4.5])
+    expect_value(x@r[cbind(c(1, 3, 2), c(4, 1, 2))], m[cbind(c(1, 3, 2), c(4, 1, 2))])
+  }
+  for (x in eager_tensors(cube)) {
+    expect_value(x@r[cube %% 5 == 0], cube[cube %% 5 == 0])
+    expect_value(x@r[rbind(1:3, c(2, 1, 4))], cube[rbind(1:3, c(2, 1, 4))])
+  }
+})
+
+# What R writes otherwise, or not at all.
+test_that("negative positions count from the end", {
+  for (x in eager_tensors(m)) {
+    expect_value(x@r[-1, ], m[3, ])
+    expect_value(x@r[-3, -4], m[1, 1])
+    expect_value(x@r[, 2:-2], m[, 2:3])
+    expect_value(x@r[-2:-1, ], m[2:3, ])
+    expect_value(x@r[c(-1, 1), ], m[c(3, 1), ])
+  }
+})
+
+test_that("ranges may be open and may have steps", {
+  x <- op_convert_to_tensor(array(as.double(1:10)))
+  expect_value(x@r[3:NULL], 3:10 + 0)
+  expect_value(x@r[NULL:3], 1:3 + 0)
+  expect_value(x@r[1:9:2], seq(1, 9, 2))
+  expect_value(x@r[2:NULL:3], seq(2, 10, 3))
+  expect_value(x@r[9:1:-2], seq(9, 1, -2))
+  expect_value(x@r[NULL:NULL:-1], 10:1 + 0)
+  expect_value(x@r[-3:-1], 8:10 + 0)
+  n <- 4
+  expect_value(x@r[n:(n + 2)], 4:6 + 0)
+})
+
+test_that("new axes and the ellipsis take their places", {
+  for (x in eager_tensors(cube)) {
+    expect_identical(dim(x@r[newaxis, 1, , ]), c(1L, 3L, 4L))
+    expect_identical(dim(x@r[.., NULL]), c(2L, 3L, 4L, 1L))
+    expect_value(x@r[.., 2], cube[, , 2])
+    expect_value(x@r[1, ..], cube[1, , ])
+    expect_value(x@r[2, .., -1], cube[2, , 4])
+    expect_value(x@r[2], cube[2, , ])
+  }
+})
+
+test_that("tensors are subscripts", {
+  positions <- op_convert_to_tensor(array(c(3L, -3L)))
+  one <- op_convert_to_tensor(2L)
+  for (x in eager_tensors(m)) {
+    expect_value(x@r[positions, ], m[c(3, 1), ])
+    expect_value(x@r[positions, c(2, 4)], m[c(3, 1), c(2, 4)])
+    expect_value(x@r[one, ], m[2, ])
+    expect_value(x@r[op_convert_to_tensor(array(c(TRUE, FALSE, TRUE))), ], m[c(1, 3), ])
+  }
+})
+
+test_that("@py is Python's", {
+  for (x in eager_tensors(m)) {
+    expect_value(x@py[0, 0], m[1, 1])
+    expect_value(x@py[0, ], m[1, ])
+    expect_value(x@py[-1], m[3, ])
+    expect_value(x@py[0:2, ], m[1:2, ])
+    expect_value(x@py[, 1:NULL:2], m[, c(2, 4)])
+    expect_value(x@py[.., 0], m[, 1])
+    expect_identical(dim(x@py[NULL, 0]), c(1L, 4L))
+    # pairs of positions, where R takes every combination
+    expect_value(x@py[c(0, 2), c(1, 3)], m[cbind(c(1, 3), c(2, 4))])
+    expect_value(x@py[m > 4.5], t(m)[t(m) > 4.5])
+  }
+})
+
+test_that("a wrong subscript is refused with its place", {
+  for (x in eager_tensors(m)) {
+    expect_refused(x@r[0, ], "Subscript 1 is 0: positions count from 1")
+    expect_refused(x@r[4, ], "Subscript 1 is 4, but dimension 1 has size 3")
+    expect_refused(x@r[, -5], "Subscript 2 is -5, but dimension 2 has size 4")
+    expect_refused(x@r[1, 1.5], "Subscript 2 is 1.5, not a whole number")
+    expect_refused(x@r[c(1, 9), ], "Subscript 1 is 9, but dimension 1 has size 3")
+    expect_refused(x@r[c(1, NA), ], "Subscript 1 is NA")
+    expect_refused(x@r[2:9, ], "Subscript 1 is 9")
+    expect_refused(x@r[1:3:0, ], "step of 0")
+    expect_refused(x@r[1, 1, 1], "3 subscripts for a tensor with 2 dimension")
+    expect_refused(x@r["a", ], "not strings")
+    expect_refused(x@r[c(TRUE, FALSE), ], "logical with length 2, but dimension 1 has size 3")
+    expect_refused(x@r[.., 1, ..], "Only one subscript")
+    expect_refused(x@r[cbind(1, 2, 3)], "a column for each of the 2 dimensions, not 3")
+    expect_refused(x@nothing, "`@r` and `@py`, not `@nothing`")
+    error <- expect_refused(x@r[0, ], "is 0")
+    expect_identical(deparse1(conditionCall(error)), "x@r[0, ]")
+    expect_s3_class(error, "python.builtin.IndexError")
+  }
+})
+
+on_backend(c("tensorflow", "jax", "torch"), {
+  test_that("[ is @r", {
+    for (x in eager_tensors(m)) {
+      expect_value(x[1, ], m[1, ])
+      expect_value(x[-1, 2:3], m[3, 2:3])
+      expect_value(x[x > 4.5], m[m > 4.5])
+      expect_value(x[2, , drop = FALSE], m[2, , drop = FALSE])
+      expect_value(-x[1, ] / x[2, ], -m[1, ] / m[2, ])
+      expect_value(t(x[1, ]), t(m[1, ]))
+    }
+  })
+})
+
+# Assignment ---------------------------------------------------------------------------------
+
+test_that("keras variables are assigned in place", {
+  v <- keras_variable(m)
+  same <- v
+  v@r[1, 1] <- 0
+  v@r[2, ] <- c(20, 21, 22, 23)
+  v@r[-1, 2:3] <- 9
+  expected <- m
+  expected[1, 1] <- 0
+  expected[2, ] <- c(20, 21, 22, 23)
+  expected[3, 2:3] <- 9
+  expect_value(v, expected)
+  expect_value(same, expected)
+  v@r[c(1, 3), c(2, 4)] <- matrix(c(-1, -2, -3, -4), 2)
+  expected[c(1, 3), c(2, 4)] <- c(-1, -2, -3, -4)
+  expect_value(v, expected)
+  v@r[cbind(1:2, 2:3)] <- c(50, 60)
+  expected[cbind(1:2, 2:3)] <- c(50, 60)
+  expect_value(v, expected)
+  v@r[expected > 20.5] <- 0
+  expected[expected > 20.5] <- 0
+  expect_value(v, expected)
+  v@r[3:1:-2, 1] <- c(70, 80)
+  expected[c(3, 1), 1] <- c(70, 80)
+  expect_value(v, expected)
+  v@py[0, 0] <- 100
+  expected[1, 1] <- 100
+  v@r[, c(TRUE, FALSE, FALSE, TRUE)] <- 1
+  expected[, c(1, 4)] <- 1
+  expect_value(v, expected)
+  v@r[] <- matrix(7, 3, 4)
+  expect_value(v, matrix(7, 3, 4))
+  v@r[, 1] <- op_convert_to_tensor(c(1, 2, 3))
+  expect_value(v@r[, 1], c(1, 2, 3))
+})
+
+test_that("an assignment that cannot be is refused, and nothing changes", {
+  v <- keras_variable(m)
+  expect_refused(v@r[0, 1] <- 1, "Subscript 1 is 0")
+  expect_refused(v@r[1, 5] <- 1, "Subscript 2 is 5, but dimension 2 has size 4")
+  expect_refused(v@r[1, ] <- NA_integer_, "missing values")
+  expect_value(v, m)
+  input <- keras_input(3)
+  expect_error(input@r[1, 1] <- 0, "does not support item assignment", class = "kerasbridge_error")
+})
+
+on_backend("jax", {
+  test_that("a JAX array is replaced by a new one", {
+    jnp <- import("jax.numpy")
+    x <- jnp$array(c(1, 2, 3), dtype = "float32")
+    before <- x
+    x@r[1] <- 20
+    x[2:3] <- c(0, -1)
+    x@py[0] <- x@py[0] + 1
+    expect_value(x, c(21, 0, -1))
+    expect_value(before, c(1, 2, 3))
+    expect_value(before$at[0]$set(10), c(10, 2, 3))
+    key <- import("jax")$random$split(import("jax")$random$key(1L), num = 1L)@py[0]
+    expect_null(dim(key))
+  })
+
+  test_that("subscripts work while JAX traces", {
+    f <- import("jax")$jit(\(x, i) {
+      x@r[i] <- 0
+      x@r[1:2] * 2 + x@r[i]
+    })
+    expect_value(f(op_convert_to_tensor(c(1, 2, 3)), op_convert_to_tensor(2L)), c(2, 0))
+  })
+})
+
+on_backend("tensorflow", {
+  test_that("a TensorFlow constant refuses, in TensorFlow's words", {
+    x <- tf$ones(shape(2, 2))
+    expect_refused(x@r[1, 1] <- 0, "EagerTensor' object does not support item assignment")
+    expect_value(x, matrix(1, 2, 2))
+  })
+
+  test_that("a TensorFlow variable is assigned in place, whole and in part", {
+    v <- tf$Variable(initial_value = tf$zeros(shape(3, 1)))
+    same <- v
+    v@r[] <- tf$ones(shape(3, 1))
+    expect_value(v, matrix(1, 3))
+    v@r[1, 1]$assign(3)
+    v@r[2, 1] <- 4
+    expect_value(v, matrix(c(3, 4, 1)))
+    v$assign_add(tf$ones(shape(3, 1)))
+    expect_value(same, matrix(c(4, 5, 2)))
+    v@r[c(1, 3), 1] <- c(-1, -2)
+    v@r[v > 4.5] <- 0
+    expect_value(v, matrix(c(-1, 0, -2)))
+    v@py[0, 0] <- 8
+    expect_value(v@r[1, 1], 8)
+    expect_s3_class(v, class(same)[[1]])
+  })
+})
+
+on_backend("torch", {
+  test_that("a torch tensor is assigned in place", {
+    torch <- import("torch")
+    x <- torch$zeros(size = shape(2, 2))
+    same <- x
+    x@py[0, 0] <- 1
+    x@r[2, ] <- c(3, 4)
+    x[1, 2] <- 9
+    expect_value(same, rbind(c(1, 9), c(3, 4)))
+    x@r[x > 3.5] <- 0
+    expect_value(same, rbind(c(1, 0), c(3, 0)))
+  })
+
+  test_that("a parameter is assigned outside of its gradient", {
+    torch <- import("torch")
+    p <- torch$nn$parameter$Parameter(torch$ones(shape(2, 2)))
+    expect_refused(p@r[1, 1] <- 3, "leaf Variable that requires grad")
+    with(torch$no_grad(), p@r[1, 1] <- 3)
+    expect_value(p, rbind(c(3, 1), c(1, 1)))
+    expect_s3_class(p, "torch.nn.parameter.Parameter")
+  })
+})

@@ -1,0 +1,253 @@
+# Compiling, training, evaluating and predicting, as R users call it.
+
+penguin_data <- function(n = 60) {
+  rows <- with_seed_rows(nrow(iris), n)
+  list(x = unname(scale(as.matrix(iris[rows, 1:4]))), y = iris$Species[rows])
+}
+
+with_seed_rows <- function(n, size) withr::with_seed(1, sample(n, size))
+
+classifier <- function(metrics = NULL, loss = "sparse_categorical_crossentropy", ...) {
+  set_random_seed(1)
+  model <- keras_model_sequential(input_shape = 4) |>
+    layer_dense(8, activation = "relu") |>
+    layer_dense(3, activation = "softmax")
+  model |> compile("adam", loss, metrics = metrics, ...)
+  model
+}
+
+linear_model <- function(x, y, ...) {
+  set_random_seed(1)
+  model <- keras_model_sequential(input_shape = ncol(x)) |> layer_dense(1)
+  model |> compile("sgd", "mse", ...)
+  model
+}
+
+test_that("evaluate() and predict() give what R computes from the weights", {
+  x <- as.matrix(mtcars[1:7, c("wt", "qsec")]) / 10
+  y <- mtcars$mpg[1:7] / 10
+  model <- linear_model(x, y, metrics = "mae")
+  weights <- lapply(model$get_weights(), as.array)
+  expected <- unname(x) %*% weights[[1]] + as.vector(weights[[2]])
+
+  predicted <- predict(model, x, verbose = 0)
+  expect_equal(predicted, expected, tolerance = float32_tolerance)
+  expect_equal(
+    evaluate(model, x, y, verbose = 0),
+    list(loss = mean((expected - y)^2), mae = mean(abs(expected - y))),
+    tolerance = float32_tolerance
+  )
+  # batches change nothing
+  expect_equal(
+    predict(model, x, batch_size = 2, verbose = 0), expected,
+    tolerance = float32_tolerance
+  )
+  expect_equal(predict_on_batch(model, x), expected, tolerance = float32_tolerance)
+})
+
+test_that("a model without metrics evaluates to one number", {
+  x <- matrix(1:6 / 6, 3)
+  model <- linear_model(x)
+  loss <- evaluate(model, x, c(1, 2, 3), verbose = 0)
+  expect_equal(loss, mean((predict(model, x, verbose = 0) - 1:3)^2), tolerance = float32_tolerance)
+})
+
+test_that("fit() is refused where the backend computes no gradients", {
+  model <- classifier()
+  data <- penguin_data()
+  if (trains()) {
+    expect_s3_class(fit(model, data$x, data$y, epochs = 1, verbose = 0), "keras_training_history")
+  } else {
+    expect_refused(fit(model, data$x, data$y, epochs = 1, verbose = 0), "computes no gradients")
+    expect_refused(train_on_batch(model, data$x, data$y), "computes no gradients")
+  }
+})
+
+test_that("a factor is a target, as its codes from 0", {
+  data <- penguin_data()
+  model <- classifier("accuracy")
+  expect_equal(
+    evaluate(model, data$x, data$y, verbose = 0),
+    evaluate(model, data$x, as.integer(data$y) - 1L, verbose = 0)
+  )
+})
+
+test_that("R functions are losses and metrics under their own names", {
+  data <- penguin_data(20)
+  y <- model.matrix(~ 0 + data$y)
+  half_squares <- function(y_true, y_pred) op_mean((y_true - y_pred)^2 / 2, axis = -1)
+  largest_gap <- function(y_true, y_pred) op_max(abs(y_true - y_pred), axis = -1)
+  smallest_gap <- function(y_true, y_pred) op_min(abs(y_true - y_pred), axis = -1)
+  model <- classifier(metrics = c(largest_gap, smallest_gap), loss = half_squares)
+
+  result <- evaluate(model, data$x, y, verbose = 0)
+  gap <- abs(unname(y) - predict(model, data$x, verbose = 0))
+  expect_named(result, c("loss", "largest_gap", "smallest_gap"))
+  expect_equal(result$loss, mean(gap^2 / 2), tolerance = float32_tolerance)
+  expect_equal(result$largest_gap, mean(apply(gap, 1, max)), tolerance = float32_tolerance)
+  expect_equal(result$smallest_gap, mean(apply(gap, 1, min)), tolerance = float32_tolerance)
+})
+
+test_that("metrics mix names, objects, wrappers and R functions", {
+  data <- penguin_data(20)
+  top <- function(y_true, y_pred) op_max(y_pred, axis = -1)
+  model <- classifier(list("accuracy", metric_sparse_categorical_crossentropy(name = "cross"), top))
+  expect_named(
+    evaluate(model, data$x, data$y, verbose = 0), c("loss", "accuracy", "cross", "top"),
+    ignore.order = TRUE
+  )
+})
+
+test_that("sample weights weigh the loss", {
+  x <- matrix(1:8 / 8, 4)
+  y <- c(1, 0, 1, 0)
+  weights <- c(1, 2, 0, 1)
+  model <- linear_model(x, y)
+  errors <- (predict(model, x, verbose = 0) - y)^2
+  expect_equal(
+    evaluate(model, x, y, sample_weight = weights, verbose = 0), sum(weights * errors) / 4,
+    tolerance = float32_tolerance
+  )
+})
+
+test_that("class weights are named by codes or by a factor's levels", {
+  data <- penguin_data()
+  on_backend(c("tensorflow", "jax", "torch"), {
+    weighted <- function(y, class_weight) {
+      fit(
+        classifier(), data$x, y,
+        epochs = 1, verbose = 0, shuffle = FALSE, class_weight = class_weight
+      )$metrics$loss
+    }
+    by_code <- weighted(data$y, list("0" = 1, "1" = 5, "2" = 2))
+    expect_equal(weighted(data$y, list(setosa = 1, versicolor = 5, virginica = 2)), by_code)
+    expect_equal(weighted(data$y, c(setosa = 1, versicolor = 5, virginica = 2)), by_code)
+    expect_false(isTRUE(all.equal(weighted(data$y, NULL), by_code)))
+    expect_refused(weighted(as.integer(data$y) - 1L, list(setosa = 1)), "class codes")
+  })
+})
+
+test_that("inputs are matrices, vectors, integers, data frames and (named) lists", {
+  expect_equal(dim(predict(linear_model(matrix(0, 1, 1)), c(1, 2, 3), verbose = 0)), c(3L, 1L))
+  expect_equal(
+    predict(linear_model(matrix(0, 1, 2)), matrix(1:6, 3), verbose = 0),
+    predict(linear_model(matrix(0, 1, 2)), matrix(1:6 + 0, 3), verbose = 0)
+  )
+
+  a <- keras_input(shape = 1, name = "wt")
+  b <- keras_input(shape = 1, name = "hp")
+  sum <- layer_add(list(a, b))
+  columns <- data.frame(wt = c(1, 2), hp = c(10, 20))
+  named <- keras_model(list(wt = a, hp = b), sum)
+  expect_equal(predict(named, columns, verbose = 0), cbind(c(11, 22)))
+  expect_equal(predict(named, list(hp = c(10, 20), wt = c(1, 2)), verbose = 0), cbind(c(11, 22)))
+  listed <- keras_model(list(a, b), sum)
+  expect_equal(predict(listed, list(c(1, 2), c(10, 20)), verbose = 0), cbind(c(11, 22)))
+})
+
+test_that("several outputs train with a loss each and predict to a list", {
+  data(crickets, package = "modeldata", envir = environment())
+  x <- cbind(scale(crickets$temp))
+  input <- keras_input(shape = 1)
+  rate <- input |> layer_dense(1, name = "rate")
+  species <- input |> layer_dense(1, activation = "sigmoid", name = "species")
+  model <- keras_model(input, list(rate = rate, species = species))
+  model |> compile("sgd", list(rate = "mse", species = "binary_crossentropy"))
+
+  predicted <- predict(model, x, verbose = 0)
+  expect_named(predicted, c("rate", "species"))
+  expect_equal(dim(predicted$rate), c(nrow(crickets), 1L))
+  targets <- list(rate = crickets$rate / 100, species = as.integer(crickets$species) - 1L)
+  result <- evaluate(model, x, targets, verbose = 0)
+  squares <- mean((predicted$rate - targets$rate)^2)
+  cross <- -mean(ifelse(
+    targets$species == 1, log(predicted$species), log(1 - predicted$species)
+  ))
+  expect_equal(result$loss, squares + cross, tolerance = 1e-4) # float32 logarithms of sigmoids
+})
+
+test_that("training learns what the data says", {
+  on_backend(c("tensorflow", "jax", "torch"), {
+    x <- cbind(cars$speed / 10)
+    model <- linear_model(x)
+    history <- fit(model, x, cars$dist / 50, epochs = 200, verbose = 0)
+    # gradient descent stops near the least squares, not at them
+    expect_equal(
+      as.vector(unlist(lapply(model$get_weights(), as.array))),
+      unname(coef(lm(I(dist / 50) ~ I(speed / 10), cars)))[2:1],
+      tolerance = 0.1
+    )
+  })
+})
+
+test_that("validation data and splits are evaluated after each epoch", {
+  on_backend(c("tensorflow", "jax", "torch"), {
+    data <- penguin_data()
+    model <- classifier()
+    held <- list(data$x[1:10, ], data$y[1:10])
+    history <- fit(model, data$x, data$y, epochs = 2, validation_data = held, verbose = 0)
+    expect_equal(
+      history$metrics$val_loss[[2]], evaluate(model, held[[1]], held[[2]], verbose = 0),
+      tolerance = float32_tolerance
+    )
+    model <- classifier()
+    split <- fit(model, data$x, data$y, epochs = 1, validation_split = 0.25, verbose = 0)
+    last <- 46:60
+    expect_equal(
+      split$metrics$val_loss, evaluate(model, data$x[last, ], data$y[last], verbose = 0),
+      tolerance = float32_tolerance
+    )
+    expect_refused(fit(model, data$x, data$y, validation_data = list(data$x)), "list of 1")
+  })
+})
+
+test_that("two runs from one seed are the same", {
+  on_backend(c("tensorflow", "jax", "torch"), {
+    data <- penguin_data()
+    run <- function() {
+      set_random_seed(7)
+      model <- keras_model_sequential(input_shape = 4) |>
+        layer_dense(8, activation = "relu") |>
+        layer_dropout(0.5) |>
+        layer_dense(3, activation = "softmax")
+      model |> compile("adam", "sparse_categorical_crossentropy")
+      history <- fit(model, data$x, data$y, epochs = 2, batch_size = 16, verbose = 0)
+      list(history$metrics, lapply(model$get_weights(), as.array), runif(2))
+    }
+    expect_identical(run(), run())
+  })
+})
+
+test_that("progress is R's output", {
+  model <- classifier("accuracy")
+  data <- penguin_data()
+  expect_match(
+    paste(capture.output(evaluate(model, data$x, data$y, verbose = 2)), collapse = "\n"),
+    "2/2 .*accuracy: [01]\\.\\d+"
+  )
+  on_backend(c("tensorflow", "jax", "torch"), {
+    lines <- capture.output(fit(model, data$x, data$y, epochs = 2, verbose = 2))
+    expect_match(lines[c(1, 3)], "^Epoch [12]/2$")
+    expect_match(lines[c(2, 4)], "^2/2 - .* - accuracy: .* - loss: ")
+    bar <- paste(capture.output(fit(model, data$x, data$y, epochs = 1, verbose = 1)), collapse = "")
+    expect_match(bar, "Epoch 1/1")
+    expect_match(bar, "2/2")
+    expect_identical(capture.output(fit(model, data$x, data$y, epochs = 1, verbose = 0)), character())
+  })
+})
+
+test_that("bad input is refused before any work is done", {
+  model <- classifier()
+  data <- penguin_data()
+  on_backend(c("tensorflow", "jax", "torch"), {
+    expect_refused(fit(model, data$x, data$y[1:5]), "cardinality")
+    expect_refused(fit(model, data$x, replace(as.integer(data$y), 1, NA)), "missing values")
+    expect_refused(fit(model, data$x, data$y, validation_split = 1), "validation_split")
+    expect_refused(fit(model, data$x, data$y, epochs = 1.5), "`epochs` must be a whole number")
+    expect_error(fit(model, data$x, data$y, epoch = 1), class = "rlib_error_dots_nonempty")
+    raw <- keras_model_sequential(input_shape = 4) |> layer_dense(1)
+    expect_refused(fit(raw, data$x, data$y), "call compile\\(\\) before fit\\(\\)")
+  })
+  expect_refused(compile(model, "no_such_optimizer"), "no_such_optimizer")
+  expect_refused(predict(model, data$x[, 1:3], verbose = 0), "4", "python.builtin.ValueError")
+})
