@@ -14,6 +14,7 @@ shim_functions <- c(
   callable_named = "callables.named",
   class_build = "classes.build",
   class_new = "classes.new",
+  class_private = "classes.private",
   class_super = "classes.super_of",
   config_make = "configs.make",
   config_of = "configs.of",

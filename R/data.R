@@ -115,12 +115,19 @@ arg_callable <- function(f) {
   named_callable(f, callable_name(substitute(f), parent.frame()))
 }
 
-# The name that the user wrote for a function: an argument is followed to the expression given.
+# The name that the user wrote for a function.
 callable_name <- function(expr, env) {
-  if (is.symbol(expr) && exists(as.character(expr), envir = env, inherits = FALSE)) {
-    expr <- substitute(expr, list(expr = eval(call("substitute", expr), env)))
-  }
+  expr <- expr_given(expr, env)
   if (is.symbol(expr)) as.character(expr) else "r_function"
+}
+
+# The expression that was given for `expr`, where that is an argument of the function around it.
+expr_given <- function(expr, env) {
+  if (is.symbol(expr) && exists(as.character(expr), envir = env, inherits = FALSE)) {
+    given <- eval(call("substitute", expr), env)
+    if (is.language(given)) expr <- given
+  }
+  expr
 }
 
 named_callable <- function(f, name) {

@@ -55,12 +55,33 @@ py_to_r_wrapper.keras.src.layers.layer.Layer <- function(x) {
   }
 }
 
-# So are losses and metrics.
+# So are losses, metrics, regularizers, constraints and quantizers.
 #' @exportS3Method reticulate::py_to_r_wrapper
 py_to_r_wrapper.keras.src.losses.loss.Loss <- py_to_r_wrapper.keras.src.layers.layer.Layer
 
 #' @exportS3Method reticulate::py_to_r_wrapper
 py_to_r_wrapper.keras.src.metrics.metric.Metric <- py_to_r_wrapper.keras.src.layers.layer.Layer
+
+#' @exportS3Method reticulate::py_to_r_wrapper
+py_to_r_wrapper.keras.src.regularizers.regularizers.Regularizer <-
+  py_to_r_wrapper.keras.src.layers.layer.Layer
+
+#' @exportS3Method reticulate::py_to_r_wrapper
+py_to_r_wrapper.keras.src.constraints.constraints.Constraint <-
+  py_to_r_wrapper.keras.src.layers.layer.Layer
+
+#' @exportS3Method reticulate::py_to_r_wrapper
+py_to_r_wrapper.keras.src.quantizers.quantizers.Quantizer <-
+  py_to_r_wrapper.keras.src.layers.layer.Layer
+
+# An initializer is a function of the sizes.
+#' @exportS3Method reticulate::py_to_r_wrapper
+py_to_r_wrapper.keras.src.initializers.initializer.Initializer <- function(x) {
+  force(x)
+  function(shape, dtype = NULL, ...) {
+    call_py(bound$initializer_call, x, arg_shape(shape), dtype, named_list(...))
+  }
+}
 
 apply_layer <- function(layer, ...) {
   arguments <- lapply(list(...), pack, arg = "input", call = caller_env())

@@ -97,7 +97,8 @@ new_layer_class <- function(classname, ..., initialize = NULL, call = NULL, buil
 }
 
 # What a class will be made of. Nothing of Python is touched before the class is used.
-new_definition <- function(name, bases, members, env, doc = NULL, explicit_self = FALSE) {
+new_definition <- function(name, bases, members, env, doc = NULL, private = list(),
+                           explicit_self = FALSE) {
   check_class_name(name)
   definition <- new.env(parent = emptyenv())
   definition$name <- name
@@ -105,6 +106,7 @@ new_definition <- function(name, bases, members, env, doc = NULL, explicit_self 
   definition$members <- Filter(Negate(is.null), members)
   definition$env <- env
   definition$doc <- doc
+  definition$private <- private
   definition$explicit_self <- explicit_self
   definition
 }
@@ -129,7 +131,7 @@ class_of <- function(definition) {
 
 base_class <- function(base) {
   if (is.language(base)) base <- eval(base, asNamespace("kerasbridge"))
-  if (inherits(base, "kerasbridge_class")) class_of(attr(base, "definition")) else base
+  if (inherits(base, c("kerasbridge_class", "R6ClassGenerator"))) r_to_py(base) else base
 }
 
 class_methods <- function(definition) {
@@ -157,16 +159,44 @@ as_method <- function(f, name, definition) {
   )
 }
 
+# A static method needs nothing; a class method sees `cls`, every other one `self`.
 with_self <- function(f, definition) {
+  kind <- attr(f, "member", exact = TRUE) %||% "method"
+  if (kind == "static") {
+    return(f)
+  }
   defined_in <- environment(f)
   explicit <- definition$explicit_self
   function(self, ...) {
-    scope <- new.env(parent = defined_in)
-    scope$self <- self
-    scope$super <- super_proxy(definition, self)
-    environment(f) <- scope
+    environment(f) <- method_scope(self, kind, definition, defined_in)
     if (explicit) f(self, ...) else f(...)
   }
+}
+
+# Where a method is evaluated: its own environment, with the object in sight.
+method_scope <- function(self, kind, definition, defined_in) {
+  scope <- new.env(parent = defined_in)
+  if (kind == "class") {
+    scope$cls <- self
+    return(scope)
+  }
+  scope$self <- self
+  scope$super <- super_proxy(definition, self)
+  if (length(definition$private)) scope$private <- private_of(self, definition)
+  scope
+}
+
+# The object's own environment, made when a method first needs it.
+private_of <- function(self, definition) {
+  private <- as_r(call_py(bound$class_private, self))
+  if (is.null(private)) {
+    private <- list2env(definition$private, parent = emptyenv())
+    call_py(bound$class_private, self, private)
+    for (name in names(Filter(is.function, definition$private))) {
+      environment(private[[name]]) <- method_scope(self, "method", definition, definition$env)
+    }
+  }
+  private
 }
 
 # `super$method()` and `super()$method()`: the parent's methods, bound to `self`.

@@ -27,14 +27,17 @@ compile.keras.src.models.model.Model <- function(object, optimizer = "rmsprop", 
                                                  weighted_metrics = NULL, run_eagerly = FALSE,
                                                  steps_per_execution = 1L, jit_compile = "auto",
                                                  auto_scale_loss = TRUE) {
+  user <- parent.frame()
   call_py(
     bound$model_compile, object,
     named_list(
       optimizer = optimizer,
-      loss = name_functions(loss, substitute(loss)),
-      metrics = as_metrics(name_functions(metrics, substitute(metrics))),
+      loss = name_functions(loss, expr_given(substitute(loss), user)),
+      metrics = as_metrics(name_functions(metrics, expr_given(substitute(metrics), user))),
       loss_weights = loss_weights,
-      weighted_metrics = as_metrics(name_functions(weighted_metrics, substitute(weighted_metrics))),
+      weighted_metrics = as_metrics(
+        name_functions(weighted_metrics, expr_given(substitute(weighted_metrics), user))
+      ),
       run_eagerly = run_eagerly,
       steps_per_execution = steps_per_execution,
       jit_compile = jit_compile,

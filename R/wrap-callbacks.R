@@ -108,8 +108,8 @@ callback_history <- wrapper("callback_history", function(...) {
 #' Callback from R functions
 #'
 #' Calls functions of yours at points of training. Those for epochs and batches are called
-#' with the number of the epoch or batch and `logs`, a named list of losses and metrics;
-#' those for the whole training with `logs` alone.
+#' with the number of the epoch or batch, counted from 0, and `logs`, a named list of losses
+#' and metrics; those for the whole training with `logs` alone.
 #'
 #' @section In R:
 #' Others, such as `on_test_end` and `on_predict_batch_end`, can be given by name in `...`.
@@ -151,8 +151,8 @@ callback_lambda <- wrapper("callback_lambda", function(
 #' To change the learning rate with every step instead, give the optimizer a
 #' `learning_rate_schedule_*()`.
 #'
-#' @param schedule Function of the epoch and the current learning rate (or of the epoch
-#'   alone) that returns the new learning rate, a number.
+#' @param schedule Function of the epoch, counted from 0, and the current learning rate (or
+#'   of the epoch alone) that returns the new learning rate, a number.
 #' @param verbose 0 to be silent, 1 for a message whenever the callback does something.
 #'   Default 0.
 #' @param ... Must be empty: a misspelt argument is refused by name.

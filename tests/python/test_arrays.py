@@ -49,7 +49,7 @@ def test_there_and_back_every_value_keeps_its_place(values):
     np.testing.assert_array_equal(result, values.astype("float64"), strict=True)
 
 
-@given(hnp.arrays("float64", hnp.array_shapes(max_side=5)))
+@given(hnp.arrays("float64", hnp.array_shapes(max_side=5), elements=st.floats(width=32)))
 def test_row_major_copies_once_and_owns_its_memory(values):
     given_array = r_array(values)
     result = arrays.row_major(given_array)

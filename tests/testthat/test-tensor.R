@@ -86,6 +86,13 @@ test_that("%% and %/% round down, as in R", {
   expect_value(x %% -3, matrix(c(-2, -1, -1, -2), 2))
 })
 
+test_that("%*% takes vectors as NumPy's matmul does", {
+  vector <- op_convert_to_tensor(c(1, 2))
+  expect_value(vector %*% x_value, as.vector(c(1, 2) %*% x_value))
+  expect_value(t(x_value) %*% vector, as.vector(t(x_value) %*% c(1, 2)))
+  expect_value(vector %*% vector, 5)
+})
+
 test_that("complex tensors have their parts", {
   z_value <- matrix(c(1 + 2i, 3 - 1i), 1)
   z <- op_convert_to_tensor(z_value)
@@ -205,6 +212,14 @@ on_backend("tensorflow", {
     })
     f(op_convert_to_tensor(x_value))
     expect_identical(seen, list(c(2L, 3L), 6L, TRUE))
+  })
+
+  test_that("printing is TensorFlow's", {
+    expect_identical(
+      capture.output(tf$ones(shape(1, 2))),
+      "tf.Tensor([[1. 1.]], shape=(1, 2), dtype=float32)"
+    )
+    expect_match(capture.output(tf$Variable(2)), "^<tf.Variable .* numpy=2.0>$")
   })
 
   test_that("strings are tensors", {

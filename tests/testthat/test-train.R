@@ -82,7 +82,7 @@ test_that("R functions are losses and metrics under their own names", {
 
   result <- evaluate(model, data$x, y, verbose = 0)
   gap <- abs(unname(y) - predict(model, data$x, verbose = 0))
-  expect_named(result, c("loss", "largest_gap", "smallest_gap"))
+  expect_setequal(names(result), c("loss", "largest_gap", "smallest_gap"))
   expect_equal(result$loss, mean(gap^2 / 2), tolerance = float32_tolerance)
   expect_equal(result$largest_gap, mean(apply(gap, 1, max)), tolerance = float32_tolerance)
   expect_equal(result$smallest_gap, mean(apply(gap, 1, min)), tolerance = float32_tolerance)
@@ -170,12 +170,13 @@ test_that("training learns what the data says", {
   on_backend(c("tensorflow", "jax", "torch"), {
     x <- cbind(cars$speed / 10)
     model <- linear_model(x)
-    history <- fit(model, x, cars$dist / 50, epochs = 200, verbose = 0)
-    # gradient descent stops near the least squares, not at them
+    x <- scale(x)
+    fit(model, x, cars$dist / 50, epochs = 200, batch_size = 50, verbose = 0)
+    # 200 steps of gradient descent shrink the distance to the least squares by 0.98^200
     expect_equal(
       as.vector(unlist(lapply(model$get_weights(), as.array))),
-      unname(coef(lm(I(dist / 50) ~ I(speed / 10), cars)))[2:1],
-      tolerance = 0.1
+      unname(coef(lm(cars$dist / 50 ~ x)))[2:1],
+      tolerance = 0.05
     )
   })
 })
@@ -230,8 +231,7 @@ test_that("progress is R's output", {
     expect_match(lines[c(1, 3)], "^Epoch [12]/2$")
     expect_match(lines[c(2, 4)], "^2/2 - .* - accuracy: .* - loss: ")
     bar <- paste(capture.output(fit(model, data$x, data$y, epochs = 1, verbose = 1)), collapse = "")
-    expect_match(bar, "Epoch 1/1")
-    expect_match(bar, "2/2")
+    expect_match(bar, "2/2.*accuracy: [01]\\.\\d+")
     expect_identical(capture.output(fit(model, data$x, data$y, epochs = 1, verbose = 0)), character())
   })
 })

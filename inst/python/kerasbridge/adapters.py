@@ -6,6 +6,7 @@ parameters are those of the wrapper. Positions are 0-based here, as everywhere i
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from collections.abc import Callable, Sequence
@@ -69,7 +70,11 @@ def jvp(fun: Function, primals: Any, tangents: Any, has_aux: bool = False) -> An
 
 
 def average_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: Any = None,
 ) -> Any:
     """JAX needs `strides`."""
     strides = pool_size if strides is None else strides
@@ -77,7 +82,11 @@ def average_pool(
 
 
 def max_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: Any = None
+    inputs: Any,
+    pool_size: Any,
+    strides: Any = None,
+    padding: str = "valid",
+    data_format: Any = None,
 ) -> Any:
     """JAX needs `strides`."""
     strides = pool_size if strides is None else strides
@@ -213,6 +222,22 @@ def vstack(xs: Sequence[Any]) -> Any:
     return ops.vstack([ops.expand_dims(x, 0) if len(ops.shape(x)) == 1 else x for x in xs])
 
 
+def named_split(load: Function) -> Function:
+    """A data set as R scripts read it: ``$train$x``, ``$train$y``, ``$test$x``, ``$test$y``."""
+
+    @functools.wraps(load)
+    def split(*values: Any, **options: Any) -> Any:
+        parts = zip(("train", "test"), load(*values, **options), strict=True)
+        return {name: {"x": _listed(x), "y": y} for name, (x, y) in parts}
+
+    return split
+
+
+def _listed(x: Any) -> Any:
+    """Sequences of different lengths are a list."""
+    return x.tolist() if x.dtype == object else x
+
+
 _ADAPTERS: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
     for function in (
@@ -240,4 +265,6 @@ _ADAPTERS: Final[dict[str, Function]] = {
 
 def adapted(python: str, function: Any) -> Any:
     """What a wrapper of the public name `python` calls: its adapter, or Keras's `function`."""
+    if python.startswith("keras.datasets.") and python.endswith(".load_data"):
+        return named_split(function)
     return _ADAPTERS.get(python, function)

@@ -103,7 +103,8 @@ def as_tensor(data: Array, name: str = "x") -> Any:
         data = row_major(data)
     if keras.config.backend() == "numpy":
         return data
-    result = keras.ops.convert_to_tensor(data)
+    dtype = data.dtype.name if data.dtype.kind == "V" else None  # bfloat16 is no dtype of NumPy's
+    result = keras.ops.convert_to_tensor(data, dtype=dtype)
     if data.dtype == np.int64 and frameworks.of(result).dtype(result) == "int32":
         _check_narrow(data, name)
     return result

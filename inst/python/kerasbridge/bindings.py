@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import adapters, arrays, compose, configs
+from kerasbridge import adapters, arrays, compose
 from kerasbridge.errors import ArgumentError, did_you_mean, guarded, retold
 from kerasbridge.kinds import CONVERTERS, Converter, kind_of, one_based, tree
 from kerasbridge.shapes import described
@@ -341,8 +341,6 @@ def _result(kind: str | tuple[str, ...]) -> Callable[[Any], Any]:
         return tree
     if kind == "value":
         return arrays.to_r
-    if kind == "config":
-        return configs.to_r
     return lambda value: tuple(value) if isinstance(value, tuple) else value  # a plain one
 
 

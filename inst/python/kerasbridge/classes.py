@@ -117,6 +117,16 @@ def _property(method: Method) -> property:
     return property(lambda self: r_function(self), doc=method.doc)
 
 
+def private(instance: Any, environment: Any = None) -> Any:
+    """R's environment of an object's private members; given one, keeps it.
+
+    It is stored past the class's own ``__setattr__``, which may track or refuse attributes.
+    """
+    if environment is not None:
+        object.__setattr__(instance, "_r_private", environment)
+    return getattr(instance, "_r_private", None)
+
+
 def super_of(cls: type, instance: Any, name: str) -> Any:
     """The attribute `name` as the parents of `cls` have it, bound to `instance`."""
     return getattr(super(cls, instance), name)

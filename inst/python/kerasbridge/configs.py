@@ -5,23 +5,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-
-def to_r(config: Any) -> Any:
-    """A configuration with its lists as tuples.
-
-    reticulate makes a vector of a list of numbers, and a list of one number would come back as
-    the number; a tuple stays a list.
-    """
-    if isinstance(config, dict):
-        return {key: to_r(part) for key, part in config.items()}
-    if isinstance(config, (list, tuple)):
-        return tuple(to_r(part) for part in config)
-    return config
+from kerasbridge.kinds import tree
 
 
 def of(object: Any) -> Any:
     """The configuration of a Keras object."""
-    return to_r(object.get_config())
+    return tree(object.get_config())
 
 
 def make(cls: Any, config: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:

@@ -28,8 +28,13 @@ def in_r_words(message: str, one_based: bool) -> str:
     """
     message = _WORD.sub(lambda match: _R_WORDS[match[1]], message)
     if one_based:
-        message = _AXIS.sub(lambda match: f"{match[1]} = {int(match[3]) + 1}", message)
+        message = _AXIS.sub(_counted_from_1, message)
     return message
+
+
+def _counted_from_1(match: re.Match[str]) -> str:
+    between = " = " if "=" in match[2] else match[2]
+    return f"{match[1]}{between}{int(match[3]) + 1}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -239,6 +239,9 @@ class TensorFlow(Framework):
         positions = tf.cast(positions, tf.int64)
         return tf.where(positions < 0, positions + tf.shape(x, tf.int64)[axis], positions)
 
+    def shown(self, x: Any) -> str:
+        return repr(x) if self._is_variable(x) else str(x)
+
     def _is_variable(self, x: Any) -> bool:
         return isinstance(x, self.library().Variable)
 

@@ -102,6 +102,13 @@ def _values(*tensors: Any) -> list[Any]:
     ]
 
 
+def _matmul(x: Any, y: Any) -> Any:
+    """As NumPy's, vectors included, which TensorFlow's own does not take."""
+    if 1 in (len(x.shape), len(y.shape)):
+        return importlib.import_module("keras.ops").matmul(x, y)
+    return x @ y
+
+
 _BINARY: Final[dict[str, Binary]] = {
     "+": _binary(python.add, "add"),
     "-": _binary(python.sub, "subtract"),
@@ -110,7 +117,7 @@ _BINARY: Final[dict[str, Binary]] = {
     "^": _binary(python.pow, "power"),
     "%%": _binary(python.mod, "mod"),
     "%/%": _binary(python.floordiv, "floor_divide"),
-    "%*%": _binary(python.matmul, "matmul"),
+    "%*%": _binary(_matmul, "matmul"),
     "==": _binary(python.eq, "equal"),
     "!=": _binary(python.ne, "not_equal"),
     "<": _binary(python.lt, "less"),

@@ -85,12 +85,11 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
         options["validation_data"] = _triple(options["validation_data"])
     history = model.fit(data(x, "x"), data(y, "y"), **_given(options))
     epochs = [int(epoch) + 1 for epoch in history.epoch]
+    every = options.get("validation_freq") or 1
     return {
         "params": {name: arrays.to_r(value) for name, value in history.params.items()},
         "epoch": epochs,
-        "validated": [
-            epoch for epoch in epochs if model._should_eval(epoch - 1, options["validation_freq"])
-        ],
+        "validated": [epoch for epoch in epochs if model._should_eval(epoch - 1, every)],
         "metrics": {name: _numbers(values) for name, values in history.history.items()},
     }
 

@@ -1,0 +1,219 @@
+# One maker for each kind of class that Keras lets its users write. They differ in their base.
+
+#' Define a model, loss, metric, callback or another Keras class in R
+#'
+#' Each function makes a class from R functions, its methods, as [new_layer_class()] does for
+#' layers. What it returns makes objects of the class and is used wherever Keras's own are: in
+#' [compile()], in [fit()], as an argument of a layer.
+#'
+#' In every method, `self` is the object, `super$method()` calls the parent's method, and
+#' `private` is an environment that belongs to the object and that Python does not see.
+#'
+#' @section Methods:
+#' | class | methods that it needs or may have |
+#' |---|---|
+#' | model | `initialize()`, `call(inputs, training)`, `train_step(data)`, `test_step(data)`, `predict_step(data)`, `compute_loss(x, y, y_pred, sample_weight)`, `get_config()` |
+#' | loss | `call(y_true, y_pred)`: a loss for each sample |
+#' | metric | `initialize()` with `self$add_weight()` or `self$add_variable()`, `update_state(y_true, y_pred, sample_weight)`, `result()`, `reset_state()` |
+#' | callback | `on_train_begin(logs)`, `on_epoch_end(epoch, logs)`, `on_train_batch_end(batch, logs)` and their relatives; epochs and batches count from 0 |
+#' | optimizer | `build(variables)`, `update_step(gradient, variable, learning_rate)` |
+#' | learning rate schedule, initializer, regularizer, constraint | `call()` of the step, of a shape and a dtype, of the weights |
+#'
+#' @param classname Name of the class, as Keras reports it.
+#' @param ... Methods, as functions, and attributes, as other values, all by name.
+#' @param initialize,call,get_config Methods that most classes have: the constructor, what the
+#'   object does when it is called, and the options from which it can be made again.
+#' @param private Named list of functions and values: the start of each object's `private`.
+#' @param inherit The parent class: a Keras class, what another `new_*_class()` gave, or an R6
+#'   class generator. By default Keras's own base class.
+#' @param parent_env The environment in which the methods are evaluated.
+#' @param base Any Python class to inherit from.
+#'
+#' @returns A function with the arguments of `initialize` that makes an object.
+#' @examplesIf can_run_keras()
+#' loss_scaled <- new_loss_class(
+#'   "Scaled",
+#'   call = function(y_true, y_pred) op_mean(abs(y_true - y_pred) / 10, axis = -1)
+#' )
+#' loss_scaled()(array(c(1, 2), c(2, 1)), array(c(2, 4), c(2, 1)))
+#'
+#' callback_counter <- new_callback_class(
+#'   "Counter",
+#'   initialize = function() {
+#'     super$initialize()
+#'     self$epochs <- 0
+#'   },
+#'   on_epoch_end = function(epoch, logs = NULL) self$epochs <- self$epochs + 1
+#' )
+#' @name new_class
+NULL
+
+#' @rdname new_class
+#' @export
+new_model_class <- function(classname, ..., initialize = NULL, call = NULL, get_config = NULL,
+                            private = list(), inherit = NULL, parent_env = parent.frame()) {
+  members <- list(initialize = initialize, call = call, get_config = get_config, ...)
+  new_class(classname, inherit %||% quote(keras$Model), members, private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_loss_class <- function(classname, ..., initialize = NULL, call = NULL, get_config = NULL,
+                           private = list(), inherit = NULL, parent_env = parent.frame()) {
+  members <- list(initialize = initialize, call = call, get_config = get_config, ...)
+  new_class(classname, inherit %||% quote(keras$Loss), members, private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_metric_class <- function(classname, ..., initialize = NULL, get_config = NULL,
+                             private = list(), inherit = NULL, parent_env = parent.frame()) {
+  members <- list(initialize = initialize, get_config = get_config, ...)
+  new_class(classname, inherit %||% quote(keras$Metric), members, private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_callback_class <- function(classname, ..., initialize = NULL, private = list(),
+                               inherit = NULL, parent_env = parent.frame()) {
+  members <- list(initialize = initialize, ...)
+  base <- inherit %||% quote(keras$callbacks$Callback)
+  new_class(classname, base, members, private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_optimizer_class <- function(classname, ..., initialize = NULL, get_config = NULL,
+                                private = list(), inherit = NULL, parent_env = parent.frame()) {
+  members <- list(initialize = initialize, get_config = get_config, ...)
+  base <- inherit %||% quote(keras$optimizers$Optimizer)
+  new_class(classname, base, members, private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_learning_rate_schedule_class <- function(classname, ..., initialize = NULL, call = NULL,
+                                             get_config = NULL, private = list(),
+                                             inherit = NULL, parent_env = parent.frame()) {
+  members <- list(initialize = initialize, get_config = get_config, ...)
+  base <- inherit %||% quote(keras$optimizers$schedules$LearningRateSchedule)
+  new_class(classname, base, called(members, call), private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_initializer_class <- function(classname, ..., initialize = NULL, call = NULL,
+                                  get_config = NULL, private = list(), inherit = NULL,
+                                  parent_env = parent.frame()) {
+  members <- list(initialize = initialize, get_config = get_config, ...)
+  base <- inherit %||% quote(keras$initializers$Initializer)
+  new_class(classname, base, called(members, call), private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_regularizer_class <- function(classname, ..., initialize = NULL, call = NULL,
+                                  get_config = NULL, private = list(), inherit = NULL,
+                                  parent_env = parent.frame()) {
+  members <- list(initialize = initialize, get_config = get_config, ...)
+  base <- inherit %||% quote(keras$regularizers$Regularizer)
+  new_class(classname, base, called(members, call), private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_constraint_class <- function(classname, ..., initialize = NULL, call = NULL,
+                                 get_config = NULL, private = list(), inherit = NULL,
+                                 parent_env = parent.frame()) {
+  members <- list(initialize = initialize, get_config = get_config, ...)
+  base <- inherit %||% quote(keras$constraints$Constraint)
+  new_class(classname, base, called(members, call), private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_wrapped_class <- function(base, classname, ..., initialize = NULL, private = list(),
+                              parent_env = parent.frame()) {
+  new_class(classname, base, list(initialize = initialize, ...), private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+Model <- new_model_class
+
+#' @rdname new_class
+#' @export
+Loss <- new_loss_class
+
+#' @rdname new_class
+#' @export
+Metric <- new_metric_class
+
+#' @rdname new_class
+#' @export
+Callback <- new_callback_class
+
+#' @rdname new_class
+#' @export
+Constraint <- new_constraint_class
+
+#' @rdname new_class
+#' @export
+LearningRateSchedule <- new_learning_rate_schedule_class
+
+new_class <- function(classname, base, members, private, env) {
+  class_function(new_definition(classname, list(base), members, env, private = private))
+}
+
+# Classes that Python calls without a `call` method of their own: `call` is `__call__`.
+called <- function(members, call) c(members, list(`__call__` = call))
+
+#' Mark a method of a class
+#'
+#' In `new_*_class()` and [`%py_class%`], a function marked with `active_property()` is a value
+#' that is computed when it is read: as a function of nothing, or, when it can be assigned as
+#' well, of one argument, which is missing when the value is read. `static_method()` and
+#' `class_method()` make methods of the class rather than of its objects; a class method sees the
+#' class as `cls`.
+#'
+#' @param f A function.
+#' @returns The function, marked.
+#' @examplesIf can_run_keras()
+#' layer_square <- new_layer_class(
+#'   "Square",
+#'   call = function(inputs) inputs^2,
+#'   power = active_property(function() 2)
+#' )
+#' layer_square()$power
+#' @export
+active_property <- function(f) structure(f, member = "property")
+
+#' @rdname active_property
+#' @export
+static_method <- function(f) structure(f, member = "static")
+
+#' @rdname active_property
+#' @export
+class_method <- function(f) structure(f, member = "class")
+
+# An R6 class generator given where a Python class belongs.
+#' @export
+r_to_py.R6ClassGenerator <- function(x, convert = FALSE) class_of(r6_definition(x))
+
+# The definition is kept with the generator, so that one generator is one Python class.
+r6_definition <- function(generator) {
+  if (is.null(generator$kerasbridge_definition)) {
+    active <- lapply(generator$active, active_property)
+    members <- c(generator$public_fields, generator$public_methods, active)
+    members$clone <- NULL
+    base <- eval(generator$inherit, generator$parent_env)
+    assign("kerasbridge_definition", new_definition(
+      generator$classname,
+      if (is.null(base)) list() else list(base),
+      members,
+      generator$parent_env,
+      private = c(generator$private_fields, generator$private_methods)
+    ), envir = generator)
+  }
+  generator$kerasbridge_definition
+}

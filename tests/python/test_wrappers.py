@@ -1,0 +1,216 @@
+"""The generator: names, formals, defaults and descriptions of the wrappers."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from kerasbridge import bindings
+from tools.wrappers import __main__ as generator
+from tools.wrappers import catalog as catalogs
+from tools.wrappers import describe, render
+from tools.wrappers.inventory import name_exceptions, r_name_of, symbols
+from tools.wrappers.naming import r_name, snake_case
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return catalogs.read()
+
+
+@pytest.fixture(scope="module")
+def wrappers(catalog):
+    return {wrapper.name: wrapper for wrapper in describe.wrappers(catalog)}
+
+
+# --- Names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("python", "r"),
+    [
+        ("Dense", "dense"),
+        ("Conv2D", "conv_2d"),
+        ("Conv2DTranspose", "conv_2d_transpose"),
+        ("KLDivergence", "kl_divergence"),
+        ("LSTM", "lstm"),
+        ("LSTMCell", "lstm_cell"),
+        ("ZeroPadding3D", "zero_padding_3d"),
+        ("MaxNorm", "max_norm"),
+        ("log1p", "log1p"),
+        ("scaled_dot", "scaled_dot"),
+    ],
+)
+def test_names_are_in_snake_case(python, r):
+    assert snake_case(python) == r
+
+
+@pytest.mark.parametrize(
+    ("python", "r"),
+    [
+        ("keras.ops.sum", "op_sum"),
+        ("keras.ops.image.resize", "op_image_resize"),
+        ("keras.layers.Conv2DTranspose", "layer_conv_2d_transpose"),
+        ("keras.optimizers.Adam", "optimizer_adam"),
+        ("keras.optimizers.schedules.CosineDecay", "learning_rate_schedule_cosine_decay"),
+        ("keras.losses.Huber", "loss_huber"),
+        ("keras.utils.bounding_boxes.clip", "bounding_boxes_clip"),
+        ("keras.utils.split_dataset", "split_dataset"),
+        ("keras.Model", "model"),
+    ],
+)
+def test_the_module_gives_the_prefix(python, r):
+    assert r_name(python) == r
+
+
+def test_an_exception_wins_under_any_of_an_object_s_names():
+    exceptions = name_exceptions()
+    symbol = next(s for s in symbols() if s.python == "keras.applications.DenseNet121")
+    assert r_name_of(symbol, {}) != r_name_of(symbol, exceptions) == "application_densenet121"
+
+
+def test_a_name_is_one_object_with_all_its_aliases():
+    found = symbols()
+    assert len({id(symbol.object) for symbol in found}) == len(found)
+    dense = next(symbol for symbol in found if symbol.python == "keras.layers.Dense")
+    assert dense.object is bindings.target("keras.layers.Dense")
+
+
+# --- Defaults in R ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("default", "kind", "r"),
+    [
+        (None, "value", "NULL"),
+        (True, "value", "TRUE"),
+        (3, "integer", "3L"),
+        (-1, "axis", "-1L"),
+        (0, "axis", "1L"),
+        (0, "index", "1L"),
+        (0, "value", "0L"),
+        (0.5, "value", "0.5"),
+        (1e-07, "value", "1e-07"),
+        (float("inf"), "value", "Inf"),
+        (float("nan"), "value", "NaN"),
+        ('a "b"', "value", '"a \\"b\\""'),
+        ((2, 2), "integer", "c(2L, 2L)"),
+        ((-2, -1), "axes", "c(-2L, -1L)"),
+        ((0, 1), "axes", "c(1L, 2L)"),
+        ((), "value", None),
+        ((1, "a"), "value", None),
+        ((None, 1), "value", None),
+        (object(), "value", None),
+    ],
+)
+def test_python_s_defaults_as_r_writes_them(default, kind, r):
+    assert describe._in_r(default, kind) == r
+
+
+# --- Wrappers ---------------------------------------------------------------------------------
+
+
+def test_what_is_committed_is_what_the_generator_writes(capsys):
+    assert generator.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_the_binding_table_reads_back_what_was_described(wrappers):
+    table = bindings.signatures()
+    assert set(table) == set(wrappers)
+    for name, wrapper in wrappers.items():
+        names = [parameter.name for parameter in table[name].parameters]
+        assert names == [parameter.name for parameter in wrapper.parameters]
+
+
+def test_forms(wrappers):
+    assert wrappers["op_sum"].formals == ("x", "axis", "keepdims", "...")
+    assert wrappers["layer_dense"].form == "layer"
+    assert wrappers["layer_dense"].formals[:2] == ("object", "units")
+    assert wrappers["layer_add"].formals == ("inputs", "...")
+    mse = wrappers["loss_mean_squared_error"]
+    assert (mse.form, mse.formals[:3]) == ("pair", ("y_true", "y_pred", "..."))
+    assert mse.function == "keras.losses.mean_squared_error"
+    assert wrappers["op_einsum"].formals == ("subscripts", "...")
+
+
+def test_a_wrapper_is_one_call(wrappers, catalog):
+    source = render.render(wrappers["op_sum"], catalog)
+    code = [line for line in source.splitlines() if not line.startswith("#'")]
+    assert [line for line in code if line] == [
+        'op_sum <- wrapper("op_sum", function(x, axis = NULL, keepdims = FALSE, ...) {',
+        "  call_py(bound$op_sum, arg_data(x), axis, keepdims, ...)",
+        "})",
+    ]
+    assert "#' @param axis " in source
+    assert "#' @export" in source
+
+
+def test_no_line_is_longer_than_r_s_style_has_it():
+    for path, text in generator.output().items():
+        long = [line for line in text.splitlines() if path.suffix == ".R" and len(line) > 100]
+        # What cannot be broken, such as an example or an address, may be longer in a comment.
+        assert [line for line in long if not line.startswith("#'")] == []
+
+
+# --- Gaps -------------------------------------------------------------------------------------
+
+
+def without(catalog, **changes):
+    return dataclasses.replace(catalog, **changes)
+
+
+def test_a_function_without_a_description_stops_the_generator(catalog):
+    entries = {name: entry for name, entry in catalog.entries.items() if name != "op_sum"}
+    with pytest.raises(catalogs.Incomplete) as told:
+        describe.wrappers(without(catalog, entries=entries))
+    assert str(told.value) == "The catalog does not describe:\n  op_sum: keras.ops.sum"
+
+
+def test_a_description_without_a_function_stops_the_generator(catalog):
+    entry = dataclasses.replace(catalog.entries["op_sum"], name="op_summ")
+    with pytest.raises(catalogs.Incomplete, match=r"describes what Keras lacks: op_summ\."):
+        describe.wrappers(without(catalog, entries={**catalog.entries, "op_summ": entry}))
+
+
+def test_a_parameter_without_a_description_stops_the_generator(catalog, wrappers):
+    bare = dataclasses.replace(catalog.entries["op_sum"], params={})
+    gap = without(
+        catalog,
+        entries={**catalog.entries, "op_sum": bare},
+        shared={file: {} for file in catalog.shared},
+        common={name: text for name, text in catalog.common.items() if name != "keepdims"},
+    )
+    with pytest.raises(catalogs.Incomplete) as told:
+        render.render(wrappers["op_sum"], gap)
+    assert str(told.value) == "op_sum(): the parameter `keepdims` has no description."
+
+
+def test_a_parameter_of_an_unknown_kind_stops_the_generator(catalog):
+    odd = dataclasses.replace(catalog.entries["op_sum"], kinds={"axis": "axle"})
+    with pytest.raises(catalogs.Incomplete, match=r"keras.ops.sum: `axis` has the unknown kind"):
+        describe.wrappers(without(catalog, entries={**catalog.entries, "op_sum": odd}))
+
+
+def test_a_gap_is_told_and_fails_the_command(python, tmp_path):
+    script = f"""
+import shutil, sys
+from pathlib import Path
+from tools.wrappers import __main__ as generator, catalog
+folder = Path({str(tmp_path)!r}) / "catalog"
+shutil.copytree(catalog.FOLDER, folder)
+for path in folder.glob("*.toml"):
+    path.write_text(path.read_text().replace("[op_sum]", "[op_summ]").replace("[op_sum.", "[op_summ."))
+catalog.FOLDER = folder
+sys.stderr = sys.stdout
+print(generator.main(["--check"]))
+"""
+    assert python(script).splitlines() == [
+        "The catalog does not describe:",
+        "  op_sum: keras.ops.sum",
+        "1",
+    ]
+
+
+def test_percent_signs_are_escaped_outside_code():
+    assert render._escaped("50% of `a %% b`") == r"50\% of `a %% b`"
