@@ -7,7 +7,7 @@
 #' @param row.names,optional Not used: as in [as.data.frame()].
 #' @param y Not used.
 #' @param metrics Names of the metrics to plot; by default all.
-#' @param smooth Whether to add a smoothed line with ggplot2; by default from 10 epochs on.
+#' @param smooth Whether ggplot2 draws a smoothed line in place of the one through the points.
 #'
 #' @details A history is a list with
 #'
@@ -89,7 +89,7 @@ as_tibble.keras_training_history <- function(x, ...) {
 
 #' @rdname keras_training_history
 #' @export
-plot.keras_training_history <- function(x, y, metrics = NULL, smooth = NULL, ...) {
+plot.keras_training_history <- function(x, y, metrics = NULL, smooth = FALSE, ...) {
   data <- as.data.frame(x)
   if (!is.null(metrics)) {
     unknown <- setdiff(metrics, levels(data$metric))
@@ -102,7 +102,7 @@ plot.keras_training_history <- function(x, y, metrics = NULL, smooth = NULL, ...
     data <- droplevels(data[data$metric %in% metrics, ])
   }
   if (is_installed("ggplot2")) {
-    return(history_ggplot(data, smooth %||% (length(history_epochs(x)) >= 10)))
+    return(history_ggplot(data, smooth))
   }
   history_base_plot(data)
   invisible(x)

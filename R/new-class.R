@@ -197,7 +197,7 @@ static_method <- function(f) structure(f, member = "static")
 class_method <- function(f) structure(f, member = "class")
 
 # An R6 class generator given where a Python class belongs.
-#' @export
+#' @exportS3Method reticulate::r_to_py
 r_to_py.R6ClassGenerator <- function(x, convert = FALSE) class_of(r6_definition(x))
 
 # The definition is kept with the generator, so that one generator is one Python class.

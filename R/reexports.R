@@ -1,5 +1,6 @@
 # reticulate is loaded when something of it is first used: it loads Matrix, which alone takes
-# longer than all of library(kerasbridge) without it.
+# longer than all of library(kerasbridge) without it. Methods of its generics are registered
+# when it loads: `@exportS3Method reticulate::r_to_py`.
 
 # Functions of reticulate that are functions of this package.
 reticulate_exports <- c(

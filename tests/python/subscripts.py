@@ -164,7 +164,8 @@ def py_cases(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[Any, ...], list[An
     """A shape, NumPy's own key, and what crosses from R for it."""
     shape = draw(SHAPES)
     entries = [draw(py_subscripts(size)) for size in shape[: draw(st.integers(0, len(shape)))]]
-    if draw(st.booleans()) and len(entries) == len(shape):
+    # An ellipsis for no dimension at all still parts vectors in NumPy, though in no other library.
+    if draw(st.booleans()) and len(entries) < len(shape):
         entries.insert(draw(st.integers(0, len(entries))), ((".",), Ellipsis))
     for _ in range(draw(st.integers(0, 2))):
         entries.insert(draw(st.integers(0, len(entries))), (("n",), None))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasbridge import adapters
+from kerasbridge.errors import ArgumentError
 
 
 def sequence(*arguments: float, **options: object) -> list[float]:
@@ -51,3 +52,21 @@ def test_adapters_stand_for_public_functions_of_keras() -> None:
     keras_sum, keras_arange = object(), object()
     assert adapters.adapted("keras.ops.sum", keras_sum) is keras_sum
     assert adapters.adapted("keras.ops.arange", keras_arange) is adapters.arange
+
+
+def test_jvp_takes_numbers() -> None:
+    value, slope = adapters.jvp(lambda x: x * x, [3.0], [1.0])
+    assert (float(value), float(slope)) == (9.0, 6.0)
+
+
+def test_lengths_of_axes_are_whole_numbers() -> None:
+    x = np.arange(6)
+    assert adapters.rearrange(x, "(a b) -> a b", a=2.0).shape == (2, 3)
+    with pytest.raises(ArgumentError, match="`a` must be a whole number"):
+        adapters.rearrange(x, "(a b) -> a b", a=1.5)
+
+
+def test_windows_do_not_overlap_unless_strides_are_given() -> None:
+    x = np.array([1.0, 3.0, 5.0, 9.0], dtype="float32").reshape(1, 4, 1)
+    assert np.ravel(adapters.max_pool(x, 2)).tolist() == [3, 9]
+    assert np.ravel(adapters.average_pool(x, 2)).tolist() == [2, 7]

@@ -12,7 +12,7 @@ from conftest import r_array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasbridge import kinds
+from kerasbridge import arrays, kinds
 from kerasbridge.errors import ArgumentError
 
 NUMBERS = st.integers(-9, 9).filter(bool)
@@ -145,3 +145,22 @@ def test_dtypes_have_r_s_names_too():
 
 def test_paths_are_expanded():
     assert kinds.path("~/model.keras", "path") == os.path.expanduser("~") + "/model.keras"
+
+
+def test_a_factor_s_codes_are_positions_already() -> None:
+    codes = kinds.index(arrays.codes([1, 3, 2]), "x")
+    assert type(codes) is np.ndarray
+    assert codes.tolist() == [0, 2, 1]
+
+
+def test_a_nested_list_becomes_tuples_all_the_way_down() -> None:
+    leaf = np.zeros(2)
+    given_tree = {"a": [1, [2, leaf]], "b": "c"}
+    assert kinds.tree(given_tree) == {"a": (1, (2, leaf)), "b": "c"}
+
+
+def test_a_single_number_is_a_vector_where_one_is_asked_for() -> None:
+    assert kinds.integer_vector(2.0, "target_class_ids") == (2,)
+    assert kinds.integer_vector(r_array([0.0, 2.0]), "target_class_ids") == (0, 2)
+    assert kinds.number_vector(0.5, "thresholds") == [0.5]
+    assert kinds.number_vector(None, "thresholds") is None

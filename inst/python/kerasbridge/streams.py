@@ -60,5 +60,5 @@ class Stream:
 
 def install(write_stdout: Write, write_stderr: Write, tty: bool) -> None:
     """Let R write what Python prints from now on."""
-    sys.stdout = Stream(write_stdout, sys.stdout, tty)  # type: ignore[assignment]
-    sys.stderr = Stream(write_stderr, sys.stderr, tty)  # type: ignore[assignment]
+    sys.stdout = Stream(write_stdout, sys.stdout, tty)
+    sys.stderr = Stream(write_stderr, sys.stderr, tty)
