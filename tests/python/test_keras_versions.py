@@ -11,7 +11,7 @@ import keras
 import pytest
 
 import kerasbridge
-from kerasbridge import bindings
+from kerasbridge import adapters, bindings
 from kerasbridge.errors import ArgumentError
 
 PINNED = keras.__version__ == kerasbridge.__keras__
@@ -47,14 +47,16 @@ def lacking() -> list[tuple[str, bindings.Parameter]]:
     for name, signature in bindings.signatures().items():
         if name in gone or signature.form == "pair":
             continue
-        function = bindings.target(signature.python)
+        function = adapters.adapted(signature.python, bindings.target(signature.python))
         accepted = inspect.signature(function).parameters
         if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
             continue
         found += [
             (name, parameter)
             for parameter in signature.parameters
-            if parameter.mode == "default" and parameter.name not in accepted
+            if parameter.mode == "default"
+            and parameter.name not in accepted
+            and parameter.name != "zero_indexed"  # the shim's own
         ]
     return found
 
@@ -64,7 +66,8 @@ def test_a_parameter_of_a_later_release_is_dropped_at_rest_and_refused_when_set(
     assert bool(cases) is not PINNED
     for name, parameter in cases:
         signature = bindings.signatures()[name]
-        accepted = bindings._accepted(bindings.target(signature.python))
+        function = adapters.adapted(signature.python, bindings.target(signature.python))
+        accepted = bindings._accepted(function)
         at_rest = [p.default for p in signature.parameters]
         assert parameter.name not in accepted.named(signature, at_rest)
         set_now = ["other" if p is parameter else p.default for p in signature.parameters]
