@@ -21,13 +21,16 @@ told <- function(e, call) {
 }
 
 told_message <- function(e) {
-  message <- unclass(e)$message
+  message <- sub(jax_hint, "", unclass(e)$message)
   if (!inherits(e, own_errors)) {
     return(message)
   }
   message <- sub("^(kerasbridge\\.)?(errors\\.)?\\w+: ", "", message)
   sub("\nRun `reticulate::py_last_error()` for details.", "", message, fixed = TRUE)
 }
+
+# What JAX adds about its own internals.
+jax_hint <- "\n-+\nFor simplicity, JAX has removed its internal frames[^\n]*"
 
 own_errors <- c("kerasbridge.errors.ArgumentError", "kerasbridge.errors.SubscriptError")
 

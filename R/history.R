@@ -51,7 +51,8 @@ print.keras_training_history <- function(x, ...) {
   if (length(last)) {
     cat(". In the last one:\n")
     width <- max(nchar(names(last)))
-    cat(sprintf("%s: %s\n", formatC(names(last), width = width), format(last, digits = 4)), sep = "")
+    labels <- formatC(names(last), width = width)
+    cat(sprintf("%s: %s\n", labels, format(last, digits = 4)), sep = "")
   } else {
     cat(".\n")
   }

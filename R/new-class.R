@@ -10,14 +10,16 @@
 #' `private` is an environment that belongs to the object and that Python does not see.
 #'
 #' @section Methods:
-#' | class | methods that it needs or may have |
-#' |---|---|
-#' | model | `initialize()`, `call(inputs, training)`, `train_step(data)`, `test_step(data)`, `predict_step(data)`, `compute_loss(x, y, y_pred, sample_weight)`, `get_config()` |
-#' | loss | `call(y_true, y_pred)`: a loss for each sample |
-#' | metric | `initialize()` with `self$add_weight()` or `self$add_variable()`, `update_state(y_true, y_pred, sample_weight)`, `result()`, `reset_state()` |
-#' | callback | `on_train_begin(logs)`, `on_epoch_end(epoch, logs)`, `on_train_batch_end(batch, logs)` and their relatives; epochs and batches count from 0 |
-#' | optimizer | `build(variables)`, `update_step(gradient, variable, learning_rate)` |
-#' | learning rate schedule, initializer, regularizer, constraint | `call()` of the step, of a shape and a dtype, of the weights |
+#' * Model: `initialize()`, `call(inputs, training)`, `train_step(data)`, `test_step(data)`,
+#'   `predict_step(data)`, `compute_loss(x, y, y_pred, sample_weight)`, `get_config()`.
+#' * Loss: `call(y_true, y_pred)`, which gives a loss for each sample.
+#' * Metric: `initialize()` with `self$add_variable()`, `update_state(y_true, y_pred,
+#'   sample_weight)`, `result()`, `reset_state()`.
+#' * Callback: `on_train_begin(logs)`, `on_epoch_end(epoch, logs)`,
+#'   `on_train_batch_end(batch, logs)` and their relatives. Epochs and batches count from 0.
+#' * Optimizer: `build(variables)`, `update_step(gradient, variable, learning_rate)`.
+#' * Learning rate schedule: `call(step)`. Initializer: `call(shape, dtype)`. Regularizer and
+#'   constraint: `call(weights)`.
 #'
 #' @param classname Name of the class, as Keras reports it.
 #' @param ... Methods, as functions, and attributes, as other values, all by name.

@@ -8,7 +8,8 @@ binary_operators <- c(
 math_functions <- c(
   "abs", "sign", "sqrt", "exp", "log1p", "expm1", "floor", "ceiling", "trunc",
   "cos", "sin", "tan", "cosh", "sinh", "tanh", "acos", "asin", "atan", "acosh", "asinh", "atanh",
-  "cumsum", "cumprod", "Re", "Im", "Mod", "Arg", "Conj", "is.finite", "is.infinite", "is.nan", "is.na"
+  "cumsum", "cumprod", "Re", "Im", "Mod", "Arg", "Conj", "is.finite", "is.infinite",
+  "is.nan", "is.na"
 )
 
 summary_functions <- c("sum", "prod", "max", "min", "any", "all", "mean")
@@ -55,7 +56,8 @@ summary_method <- function(name) {
     if (!missing(na.rm) && isTRUE(na.rm)) refuse_na_rm(current_call())
     call_py(operators[[.(name)]], x, axis, keepdims, ...)
   })
-  new_function(pairlist2(x = , ... = , axis = NULL, keepdims = FALSE, na.rm = FALSE), call, topenv())
+  formals <- pairlist2(x = , ... = , axis = NULL, keepdims = FALSE, na.rm = FALSE)
+  new_function(formals, call, topenv())
 }
 
 refuse_na_rm <- function(call) {

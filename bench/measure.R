@@ -32,7 +32,8 @@ report <- function(bench, rows) {
   print(format(rows, digits = 3), row.names = FALSE)
   folder <- Sys.getenv("KERASBRIDGE_BENCH_OUT")
   if (nzchar(folder)) {
-    utils::write.csv(rows, file.path(folder, paste0(bench, "-", backend, ".csv")), row.names = FALSE)
+    file <- file.path(folder, paste0(bench, "-", backend, ".csv"))
+    utils::write.csv(rows, file, row.names = FALSE)
   }
   invisible(rows)
 }

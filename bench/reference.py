@@ -41,17 +41,20 @@ def fit(rows: int, runs: int) -> dict[str, float]:
     model = model_of(10)
     wide = seconds(lambda: model.fit(x, y, batch_size=128, epochs=1, verbose=0), runs)
     x32 = x.astype("float32")
-    five = seconds(lambda: model.fit(x32, y, batch_size=128, epochs=5, verbose=0), max(1, runs // 2))
+    five = seconds(
+        lambda: model.fit(x32, y, batch_size=128, epochs=5, verbose=0), max(1, runs // 2)
+    )
     return {"one": wide, "five": five}
 
 
 def predict(rows: int, runs: int) -> dict[str, float]:
     x = np.random.default_rng(1).random((rows, 784))
-    return {
-        str(outputs): seconds(lambda: model.predict(x, batch_size=128, verbose=0), runs)
-        for outputs in (10, 784)
-        for model in [model_of(outputs)]
-    }
+
+    def of(outputs: int) -> float:
+        model = model_of(outputs)
+        return seconds(lambda: model.predict(x, batch_size=128, verbose=0), runs)
+
+    return {str(outputs): of(outputs) for outputs in (10, 784)}
 
 
 def memory(rows: int, runs: int) -> dict[str, float]:
@@ -70,4 +73,8 @@ def blas(rows: int, runs: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     what, rows, runs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    print(json.dumps({"fit": fit, "predict": predict, "memory": memory, "blas": blas}[what](rows, runs)))
+    print(
+        json.dumps(
+            {"fit": fit, "predict": predict, "memory": memory, "blas": blas}[what](rows, runs)
+        )
+    )

@@ -21,6 +21,10 @@ import pytest
 from kerasbridge import frameworks
 
 ROOT = Path(__file__).parents[2]
+
+#: What processes of their own start from: R, once it runs in this one, adds to the environment.
+ENVIRONMENT = dict(os.environ)
+
 FRAMEWORKS = ("numpy", "jax", "torch", "tensorflow")
 
 # A framework compiles or loads something at its first calls: no example has a deadline.
@@ -63,7 +67,7 @@ def python() -> Callable[..., str]:
         path = os.pathsep.join([str(ROOT / "inst/python"), str(ROOT)])
         done = subprocess.run(
             [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONPATH": path, **environment},
+            env={**ENVIRONMENT, "PYTHONPATH": path, **environment},
             cwd=ROOT,
             capture_output=True,
             text=True,

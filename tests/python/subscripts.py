@@ -163,10 +163,13 @@ def py_subscripts(draw: st.DrawFn, size: int) -> tuple[tuple[Any, ...], Any]:
 def py_cases(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[Any, ...], list[Any]]:
     """A shape, NumPy's own key, and what crosses from R for it."""
     shape = draw(SHAPES)
-    entries = [draw(py_subscripts(size)) for size in shape[: draw(st.integers(0, len(shape)))]]
-    # An ellipsis for no dimension at all still parts vectors in NumPy, though in no other library.
-    if draw(st.booleans()) and len(entries) < len(shape):
-        entries.insert(draw(st.integers(0, len(entries))), ((".",), Ellipsis))
+    start = draw(st.integers(0, len(shape)))
+    stop = draw(st.integers(start, len(shape)))
+    entries = [draw(py_subscripts(size)) for size in shape[:start]]
+    # An ellipsis for no dimension still parts vectors in NumPy, though in no other library.
+    if start < stop and (stop < len(shape) or draw(st.booleans())):
+        entries.append(((".",), Ellipsis))
+        entries += [draw(py_subscripts(size)) for size in shape[stop:]]
     for _ in range(draw(st.integers(0, 2))):
         entries.insert(draw(st.integers(0, len(entries))), (("n",), None))
     return shape, tuple(key for _, key in entries), [part for parts, _ in entries for part in parts]

@@ -92,7 +92,7 @@ def test_layers_compose():
     assert bind("layer_dense")(r_array(X, "float64"), *arguments).shape == (2, 4)
     with pytest.raises(ArgumentError, match=r"`object` of layer_dense\(\) must be .* not 32"):
         bind("layer_dense")(32, *arguments)
-    with pytest.raises(ArgumentError, match="`units` must be a whole number, not 2.5"):
+    with pytest.raises(ArgumentError, match=r"`units` must be a whole number, not 2.5"):
         bind("layer_dense")(None, *given("layer_dense", 2.5))
 
 

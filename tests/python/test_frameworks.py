@@ -41,7 +41,18 @@ def test_tensors_and_variables_have_their_framework(x, name):
 
 @pytest.mark.parametrize(
     "x",
-    [1, 1.0, "a", None, [1], {"a": 1}, len, keras.layers.Dense(1), tf.TensorSpec((1,)), np.dtype("i4")],
+    [
+        1,
+        1.0,
+        "a",
+        None,
+        [1],
+        {"a": 1},
+        len,
+        keras.layers.Dense(1),
+        tf.TensorSpec((1,)),
+        np.dtype("i4"),
+    ],
     ids=lambda x: type(x).__name__,
 )
 def test_other_objects_have_none(x):

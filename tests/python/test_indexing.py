@@ -71,12 +71,12 @@ def test_r_subscripts_assign_to_every_combination(name):
         x = numbered(shape)
         selection = model.selected(x, subscripts)
         values = -np.arange(1.0, selection.size + 1)
-        value, given = {
+        value, data = {
             "single": (-1.0, -1.0),
             "same shape": (-selection, r_array(-selection, "float64")),
             "R's order": (values.reshape(selection.shape, order="F"), r_array(values)),
         }[how]
-        result = put(native.writable(x), given, *captured)
+        result = put(native.writable(x), data, *captured)
         np.testing.assert_array_equal(result, model.replaced(x, subscripts, value), strict=True)
 
     how = st.sampled_from(["single", "same shape", "R's order"])
@@ -122,13 +122,15 @@ def test_a_mask_selects_in_column_major_order(name):
         shape, bits = case
         mask = np.array(bits[: math.prod(shape)], bool).reshape(shape)
         x = numbered(shape)
-        for given in (r_array(mask), native.tensor(mask)):
-            np.testing.assert_array_equal(get(native.tensor(x), given), x.T[mask.T], strict=True)
-            np.testing.assert_array_equal(get(native.tensor(x), given, style="py"), x[mask])
+        for subscript in (r_array(mask), native.tensor(mask)):
+            np.testing.assert_array_equal(
+                get(native.tensor(x), subscript), x.T[mask.T], strict=True
+            )
+            np.testing.assert_array_equal(get(native.tensor(x), subscript, style="py"), x[mask])
             value = -np.arange(1.0, mask.sum() + 1)
             expected = x.copy()
             expected.T[mask.T] = value
-            result = put(native.writable(x), r_array(value), given)
+            result = put(native.writable(x), r_array(value), subscript)
             np.testing.assert_array_equal(result, expected, strict=True)
 
     shapes = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(tuple)
@@ -145,11 +147,14 @@ def test_a_matrix_of_coordinates_selects_elements(name):
         signs = random.integers(0, 2, size=places.shape)
         coordinates = np.where(signs, places + 1, places - np.array(shape))
         expected = x[tuple(places.T)]
-        for given in (r_array(coordinates, "float64"), native.tensor(coordinates.astype("int32"))):
-            np.testing.assert_array_equal(get(native.tensor(x), given), expected, strict=True)
+        for subscript in (
+            r_array(coordinates, "float64"),
+            native.tensor(coordinates.astype("int32")),
+        ):
+            np.testing.assert_array_equal(get(native.tensor(x), subscript), expected, strict=True)
             changed = x.copy()
             changed[tuple(places.T)] = -1
-            np.testing.assert_array_equal(put(native.writable(x), -1.0, given), changed)
+            np.testing.assert_array_equal(put(native.writable(x), -1.0, subscript), changed)
 
     shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
     check(name, st.tuples(shapes, st.integers(0, 10**6)), test)
@@ -182,7 +187,10 @@ def test_positions_in_a_tensor_of_several_dimensions(native):
 
 def test_a_tensor_s_positions_are_checked_like_r_s(native):
     x = native.tensor(numbered((3,)))
-    for wrong, what in ((0, "is 0: positions count from 1"), (4, "is 4, but dimension 1 has size 3")):
+    for wrong, what in (
+        (0, "is 0: positions count from 1"),
+        (4, "is 4, but dimension 1 has size 3"),
+    ):
         for shape in ((), (1,)):
             with pytest.raises(SubscriptError, match=f"Subscript 1 {what}"):
                 get(x, native.tensor(np.full(shape, wrong, "int32")))
@@ -387,7 +395,10 @@ def test_keras_tensors_compute_what_arrays_would():
     cases = [
         (["_", -1], batch[:, -1]),
         (["_", "s", 3, 1, -2, 2], batch[:, 2::-2, 1]),
-        (["_", r_array([3, 1]), r_array([True, False, False, True])], batch[:, [2, 0]][..., [0, 3]]),
+        (
+            ["_", r_array([3, 1]), r_array([True, False, False, True])],
+            batch[:, [2, 0]][..., [0, 3]],
+        ),
         ([".", "n", "r", 2, -2], batch[:, :, None, 1:3]),
     ]
     outputs = [indexing.get(inputs, "r", True, captured) for captured, _ in cases]

@@ -82,7 +82,7 @@ def test_axes_count_from_one_and_from_the_last(number):
 
 @pytest.mark.parametrize("value", [0, 0.0, r_array([1, 0]), [2, 0]])
 def test_no_axis_is_0(value):
-    with pytest.raises(ArgumentError, match="`axis` counts axes from 1, .*: not 0"):
+    with pytest.raises(ArgumentError, match=r"`axis` counts axes from 1, .*: not 0"):
         kinds.axis(value, "axis")
 
 

@@ -67,7 +67,7 @@ def test_validation_data_comes_as_a_list():
     options = {"epochs": 1, "verbose": 0, "validation_data": [r_array(X), r_array(Y)]}
     history = training.fit(linear(), r_array(X), r_array(Y), options)
     assert "val_loss" in history["metrics"]
-    with pytest.raises(ArgumentError, match="`validation_data` must be .* not a list of 1"):
+    with pytest.raises(ArgumentError, match=r"`validation_data` must be .* not a list of 1"):
         training.fit(linear(), X, Y, {"validation_data": [X]})
 
 
@@ -77,7 +77,7 @@ def test_later_epochs_count_from_one():
 
 
 def test_whole_options_are_whole():
-    with pytest.raises(ArgumentError, match="`epochs` must be a whole number, not 2.5"):
+    with pytest.raises(ArgumentError, match=r"`epochs` must be a whole number, not 2.5"):
         training.fit(linear(), X, Y, {"epochs": 2.5})
 
 

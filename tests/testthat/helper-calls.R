@@ -11,7 +11,8 @@
 #   backends   the only backends to run it on, for what no backend does differently and takes long
 #   tolerance  with its reason in a comment, where the default of 1e-5 does not do
 #   error   per backend, a class of the condition where the backend itself cannot do it
-# An entry may also be an array of tables, `[[op_take]]`: several calls, each with what it must give.
+# An entry may also be an array of tables, `[[op_take]]`: several calls, each with what it must
+# give.
 # `[setup]` holds r and python source that is run before the first call of the file.
 
 calls_files <- function() {
@@ -101,7 +102,8 @@ check_output <- function(name, output, call, env) {
 
 python_value <- function(source) {
   main <- reticulate::py_run_string("", convert = FALSE)
-  kerasbridge:::call_py(kerasbridge:::bound$tensor_to_r, reticulate::py_eval(source, convert = FALSE)) |>
+  value <- reticulate::py_eval(source, convert = FALSE)
+  kerasbridge:::call_py(kerasbridge:::bound$tensor_to_r, value) |>
     kerasbridge:::as_r()
 }
 

@@ -45,7 +45,8 @@ test_that("KERAS_BACKEND chooses, its suffix the build", {
 })
 
 test_that("keras.json chooses, in KERAS_HOME or in ~/.keras", {
-  expect_identical(started_with(c(KERAS_HOME = keras_home('{"backend": "torch"}')))$backend, "torch")
+  home <- keras_home('{"backend": "torch"}')
+  expect_identical(started_with(c(KERAS_HOME = home))$backend, "torch")
   home <- withr::local_tempdir()
   dir.create(file.path(home, ".keras"))
   writeLines('{"backend": "jax"}', file.path(home, ".keras", "keras.json"))

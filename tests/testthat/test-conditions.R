@@ -1,6 +1,14 @@
 # Python exceptions as R conditions.
 
-condition_of <- function(expr) tryCatch({expr; NULL}, error = identity)
+condition_of <- function(expr) {
+  tryCatch(
+    {
+      expr
+      NULL
+    },
+    error = identity
+  )
+}
 
 test_that("a Python exception is a condition with its own class, and the user's call", {
   condition <- condition_of(op_reshape(1:6, c(4, 2)))

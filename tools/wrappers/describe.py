@@ -28,7 +28,12 @@ _FAMILIES: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("distribution_", "distribution", "distribution", "distribution/"),
     ("dtype_policy", "dtype-policies", "dtype policies", "mixed_precision/policy/"),
     ("initializer_", "initializers", "initializers", "layers/initializers/"),
-    ("learning_rate_schedule_", "schedules", "learning rate schedules", "optimizers/learning_rate_schedules/"),
+    (
+        "learning_rate_schedule_",
+        "schedules",
+        "learning rate schedules",
+        "optimizers/learning_rate_schedules/",
+    ),
     ("loss_", "losses", "losses", "losses/"),
     ("metric_", "metrics", "metrics", "metrics/"),
     ("op_image_", "ops-image", "image ops", "ops/image/"),
@@ -48,10 +53,22 @@ _LAYER_FAMILIES: Final = {
     "convolutional": ("layers-convolutional", "convolutional layers", "layers/convolution_layers/"),
     "core": ("layers-core", "core layers", "layers/core_layers/"),
     "merging": ("layers-merging", "merging layers", "layers/merging_layers/"),
-    "normalization": ("layers-normalization", "normalization layers", "layers/normalization_layers/"),
+    "normalization": (
+        "layers-normalization",
+        "normalization layers",
+        "layers/normalization_layers/",
+    ),
     "pooling": ("layers-pooling", "pooling layers", "layers/pooling_layers/"),
-    "preprocessing": ("layers-preprocessing", "preprocessing layers", "layers/preprocessing_layers/"),
-    "regularization": ("layers-regularization", "regularization layers", "layers/regularization_layers/"),
+    "preprocessing": (
+        "layers-preprocessing",
+        "preprocessing layers",
+        "layers/preprocessing_layers/",
+    ),
+    "regularization": (
+        "layers-regularization",
+        "regularization layers",
+        "layers/regularization_layers/",
+    ),
     "reshaping": ("layers-reshaping", "reshaping layers", "layers/reshaping_layers/"),
     "rnn": ("layers-rnn", "recurrent layers", "layers/recurrent_layers/"),
 }
@@ -229,9 +246,7 @@ def _merged(
     function: list[WrapperParameter], cls: list[WrapperParameter]
 ) -> list[WrapperParameter]:
     """The data of the function form first, optional; then every option of either form."""
-    data = [
-        WrapperParameter(p.name, p.kind, "default", None, "NULL") for p in function[:2]
-    ]
+    data = [WrapperParameter(p.name, p.kind, "default", None, "NULL") for p in function[:2]]
     options = {p.name: p for p in function[2:]} | {p.name: p for p in cls}
     return [*data, *options.values()]
 
@@ -290,6 +305,8 @@ def _family(name: str, symbol: Symbol) -> tuple[str, str, str]:
             for part in module:
                 if part in families:
                     return families[part]
-            return {"layer_": ("layers-other", "other layers", "layers/"),
-                    "op_": ("ops-core", "core ops", "ops/core/")}[prefix]
+            return {
+                "layer_": ("layers-other", "other layers", "layers/"),
+                "op_": ("ops-core", "core ops", "ops/core/"),
+            }[prefix]
     return "utils", "utilities", "utils/"

@@ -97,9 +97,7 @@ def as_tensor(data: Array, name: str = "x") -> Any:
     keras = importlib.import_module("keras")
     if data.dtype.kind in "OUST":
         return strings(data, name)
-    if not data.flags.writeable or not data.flags.c_contiguous:
-        data = row_major(data)
-    elif data.dtype == np.float64:
+    if not data.flags.writeable or not data.flags.c_contiguous or data.dtype == np.float64:
         data = row_major(data)
     if keras.config.backend() == "numpy":
         return data
@@ -112,7 +110,7 @@ def as_tensor(data: Array, name: str = "x") -> Any:
 
 def _check_narrow(data: Array, name: str) -> None:
     """JAX keeps 64-bit integers only when told to: the others must fit in 32 bits."""
-    if data.size and not (-(2**31) <= int(data.min()) and int(data.max()) < 2**31):
+    if data.size and not (int(data.min()) >= -(2**31) and int(data.max()) < 2**31):
         raise ArgumentError(
             f"`{name}` holds integers beyond 2^31, and JAX computes with 32 bits. "
             'Allow 64 with `jax$config$update("jax_enable_x64", TRUE)` before the first tensor.'
@@ -227,7 +225,7 @@ class Pending:
         reticulate shows R's memory read-only; this array is R's own, and nobody's else yet.
         """
         buffer = (ctypes.c_char * view.nbytes).from_address(view.ctypes.data)
-        target = np.frombuffer(buffer, dtype=view.dtype).reshape(view.shape, order="F")
+        target = np.frombuffer(memoryview(buffer), dtype=view.dtype).reshape(view.shape, order="F")
         rows = max(1, _BLOCK // max(1, self.array[:1].size))
         for start in range(0, len(self.array), rows):
             block = slice(start, start + rows)
@@ -256,9 +254,9 @@ def _narrowed(array: Array) -> Array:
     if array.size == 0:
         return array.astype("int32", order="F")
     low, high = int(array.min()), int(array.max())
-    if NA_INTEGER < low and high < 2**31:
+    if low > NA_INTEGER and high < 2**31:
         return array.astype("int32", order="F")
-    if -_EXACT <= low and high <= _EXACT:
+    if low >= -_EXACT and high <= _EXACT:
         return array.astype("float64", order="F")
     raise ArgumentError(
         f"The tensor holds {high if high > _EXACT else low}, which an R number cannot hold exactly "

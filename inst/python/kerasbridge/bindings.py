@@ -332,9 +332,7 @@ def _inherited(function: Any) -> frozenset[str]:
 def _result(kind: str | tuple[str, ...]) -> Callable[[Any], Any]:
     if isinstance(kind, tuple):
         finishers = [_result(part) for part in kind]
-        return lambda value: [
-            finish(part) for finish, part in zip(finishers, value, strict=False)
-        ]
+        return lambda value: [finish(part) for finish, part in zip(finishers, value, strict=False)]
     if kind == "index":
         return one_based
     if kind == "tree":

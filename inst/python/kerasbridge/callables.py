@@ -20,9 +20,8 @@ def signature(names: Sequence[str], required: Sequence[bool]) -> inspect.Signatu
             parameters.append(inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL))
             seen_dots = True
             continue
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        if seen_dots:
-            kind = inspect.Parameter.KEYWORD_ONLY
+        kinds = inspect._ParameterKind
+        kind = kinds.KEYWORD_ONLY if seen_dots else kinds.POSITIONAL_OR_KEYWORD
         optional = not needed or (seen_default and not seen_dots)
         seen_default = seen_default or optional
         default = None if optional else inspect.Parameter.empty

@@ -334,9 +334,19 @@ _ROOTS: dict[str, str] = {
 }
 
 
-@cache
+#: Types met so far, tensors and others.
+_MET: dict[type, Framework | None] = {}
+
+
 def of_type(cls: type) -> Framework | None:
-    """The framework whose tensor or variable `cls` is, or ``None``."""
+    """The framework whose tensor or variable the type `cls` is, or ``None``."""
+    try:
+        return _MET[cls]
+    except KeyError:
+        return _MET.setdefault(cls, _find_framework(cls))
+
+
+def _find_framework(cls: type) -> Framework | None:
     for base in cls.__mro__:
         framework = _ROOTS.get(base.__module__.partition(".")[0])
         if framework is not None and _looks_like_tensor(base):

@@ -333,8 +333,9 @@ def _paired(parts: Sequence[Any]) -> bool:
     So it does with several vectors, and with a vector that a slice keeps from another position.
     """
     places = [place for place, part in enumerate(parts) if not isinstance(part, slice | None)]
-    vectors = sum(not isinstance(parts[place], int) and _shape_of(parts[place]) != ()
-                  for place in places)
+    vectors = sum(
+        not isinstance(parts[place], int) and _shape_of(parts[place]) != () for place in places
+    )
     return vectors > 1 or (vectors == 1 and places[-1] - places[0] >= len(places))
 
 

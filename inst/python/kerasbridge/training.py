@@ -29,8 +29,10 @@ def new_sequential(layers: Any, input_shape: Any, options: dict[str, Any]) -> An
     keras = importlib.import_module("keras")
     name = options.pop("name", None)
     trainable = options.pop("trainable", None)
-    model = keras.Sequential(name=name) if trainable is None else keras.Sequential(
-        name=name, trainable=trainable
+    model = (
+        keras.Sequential(name=name)
+        if trainable is None
+        else keras.Sequential(name=name, trainable=trainable)
     )
     if input_shape is not None or options:
         given = None if input_shape is None else shape(input_shape, "input_shape")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import os
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -42,8 +41,9 @@ class R:
 
     def __call__(self, code: str, *values: Any) -> Any:
         """The result of an R function of these values, as an array in R's layout."""
-        function = self._evaluate(f"function(...) {{ result <- ({code})(...); "
-                                  "list(as.vector(result), dim(result)) }")
+        function = self._evaluate(
+            f"function(...) {{ result <- ({code})(...); list(as.vector(result), dim(result)) }}"
+        )
         vector, dim = function(*[self._vector(value) for value in values])
         array = np.array(list(vector))
         sizes = [len(array)] if not hasattr(dim, "__len__") else [int(size) for size in dim]
@@ -60,8 +60,8 @@ class R:
 
 
 @pytest.fixture(scope="module")
-def r() -> Iterator[R]:
-    yield R()
+def r() -> R:
+    return R()
 
 
 # --- Subscripts, as R source and as they cross to the shim ------------------------------------
@@ -255,5 +255,5 @@ def test_what_r_refuses_is_refused(r, source):
         "1:4, 1": ["r", 1, 4, 1],
         "matrix(c(4, 1), 1)": [r_array([[4, 1]])],
     }[source]
-    with pytest.raises(IndexError, match="but dimension [12] has size [34]"):
+    with pytest.raises(IndexError, match=r"but dimension [12] has size [34]"):
         indexing.get(x, "r", True, captured)
