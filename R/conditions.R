@@ -5,14 +5,19 @@
 # is the function that the user called. The Python traceback stays at hand in py_last_error().
 raise_failure <- function(failure, call) {
   condition <- tryCatch(py_call(py_get_attr(failure, "raise_again")), error = identity)
-  stop(told(condition, call))
+  parts <- as_r(py_call(bound$condition_of_r, failure))
+  stop(if (is.null(parts)) told(condition, call) else passed_on(parts))
 }
 
-# An R condition that passed through Python is signalled as it was.
+# An R condition that passed through Python is signalled as it was: its call is the method or
+# function that failed.
+passed_on <- function(parts) {
+  fields <- parts[setdiff(names(parts), c("r_class", "trace"))]
+  if (inherits(parts$trace, "rlang_trace")) fields$trace <- parts$trace
+  structure(fields, class = union("kerasbridge_error", parts$r_class))
+}
+
 told <- function(e, call) {
-  if (!inherits(e, "python.builtin.BaseException") || inherits(e, "kerasbridge_error")) {
-    return(e)
-  }
   structure(
     list(message = told_message(e), call = as_written(call)),
     class = c("kerasbridge_error", class(e)),

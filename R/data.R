@@ -30,7 +30,7 @@ pack <- function(x, arg, call) {
 }
 
 pack_object <- function(x, arg, call) {
-  if (inherits(x, "python.builtin.object") || inherits(x, "kerasbridge_wrapper")) {
+  if (inherits(x, c("python.builtin.object", "kerasbridge_wrapper", "kerasbridge_class"))) {
     return(x)
   }
   if (inherits(x, "kerasbridge_shape")) {
@@ -109,10 +109,16 @@ check_no_na <- function(x, arg, call) {
 
 # An argument that may be a function: the shim sees the R function's own name and arguments.
 arg_callable <- function(f) {
-  if (!is.function(f) || inherits(f, c("python.builtin.object", "kerasbridge_wrapper"))) {
+  if (!is_plain_function(f)) {
     return(f)
   }
   named_callable(f, callable_name(substitute(f), parent.frame()))
+}
+
+# A function of the user's, neither Python's own nor one that stands for something of Python's.
+is_plain_function <- function(f) {
+  stands_for <- c("python.builtin.object", "kerasbridge_wrapper", "kerasbridge_class")
+  is.function(f) && !inherits(f, stands_for)
 }
 
 # The name that the user wrote for a function.

@@ -34,7 +34,7 @@ on_reticulate_load <- function() {
   for (module in c("tensorflow", "torch", "jax", "keras")) {
     when_loaded(module, register_tensor_methods)
   }
-  when_loaded("torch._dynamo", hide_r_from_dynamo)
+  when_loaded("torch._dynamo", trace_for_dynamo)
 }
 
 # What Python prints is R's output, in order and for sink() to take, unless the user keeps
@@ -74,13 +74,8 @@ when_loaded <- function(module, act) {
   }
 }
 
-# torch$compile() works on Python's bytecode. An R function has none: what it computes runs
-# eagerly, in the middle of what is compiled around it.
-hide_r_from_dynamo <- function(dynamo) {
-  calls <- import("rpytools.call", convert = FALSE)
-  hidden <- import(dynamo, convert = FALSE)$disable(calls$call_r_function)
-  reticulate::py_set_attr(calls, "call_r_function", hidden)
-}
+# torch$compile() works on Python's bytecode. An R function has none: it is traced.
+trace_for_dynamo <- function(module) py_call(shim_attr("dynamo.install"))
 
 is_imported <- function(module) {
   import("sys", convert = FALSE)$modules$`__contains__`(module) |> py_to_r()

@@ -55,7 +55,8 @@ NULL
 new_model_class <- function(classname, ..., initialize = NULL, call = NULL, get_config = NULL,
                             private = list(), inherit = NULL, parent_env = parent.frame()) {
   members <- list(initialize = initialize, call = call, get_config = get_config, ...)
-  new_class(classname, inherit %||% quote(keras$Model), members, private, parent_env)
+  base <- parent_class(enquo(inherit), quote(keras$Model))
+  new_class(classname, base, members, private, parent_env)
 }
 
 #' @rdname new_class
@@ -63,7 +64,8 @@ new_model_class <- function(classname, ..., initialize = NULL, call = NULL, get_
 new_loss_class <- function(classname, ..., initialize = NULL, call = NULL, get_config = NULL,
                            private = list(), inherit = NULL, parent_env = parent.frame()) {
   members <- list(initialize = initialize, call = call, get_config = get_config, ...)
-  new_class(classname, inherit %||% quote(keras$Loss), members, private, parent_env)
+  base <- parent_class(enquo(inherit), quote(keras$Loss))
+  new_class(classname, base, members, private, parent_env)
 }
 
 #' @rdname new_class
@@ -71,7 +73,8 @@ new_loss_class <- function(classname, ..., initialize = NULL, call = NULL, get_c
 new_metric_class <- function(classname, ..., initialize = NULL, get_config = NULL,
                              private = list(), inherit = NULL, parent_env = parent.frame()) {
   members <- list(initialize = initialize, get_config = get_config, ...)
-  new_class(classname, inherit %||% quote(keras$Metric), members, private, parent_env)
+  base <- parent_class(enquo(inherit), quote(keras$Metric))
+  new_class(classname, base, members, private, parent_env)
 }
 
 #' @rdname new_class
@@ -79,7 +82,7 @@ new_metric_class <- function(classname, ..., initialize = NULL, get_config = NUL
 new_callback_class <- function(classname, ..., initialize = NULL, private = list(),
                                inherit = NULL, parent_env = parent.frame()) {
   members <- list(initialize = initialize, ...)
-  base <- inherit %||% quote(keras$callbacks$Callback)
+  base <- parent_class(enquo(inherit), quote(keras$callbacks$Callback))
   new_class(classname, base, members, private, parent_env)
 }
 
@@ -88,7 +91,7 @@ new_callback_class <- function(classname, ..., initialize = NULL, private = list
 new_optimizer_class <- function(classname, ..., initialize = NULL, get_config = NULL,
                                 private = list(), inherit = NULL, parent_env = parent.frame()) {
   members <- list(initialize = initialize, get_config = get_config, ...)
-  base <- inherit %||% quote(keras$optimizers$Optimizer)
+  base <- parent_class(enquo(inherit), quote(keras$optimizers$Optimizer))
   new_class(classname, base, members, private, parent_env)
 }
 
@@ -98,7 +101,7 @@ new_learning_rate_schedule_class <- function(classname, ..., initialize = NULL, 
                                              get_config = NULL, private = list(),
                                              inherit = NULL, parent_env = parent.frame()) {
   members <- list(initialize = initialize, get_config = get_config, ...)
-  base <- inherit %||% quote(keras$optimizers$schedules$LearningRateSchedule)
+  base <- parent_class(enquo(inherit), quote(keras$optimizers$schedules$LearningRateSchedule))
   new_class(classname, base, called(members, call), private, parent_env)
 }
 
@@ -108,7 +111,7 @@ new_initializer_class <- function(classname, ..., initialize = NULL, call = NULL
                                   get_config = NULL, private = list(), inherit = NULL,
                                   parent_env = parent.frame()) {
   members <- list(initialize = initialize, get_config = get_config, ...)
-  base <- inherit %||% quote(keras$initializers$Initializer)
+  base <- parent_class(enquo(inherit), quote(keras$initializers$Initializer))
   new_class(classname, base, called(members, call), private, parent_env)
 }
 
@@ -118,7 +121,7 @@ new_regularizer_class <- function(classname, ..., initialize = NULL, call = NULL
                                   get_config = NULL, private = list(), inherit = NULL,
                                   parent_env = parent.frame()) {
   members <- list(initialize = initialize, get_config = get_config, ...)
-  base <- inherit %||% quote(keras$regularizers$Regularizer)
+  base <- parent_class(enquo(inherit), quote(keras$regularizers$Regularizer))
   new_class(classname, base, called(members, call), private, parent_env)
 }
 
@@ -128,7 +131,7 @@ new_constraint_class <- function(classname, ..., initialize = NULL, call = NULL,
                                  get_config = NULL, private = list(), inherit = NULL,
                                  parent_env = parent.frame()) {
   members <- list(initialize = initialize, get_config = get_config, ...)
-  base <- inherit %||% quote(keras$constraints$Constraint)
+  base <- parent_class(enquo(inherit), quote(keras$constraints$Constraint))
   new_class(classname, base, called(members, call), private, parent_env)
 }
 
@@ -136,6 +139,7 @@ new_constraint_class <- function(classname, ..., initialize = NULL, call = NULL,
 #' @export
 new_wrapped_class <- function(base, classname, ..., initialize = NULL, private = list(),
                               parent_env = parent.frame()) {
+  base <- parent_class(enquo(base))
   new_class(classname, base, list(initialize = initialize, ...), private, parent_env)
 }
 
@@ -210,7 +214,7 @@ r6_definition <- function(generator) {
     members$clone <- NULL
     base <- eval(generator$inherit, generator$parent_env)
     assign("kerasbridge_definition", new_definition(
-      generator$classname,
+      generator$classname %||% "R6Class",
       if (is.null(base)) list() else list(base),
       members,
       generator$parent_env,

@@ -12,7 +12,9 @@
 #' @param spec The name of the class, called with its base classes: `LinearModel(torch$nn$Module)`.
 #' @param body The methods and attributes, in braces.
 #'
-#' @returns The Python class, invisibly. Call it to make an object.
+#' @returns The Python class, invisibly. Call it to make an object. At the top level of a package,
+#'   a function in its place, which makes the class when it is first used: a package that is built
+#'   or loaded starts no Python.
 #' @examplesIf can_run_keras()
 #' Counter() %py_class% {
 #'   "Counts."
@@ -29,13 +31,13 @@
   spec <- substitute(spec)
   env <- parent.frame()
   name <- as.character(if (is.call(spec)) spec[[1L]] else spec)
-  bases <- if (is.call(spec)) lapply(as.list(spec)[-1L], eval, env) else list()
+  bases <- if (is.call(spec)) lapply(as.list(spec)[-1L], new_quosure, env) else list()
   captured <- class_body(substitute(body), env)
   definition <- new_definition(
     name, bases, captured$members, env,
     doc = captured$doc, explicit_self = TRUE
   )
-  class <- class_of(definition)
+  class <- if (isNamespace(env)) class_function(definition) else class_of(definition)
   assign(name, class, envir = env)
   invisible(class)
 }
@@ -68,8 +70,10 @@ class_body <- function(body, env) {
 #' @param get_config Function that gives the named list of options from which the layer can be
 #'   made again.
 #' @param ... Further methods and attributes.
-#' @param inherit The parent class: a Keras class, or what another `new_*_class()` gave. By default
-#'   `keras$layers$Layer`.
+#' @param private Named list of functions and values: the start of each layer's `private`, an
+#'   environment that Python does not see.
+#' @param inherit The parent class: a Keras class, what another `new_*_class()` gave, or an R6
+#'   class generator. By default `keras$layers$Layer`.
 #' @param parent_env The environment in which the methods are evaluated.
 #'
 #' @returns A function with the arguments of `initialize`, after a first argument `object` to
@@ -86,20 +90,33 @@ class_body <- function(body, env) {
 #' op_ones(c(1, 3)) |> layer_scaled(by = 5)
 #' @export
 new_layer_class <- function(classname, ..., initialize = NULL, call = NULL, build = NULL,
-                            get_config = NULL, inherit = NULL, parent_env = parent.frame()) {
+                            get_config = NULL, private = list(), inherit = NULL,
+                            parent_env = parent.frame()) {
   members <- list(
     initialize = initialize, call = call, build = build, get_config = get_config, ...
   )
-  definition <- new_definition(
-    classname, list(inherit %||% quote(keras$layers$Layer)), members, parent_env
+  base <- parent_class(enquo(inherit), quote(keras$layers$Layer))
+  class_function(
+    new_definition(classname, list(base), members, parent_env, private = private),
+    composes = TRUE
   )
-  class_function(definition, composes = TRUE)
+}
+
+#' @rdname new_layer_class
+#' @export
+Layer <- new_layer_class
+
+# The parent class that was asked for, or the usual one. What must be looked up in Python, such as
+# `keras$layers$Dense`, waits until the class is used.
+parent_class <- function(inherit, default = NULL) {
+  if (quo_is_call(inherit)) inherit else eval_tidy(inherit) %||% default
 }
 
 # What a class will be made of. Nothing of Python is touched before the class is used.
 new_definition <- function(name, bases, members, env, doc = NULL, private = list(),
                            explicit_self = FALSE) {
   check_class_name(name)
+  check_members(members)
   definition <- new.env(parent = emptyenv())
   definition$name <- name
   definition$bases <- bases
@@ -117,9 +134,16 @@ check_class_name <- function(name, call = caller_env(2)) {
   }
 }
 
-# The Python class of a definition, built when it is first needed.
+check_members <- function(members, call = caller_env(2)) {
+  if (length(members) && !is_named(members)) {
+    abort_argument("Methods and attributes of a class must have names.", call)
+  }
+}
+
+# The Python class of a definition, built when it is first needed, and again in a session that
+# finds it in a workspace.
 class_of <- function(definition) {
-  if (is.null(definition$class)) {
+  if (is.null(definition$class) || reticulate::py_is_null_xptr(definition$class)) {
     definition$class <- call_py(
       bound$class_build, definition$name, lapply(definition$bases, base_class),
       class_methods(definition), class_attributes(definition),
@@ -130,8 +154,28 @@ class_of <- function(definition) {
 }
 
 base_class <- function(base) {
-  if (is.language(base)) base <- eval(base, asNamespace("kerasbridge"))
-  if (inherits(base, c("kerasbridge_class", "R6ClassGenerator"))) r_to_py(base) else base
+  base <- base_value(base)
+  definition <- definition_of(base)
+  if (is.null(definition)) base else class_of(definition)
+}
+
+base_value <- function(base) {
+  if (is_quosure(base)) {
+    eval_tidy(base)
+  } else if (is.language(base)) {
+    eval(base, asNamespace("kerasbridge"))
+  } else {
+    base
+  }
+}
+
+# The definition of a class that is written in R, however the class is given.
+definition_of <- function(class) {
+  if (inherits(class, "kerasbridge_class")) {
+    attr(class, "definition")
+  } else if (inherits(class, "R6ClassGenerator")) {
+    r6_definition(class)
+  }
 }
 
 class_methods <- function(definition) {
@@ -140,63 +184,108 @@ class_methods <- function(definition) {
 }
 
 class_attributes <- function(definition) {
-  do.call(named_list, Filter(Negate(is_r_function), definition$members))
+  attributes <- Filter(Negate(is_r_function), definition$members)
+  do.call(named_list, c(attributes, list(`_r_definition` = definition)))
 }
 
-is_r_function <- function(x) is.function(x) && !is_py_object(x)
+is_r_function <- function(x) {
+  is.function(x) && !inherits(x, c("python.builtin.object", "kerasbridge_class"))
+}
 
 # A method as the builder takes it. Python calls `function`; it calls the user's function where
 # `self` and `super` are known.
 as_method <- function(f, name, definition) {
+  kind <- member_kind(f, name)
   formals <- formals(args(f))
-  if (definition$explicit_self) formals <- formals[-1L]
+  if (definition$explicit_self && kind != "static") formals <- formals[-1L]
   list(
-    name = switch(name, initialize = "__init__", finalize = "__del__", name),
-    `function` = with_self(f, definition),
+    name = python_name(name),
+    `function` = with_self(f, name, kind, definition),
     formals = as.list(names(formals)),
     required = as.list(unname(vapply(formals, identical, logical(1), quote(expr = )))),
-    kind = attr(f, "member", exact = TRUE) %||% "method"
+    defaults = do.call(named_list, Filter(Negate(is.null), lapply(formals, plain_default))),
+    kind = kind,
+    doc = docstring(f)
   )
 }
 
-# A static method needs nothing; a class method sees `cls`, every other one `self`.
-with_self <- function(f, definition) {
-  kind <- attr(f, "member", exact = TRUE) %||% "method"
-  if (kind == "static") {
-    return(f)
-  }
+# Keras calls `from_config` on the class, and it is one of its methods without being marked.
+member_kind <- function(f, name) {
+  attr(f, "member", exact = TRUE) %||% if (name == "from_config") "class" else "method"
+}
+
+python_name <- function(name) switch(name, initialize = "__init__", finalize = "__del__", name)
+
+# A default that Python can show. R computes all others, when the argument is left out.
+plain_default <- function(default) {
+  if (is_call(default, "-", n = 1L) && is.numeric(default[[2L]])) default <- -default[[2L]]
+  if (!is.language(default) && is_scalar_atomic(default) && !is.na(default)) default
+}
+
+# A string that a function's body starts with, and does not end with.
+docstring <- function(f) {
+  body <- body(f)
+  if (is_call(body, "{") && length(body) > 2L && is.character(body[[2L]])) body[[2L]]
+}
+
+# A static method needs nothing; a class method sees `cls`, every other one `self`. The call is
+# written as users know it, `Scaled$call(...)`, for the conditions that it may end in.
+with_self <- function(f, name, kind, definition) {
   defined_in <- environment(f)
-  explicit <- definition$explicit_self
-  function(self, ...) {
-    environment(f) <- method_scope(self, kind, definition, defined_in)
-    if (explicit) f(self, ...) else f(...)
+  class <- as.symbol(definition$name)
+  shown <- switch(name, `__call__` = "call", name)
+  call <- call2(call("$", class, as.symbol(shown)), quote(...))
+  if (kind == "static") {
+    scope <- NULL
+  } else {
+    scope <- quote(environment(f) <- method_scope(.object, kind, definition, defined_in))
+    if (definition$explicit_self) call <- call2(call[[1L]], quote(.object), quote(...))
   }
+  new_function(
+    if (kind == "static") pairlist2(... = ) else pairlist2(.object = , ... = ),
+    bquote({
+      .(scope)
+      .(class) <- structure(list(f), names = shown)
+      .(call)
+    })
+  )
 }
 
 # Where a method is evaluated: its own environment, with the object in sight.
-method_scope <- function(self, kind, definition, defined_in) {
+method_scope <- function(object, kind, definition, defined_in) {
   scope <- new.env(parent = defined_in)
-  if (kind == "class") {
-    scope$cls <- self
-    return(scope)
-  }
-  scope$self <- self
-  scope$super <- super_proxy(definition, self)
-  if (length(definition$private)) scope$private <- private_of(self, definition)
+  assign(if (kind == "class") "cls" else "self", object, scope)
+  scope$super <- super_proxy(definition, object)
+  if (kind != "class") delayedAssign("private", private_of(object), assign.env = scope)
   scope
 }
 
 # The object's own environment, made when a method first needs it.
-private_of <- function(self, definition) {
+private_of <- function(self) {
   private <- as_r(call_py(bound$class_private, self))
   if (is.null(private)) {
-    private <- list2env(definition$private, parent = emptyenv())
+    definition <- as_r(call_py(bound$class_definition, self))
+    private <- list2env(private_members(definition, self), parent = emptyenv())
     call_py(bound$class_private, self, private)
-    for (name in names(Filter(is.function, definition$private))) {
-      environment(private[[name]]) <- method_scope(self, "method", definition, definition$env)
-    }
   }
   private
+}
+
+# The private members that an object starts with: those of its class over those of the parents.
+private_members <- function(definition, self) {
+  members <- list()
+  for (base in definition$bases) {
+    parent <- definition_of(base_value(base))
+    if (!is.null(parent)) members <- c(members, private_members(parent, self))
+  }
+  own <- lapply(definition$private, function(member) {
+    if (is_r_function(member)) {
+      environment(member) <- method_scope(self, "method", definition, environment(member))
+    }
+    member
+  })
+  members <- c(own, members)
+  members[!duplicated(names(members))]
 }
 
 # `super$method()` and `super()$method()`: the parent's methods, bound to `self`.
@@ -210,47 +299,87 @@ super_proxy <- function(definition, self) {
 
 #' @export
 `$.kerasbridge_super` <- function(x, name) {
-  name <- switch(name, initialize = "__init__", finalize = "__del__", name)
-  py_to_r(call_py_raw(bound$class_super, class_of(attr(x, "definition")), attr(x, "self"), name))
+  class <- class_of(attr(x, "definition"))
+  py_to_r(call_py_raw(bound$class_super, class, attr(x, "self"), python_name(name)))
 }
 
 #' @export
 `[[.kerasbridge_super` <- function(x, i) `$.kerasbridge_super`(x, i)
 
-# The R function of a class: makes an object, and composes it when the class is a layer.
+# The R function of a class: makes an object, and composes it when the class is a layer. Defaults
+# are evaluated where the class was defined, so the call names the namespace of what it needs.
 class_function <- function(definition, composes = FALSE) {
-  formals <- formals(args(definition$members$initialize %||% function(...) NULL))
+  formals <- constructor_formals(definition)
   arguments <- lapply(names(formals), as.symbol)
   names(arguments) <- ifelse(names(formals) == "...", "", names(formals))
-  make <- as.call(c(quote(list), arguments))
-  f <- function() NULL
-  formals(f) <- c(if (composes) alist(object = NULL), formals)
-  body(f) <- if (composes) {
-    bquote(new_instance(definition, arg_data(object), .(make)))
-  } else {
-    bquote(new_instance(definition, NULL, .(make)))
-  }
-  environment(f) <- new_environment(list(definition = definition), parent = topenv())
+  f <- new_function(
+    c(if (composes) pairlist2(object = NULL), formals),
+    call2(
+      quote(.kerasbridge$call_py),
+      quote(.kerasbridge$bound$class_new), quote(.kerasbridge$class_of(.definition)),
+      if (composes) quote(.kerasbridge$arg_data(object)), definition$name, !!!arguments
+    ),
+    new_environment(
+      list(.definition = definition, .kerasbridge = asNamespace("kerasbridge")),
+      parent = definition$env
+    )
+  )
   structure(f, class = c("kerasbridge_class", "function"), definition = definition)
 }
 
-new_instance <- function(definition, object, arguments) {
-  do.call(
-    call_py,
-    c(list(bound$class_new, class_of(definition), object, definition$name), arguments),
-    quote = TRUE
-  )
+# The arguments of the constructor, which may be a parent's.
+constructor_formals <- function(definition) {
+  initialize <- definition$members$initialize %||% definition$members$`__init__`
+  if (!is.null(initialize)) {
+    formals <- formals(args(initialize))
+    return(if (definition$explicit_self) formals[-1L] else formals)
+  }
+  for (base in definition$bases) {
+    parent <- if (!is.language(base)) definition_of(base)
+    if (!is.null(parent)) {
+      return(constructor_formals(parent))
+    }
+  }
+  pairlist2(... = )
 }
 
 #' @exportS3Method reticulate::r_to_py
 r_to_py.kerasbridge_class <- function(x, convert = FALSE) class_of(attr(x, "definition"))
 
+# Static and class methods, and attributes, of the Python class.
+#' @export
+`$.kerasbridge_class` <- function(x, name) {
+  py_to_r(reticulate::py_get_attr(class_of(attr(x, "definition")), name))
+}
+
 #' @export
 print.kerasbridge_class <- function(x, ...) {
   definition <- attr(x, "definition")
-  cat(format(args(unclass(x)))[[1L]], "\n", sep = "")
-  cat("# makes objects of the class ", definition$name, ", defined in R with ", sep = "")
-  cat(names(definition$members), sep = ", ")
-  cat("\n")
+  cat(head(format(args(unclass(x))), -1L), sep = "\n")
+  members <- paste(names(definition$members), collapse = ", ")
+  cat("# makes objects of the class ", definition$name, ", defined in R", sep = "")
+  cat(if (nzchar(members)) paste0(" with ", members), "\n", sep = "")
   invisible(x)
 }
+
+# Assigning a part of an attribute assigns the attribute too, which Python may not allow.
+#' @export
+`$<-.keras.src.layers.layer.Layer` <- function(x, name, value) {
+  call_py(bound$class_assign, x, name, value)
+  x
+}
+
+#' @export
+`$<-.keras.src.callbacks.callback.Callback` <- `$<-.keras.src.layers.layer.Layer`
+
+#' @export
+`$<-.keras.src.optimizers.base_optimizer.BaseOptimizer` <- `$<-.keras.src.layers.layer.Layer`
+
+# What an object of Keras keeps in an attribute, as R's list.
+#' @exportS3Method reticulate::py_to_r
+py_to_r.keras.src.utils.tracking.TrackedList <- function(x) {
+  py_to_r(call_py_raw(bound$class_untracked, x))
+}
+
+#' @exportS3Method reticulate::py_to_r
+py_to_r.keras.src.utils.tracking.TrackedDict <- py_to_r.keras.src.utils.tracking.TrackedList

@@ -66,7 +66,7 @@ name_functions <- function(value, expr) {
 }
 
 name_function <- function(f, expr) {
-  if (inherits(f, c("python.builtin.object", "kerasbridge_wrapper"))) {
+  if (!is_plain_function(f)) {
     return(f)
   }
   named_callable(f, if (is.symbol(expr)) as.character(expr) else "r_function")

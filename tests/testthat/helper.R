@@ -65,3 +65,29 @@ eager_tensors <- function(value) {
   ways <- ways_to_compute()
   lapply(ways[setdiff(names(ways), c("symbolic", "traced", "graph"))], \(way) way(identity, value))
 }
+
+# `f`, compiled as the backend does it.
+compiled <- function(f) {
+  switch(config_backend(),
+    jax = import("jax")$jit(f),
+    tensorflow = tf_function(f),
+    f
+  )
+}
+
+# The derivative of an R function of one number.
+gradient_at <- function(f, x) {
+  switch(config_backend(),
+    jax = import("jax")$grad(f)(x),
+    tensorflow = {
+      x <- tf$Variable(x)
+      with(tf$GradientTape() %as% tape, y <- f(x))
+      tape$gradient(y, x)
+    },
+    torch = {
+      x <- import("torch")$tensor(x, requires_grad = TRUE)
+      f(x)$backward()
+      x$grad
+    }
+  )
+}

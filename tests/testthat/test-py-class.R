@@ -64,13 +64,17 @@ test_that("a method's R error is told", {
 on_backend("torch", {
   test_that("a torch module trains, and compiles", {
     torch <- import("torch")
+    runs <- 0L
     LinearModel(torch$nn$Module) %py_class% {
       `__init__` <- function(self) {
         super()$`__init__`()
         self$w <- torch$nn$Parameter(torch$ones(2L, 1L))
         self$b <- torch$nn$Parameter(torch$zeros(1L))
       }
-      forward <- function(self, inputs) torch$matmul(inputs, self$w) + self$b
+      forward <- function(self, inputs) {
+        runs <<- runs + 1L
+        torch$matmul(inputs, self$w) + self$b
+      }
     }
     model <- LinearModel()
     inputs <- torch$ones(shape(3, 2))
@@ -94,7 +98,15 @@ on_backend("torch", {
     expect_value(step(), 0.64)
 
     compiled <- torch$compile(model)
-    expect_value(compiled(inputs), model(inputs))
+    expected <- model(inputs)
+    runs <- 0L
+    expect_value(compiled(inputs), expected)
+    # the graph's parameters are the module's
+    with(torch$no_grad(), model$b$add_(1))
+    expect_value(compiled(inputs), expected + 1)
+    expect_identical(runs, 1L)
+    mean(compiled(inputs))$backward()
+    expect_value(model$w$grad, matrix(1, 2, 1))
   })
 })
 

@@ -178,19 +178,50 @@ on_backend("jax", {
 })
 
 on_backend("torch", {
-  test_that("torch$compile() of an R function runs it eagerly, and rightly, with its gradient", {
+  test_that("torch$compile() traces an R function once, with its gradient", {
     torch <- import("torch")
     dense <- counted(\(inputs, w, b) torch$nn$functional$relu(torch$matmul(inputs, w) + b))
     compiled <- torch$compile(dense$f)
     w <- torch$ones(2L, 1L, requires_grad = TRUE)
-    for (i in 1:2) {
-      expect_value(compiled(torch$ones(shape(3, 2)), w, 0.5), matrix(2.5, 3, 1))
+    for (i in 1:3) {
+      inputs <- torch$tensor(diag(i, 2), dtype = torch$float32)
+      expect_value(compiled(inputs, w, 0.5), matrix(i + 0.5, 2, 1))
     }
-    # TorchDynamo compiles Python's bytecode, and R has none
+    expect_identical(dense$runs(), 1L)
+    expect_value(compiled(torch$ones(shape(3, 2)), w, 0.5), matrix(2.5, 3, 1))
     expect_identical(dense$runs(), 2L)
     sum(compiled(torch$ones(shape(3, 2)), w, 0.5)^2)$backward()
     expect_value(w$grad, matrix(15, 2, 1))
+    expect_identical(dense$runs(), 2L)
     expect_error(torch$compile(\(x) stop("no such thing"))(w), "no such thing")
+  })
+
+  test_that("a compiled R function trains what it captures", {
+    torch <- import("torch")
+    w <- torch$nn$Parameter(torch$ones(2L, 1L))
+    optimizer <- torch$optim$SGD(list(w), lr = 0.1)
+    loss <- counted(\(x) mean(torch$matmul(x, w)^2))
+    compiled <- torch$compile(loss$f, backend = "aot_eager")
+    # each step takes 0.1 * 2 * sum(w) from both weights
+    for (expected in c(4, 1.44, 0.5184)) {
+      value <- compiled(torch$ones(shape(3, 2)))
+      value$backward()
+      optimizer$step()
+      optimizer$zero_grad()
+      expect_value(value, expected)
+    }
+    expect_identical(loss$runs(), 1L)
+  })
+
+  test_that("an R function that reads values runs at every call of torch$compile()", {
+    torch <- import("torch")
+    relative <- counted(\(x) x / max(as.array(x)))
+    compiled <- torch$compile(relative$f, backend = "aot_eager")
+    first <- torch$tensor(c(1, 2))
+    expect_value(compiled(first), c(0.5, 1))
+    runs <- relative$runs()
+    expect_value(compiled(first * c(1, 2)), c(0.25, 1))
+    expect_identical(relative$runs(), runs + 1L)
   })
 
   test_that("torch$func differentiates and maps R functions", {

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
-def signature(names: Sequence[str], required: Sequence[bool]) -> inspect.Signature:
+def signature(
+    names: Sequence[str], required: Sequence[bool], defaults: Mapping[str, Any] | None = None
+) -> inspect.Signature:
     """The Python signature of an R function with these formals.
 
     ``...`` takes further arguments, named and unnamed; a formal with a default may be left out,
-    and R then computes the default itself.
+    and R then computes the default itself. `defaults` has those that Python can show.
     """
+    defaults = defaults or {}
     parameters = []
     seen_dots = seen_default = False
     for name, needed in zip(names, required, strict=True):
@@ -24,7 +27,7 @@ def signature(names: Sequence[str], required: Sequence[bool]) -> inspect.Signatu
         kind = kinds.KEYWORD_ONLY if seen_dots else kinds.POSITIONAL_OR_KEYWORD
         optional = not needed or (seen_default and not seen_dots)
         seen_default = seen_default or optional
-        default = None if optional else inspect.Parameter.empty
+        default = defaults.get(name) if optional else inspect.Parameter.empty
         parameters.append(inspect.Parameter(name, kind, default=default))
     if seen_dots:
         parameters.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import new_class
 from typing import Any
 
 from kerasbridge import callables, compose
+from kerasbridge.errors import ArgumentError
+from kerasbridge.shapes import described
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Method:
     function: Callable[..., Any]
     formals: Sequence[str]
     required: Sequence[bool]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "method"
     doc: str | None = None
 
@@ -42,8 +47,10 @@ def build(
     for given in methods:
         method = Method(**given)
         namespace[method.name] = _member(method)
-    metaclass = type(bases[0]) if bases else type
-    return metaclass(name, tuple(bases), namespace)
+    for base in bases:
+        if not inspect.isclass(base):
+            raise ArgumentError(f"The parent of {name} must be a class, not {described(base)}.")
+    return new_class(name, tuple(bases), exec_body=lambda body: body.update(namespace))
 
 
 def _member(method: Method) -> Any:
@@ -77,7 +84,7 @@ def _function(method: Method) -> Callable[..., Any]:
 
     member.__name__ = member.__qualname__ = method.name
     member.__doc__ = method.doc
-    own = callables.signature(method.formals, method.required)
+    own = callables.signature(method.formals, method.required, method.defaults)
     if method.kind != "static":
         first = "cls" if method.kind == "class" else "self"
         receiver = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -125,6 +132,39 @@ def private(instance: Any, environment: Any = None) -> Any:
     if environment is not None:
         object.__setattr__(instance, "_r_private", environment)
     return getattr(instance, "_r_private", None)
+
+
+def definition(instance: Any) -> Any:
+    """R's definition of an object's class."""
+    return type(instance)._r_definition
+
+
+def assign(object: Any, name: str, value: Any) -> None:
+    """``object$name <- value`` in R.
+
+    There, ``self$model$stop_training <- TRUE`` ends with an assignment of ``self$model``, as it
+    already is. An attribute that cannot be assigned takes what it has.
+    """
+    attribute = inspect.getattr_static(type(object), name, None)
+    if isinstance(attribute, property) and attribute.fset is None:
+        held = getattr(object, name)
+        if held is value or _same_parts(held, value):
+            return
+    setattr(object, name, value)
+
+
+def _same_parts(held: Any, value: Any) -> bool:
+    return (
+        isinstance(held, (list, tuple))
+        and isinstance(value, list)
+        and len(held) == len(value)
+        and all(map(operator.is_, held, value))
+    )
+
+
+def untracked(tracked: Any) -> Any:
+    """Keras's own kinds of lists and dictionaries as Python's, which R converts."""
+    return dict(tracked) if isinstance(tracked, dict) else list(tracked)
 
 
 def super_of(cls: type, instance: Any, name: str) -> Any:

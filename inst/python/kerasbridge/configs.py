@@ -15,8 +15,9 @@ def of(object: Any) -> Any:
 
 def make(cls: Any, config: dict[str, Any], custom_objects: dict[str, Any] | None) -> Any:
     """An object of the class with this configuration, its weights afresh."""
-    keras = importlib.import_module("keras")
-    with keras.saving.custom_object_scope(custom_objects or {}):
+    if not custom_objects:
+        return cls.from_config(config)  # in a scope of its own, it would not see one around it
+    with importlib.import_module("keras").saving.custom_object_scope(custom_objects):
         return cls.from_config(config)
 
 

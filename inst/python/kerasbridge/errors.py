@@ -62,6 +62,20 @@ class Failure:
         raise self.error
 
 
+def r_condition(failure: Failure) -> dict[str, Any] | None:
+    """The parts of the R condition that began it all, where R code called by Python failed.
+
+    reticulate keeps them on the exception that it makes. Keras and the frameworks may have
+    raised others while they handled that one.
+    """
+    error: BaseException | None = failure.error
+    while error is not None:
+        if hasattr(error, "r_class"):
+            return vars(error)
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
     """`call` for R: what it raises comes back as a :class:`Failure`."""
 

@@ -63,6 +63,7 @@ KINDS: Final = (
     "dtype",
     "callable",
     "list",
+    "sequences",
     "path",
     "tree",
     "value",
@@ -217,6 +218,11 @@ def several(value: Any, name: str) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
+def sequences(value: Any, name: str) -> Any:
+    """A list of sequences, some perhaps of one element."""
+    return [several(part, name) for part in value]
+
+
 def path(value: Any, name: str) -> Any:
     """A path with ``~`` expanded."""
     return os.path.expanduser(value) if isinstance(value, str) else value
@@ -257,6 +263,7 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "dtype": dtype,
     "callable": None,
     "list": several,
+    "sequences": sequences,
     "path": path,
     "tree": tree,
     "value": None,

@@ -102,4 +102,10 @@ def state_tree(object: Any) -> Any:
 
 def set_state_tree(object: Any, tree: dict[str, Any]) -> None:
     """What :func:`state_tree` gave, put back."""
-    object.set_state_tree(arrays.tensor(tree, "state_tree"))
+    object.set_state_tree(_fitting_tree(tree, object.get_state_tree()))
+
+
+def _fitting_tree(tree: Any, variables: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _fitting_tree(part, variables[key]) for key, part in tree.items()}
+    return _fitting(tree, variables)

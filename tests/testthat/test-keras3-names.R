@@ -1,0 +1,28 @@
+test_that("names of keras3 do what they stand for", {
+  expect_equal(as.array(as_tensor(0, shape = c(2, 2))), matrix(0, 2, 2))
+  expect_equal(op_convert_to_array(c(1, 2)), array(c(1, 2)))
+  expect_equal(as.array(op_pmax(c(1, 5), c(3, 3), c(2, 4))), array(c(3, 5)))
+  expect_equal(as.array(op_pmin(c(1, 5), c(3, 3), c(2, 4))), array(c(1, 3)))
+  x <- op_convert_to_tensor(c(1, 2, 3))
+  expect_equal(as.array(op_subset(x, 2:3)), array(c(2, 3)))
+  expect_identical(zip_lists(list(1, 2), list("a", "b")), list(list(1, "a"), list(2, "b")))
+  expect_equal(as.integer(shape(layer_input(shape = 3))), c(NA, 3L))
+  expect_identical(attr(custom_metric("mine", mean), "name"), "mine")
+})
+
+test_that("a model's configuration is written and read", {
+  file <- withr::local_tempfile()
+  model <- keras_model_sequential(input_shape = 2, name = "net") |> layer_dense(1)
+  save_model_config(model, file)
+  expect_error(save_model_config(model, file), "overwrite", class = "kerasbridge_error")
+  expect_identical(load_model_config(file)$name, "net")
+})
+
+test_that("custom objects are known by name", {
+  twice <- \(x) 2 * x
+  expect_equal(with_custom_object_scope(list(twice = twice), get_registered_object("twice")(3)), 6)
+  set_custom_objects(list(twice = twice))
+  expect_equal(get_registered_object("twice")(3), 6)
+  set_custom_objects()
+  expect_null(get_registered_object("twice"))
+})
