@@ -209,7 +209,7 @@ tf_function <- function(f, jit_compile = NULL, input_signature = NULL, reduce_re
   }
   call_py(
     bound$tf_function, arg_callable(f),
-    named_list(
+    dict_of(
       jit_compile = jit_compile,
       input_signature = input_signature,
       reduce_retracing = reduce_retracing,
@@ -219,7 +219,7 @@ tf_function <- function(f, jit_compile = NULL, input_signature = NULL, reduce_re
 }
 
 # Always a dictionary in Python, also when it is empty.
-named_list <- function(...) {
+dict_of <- function(...) {
   values <- list(...)
   if (length(values)) values else dict()
 }

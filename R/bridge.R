@@ -5,6 +5,8 @@ bound <- new.env(parent = emptyenv())
 
 # What the shim offers besides the generated wrappers: name in `bound` -> place in the shim.
 shim_functions <- c(
+  application_decode = "applications.decode",
+  application_preprocess = "applications.preprocess",
   as_code = "arrays.codes",
   as_integer64 = "arrays.integer64",
   as_raw = "arrays.raw",

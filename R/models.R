@@ -29,7 +29,7 @@ keras_model_sequential <- function(input_shape = NULL, ..., layers = NULL, name 
   options <- list(name = name, trainable = trainable, ...)
   call_py(
     bound$sequential_new, as_layers(layers), arg_shape(input_shape),
-    do.call(named_list, Filter(Negate(is.null), options))
+    do.call(dict_of, Filter(Negate(is.null), options))
   )
 }
 
@@ -39,7 +39,7 @@ as_layers <- function(layers) if (is_py_object(layers)) list(layers) else layers
 #' @export
 keras_model <- function(inputs, outputs, ..., name = NULL) {
   options <- Filter(Negate(is.null), list(name = name, ...))
-  call_py(bound$model_new, inputs, outputs, do.call(named_list, options))
+  call_py(bound$model_new, inputs, outputs, do.call(dict_of, options))
 }
 
 # Layers and models are functions in R: a call applies them to tensors or R data.
@@ -79,7 +79,7 @@ py_to_r_wrapper.keras.src.quantizers.quantizers.Quantizer <-
 py_to_r_wrapper.keras.src.initializers.initializer.Initializer <- function(x) {
   force(x)
   function(shape, dtype = NULL, ...) {
-    call_py(bound$initializer_call, x, arg_shape(shape), dtype, named_list(...))
+    call_py(bound$initializer_call, x, arg_shape(shape), dtype, dict_of(...))
   }
 }
 

@@ -28,7 +28,7 @@
 #' @export
 adapt <- function(object, data, ..., batch_size = NULL, steps = NULL) {
   check_dots_empty()
-  options <- named_list(batch_size = batch_size, steps = steps)
+  options <- dict_of(batch_size = batch_size, steps = steps)
   call_py(bound$layer_adapt, object, arg_data(data), options)
   invisible(object)
 }
@@ -55,7 +55,7 @@ adapt <- function(object, data, ..., batch_size = NULL, steps = NULL) {
 #' layer(c("green", "blue"))
 #' @export
 get_vocabulary <- function(object, include_special_tokens = TRUE) {
-  options <- named_list(include_special_tokens = include_special_tokens)
+  options <- dict_of(include_special_tokens = include_special_tokens)
   unlist(call_py(bound$layer_vocabulary, object, options))
 }
 
@@ -95,7 +95,7 @@ set_vocabulary <- function(object, vocabulary, idf_weights = NULL, ...) {
 #' @name features
 NULL
 
-feature <- function(kind, ...) call_py(bound$layer_feature, kind, named_list(...))
+feature <- function(kind, ...) call_py(bound$layer_feature, kind, dict_of(...))
 
 #' @rdname features
 #' @export

@@ -185,7 +185,7 @@ class_methods <- function(definition) {
 
 class_attributes <- function(definition) {
   attributes <- Filter(Negate(is_r_function), definition$members)
-  do.call(named_list, c(attributes, list(`_r_definition` = definition)))
+  do.call(dict_of, c(attributes, list(`_r_definition` = definition)))
 }
 
 is_r_function <- function(x) {
@@ -203,7 +203,7 @@ as_method <- function(f, name, definition) {
     `function` = with_self(f, name, kind, definition),
     formals = as.list(names(formals)),
     required = as.list(unname(vapply(formals, identical, logical(1), quote(expr = )))),
-    defaults = do.call(named_list, Filter(Negate(is.null), lapply(formals, plain_default))),
+    defaults = do.call(dict_of, Filter(Negate(is.null), lapply(formals, plain_default))),
     kind = kind,
     doc = docstring(f)
   )

@@ -30,7 +30,7 @@ compile.keras.src.models.model.Model <- function(object, optimizer = "rmsprop", 
   user <- parent.frame()
   call_py(
     bound$model_compile, object,
-    named_list(
+    dict_of(
       optimizer = optimizer,
       loss = name_functions(loss, expr_given(substitute(loss), user)),
       metrics = as_metrics(name_functions(metrics, expr_given(substitute(metrics), user))),
@@ -74,7 +74,13 @@ name_function <- function(f, expr) {
 
 # One metric is a list of one.
 as_metrics <- function(metrics) {
-  if (is.null(metrics) || is.list(metrics)) metrics else as.list(metrics)
+  if (is.null(metrics) || is.list(metrics)) {
+    metrics
+  } else if (is.character(metrics)) {
+    as.list(metrics)
+  } else {
+    list(metrics)
+  }
 }
 
 #' Train a model
@@ -125,7 +131,7 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
                                              validation_batch_size = NULL, validation_freq = 1,
                                              verbose = getOption("keras.verbose", "auto")) {
   check_dots_empty()
-  options <- named_list(
+  options <- dict_of(
     batch_size = batch_size,
     epochs = epochs,
     callbacks = as_layers(callbacks),
@@ -191,7 +197,7 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
                                                   sample_weight = NULL, steps = NULL,
                                                   callbacks = NULL) {
   check_dots_empty()
-  options <- named_list(
+  options <- dict_of(
     batch_size = batch_size,
     verbose = as_verbose(verbose),
     sample_weight = arg_data(sample_weight),
@@ -215,7 +221,7 @@ predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NU
                                                  verbose = getOption("keras.verbose", "auto"),
                                                  steps = NULL, callbacks = NULL) {
   check_dots_empty()
-  options <- named_list(
+  options <- dict_of(
     batch_size = batch_size,
     verbose = as_verbose(verbose),
     steps = steps,
@@ -236,7 +242,7 @@ predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NU
 #' train_on_batch(model, matrix(1:6 / 6, 3), 1:3 / 3)
 #' @export
 train_on_batch <- function(object, x, y = NULL, sample_weight = NULL, class_weight = NULL) {
-  options <- named_list(
+  options <- dict_of(
     sample_weight = arg_data(sample_weight),
     class_weight = by_code(class_weight, y)
   )
@@ -246,7 +252,7 @@ train_on_batch <- function(object, x, y = NULL, sample_weight = NULL, class_weig
 #' @rdname train_on_batch
 #' @export
 test_on_batch <- function(object, x, y = NULL, sample_weight = NULL) {
-  options <- named_list(sample_weight = arg_data(sample_weight))
+  options <- dict_of(sample_weight = arg_data(sample_weight))
   call_py(bound$model_on_batch, object, "test", arg_data(x), arg_data(y), options)
 }
 

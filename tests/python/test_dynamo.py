@@ -179,6 +179,19 @@ def test_a_module_is_traced_again_when_it_changes():
     assert f.runs == 5
 
 
+def test_a_captured_module_is_traced_again_when_it_changes():
+    net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(1.0))
+    f = Counted(lambda x: net(x))
+    x = torch.ones(1, 2)
+    assert not f.check(x).any()
+    net.eval()
+    assert f.check(x).all()
+    assert f.runs == 2
+    net[0].weight = torch.nn.Parameter(torch.ones(2, 2))
+    f.check(x)
+    assert f.runs == 3
+
+
 def test_a_module_that_assigns_to_itself_is_run_at_every_call():
     module = Scaled()
 

@@ -78,7 +78,7 @@ compiled <- function(f) {
 # The derivative of an R function of one number.
 gradient_at <- function(f, x) {
   switch(config_backend(),
-    jax = import("jax")$grad(f)(x),
+    jax = import("jax")$grad(f)(op_convert_to_tensor(x)),
     tensorflow = {
       x <- tf$Variable(x)
       with(tf$GradientTape() %as% tape, y <- f(x))

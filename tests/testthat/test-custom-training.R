@@ -405,7 +405,8 @@ test_that("op_while_loop() and op_fori_loop() carry the state of R closures", {
   expect_value(root[[2]], 10)
   by <- 3
   total <- op_fori_loop(1, 5, \(i, sum) sum + op_cast(i, "float32") * by, op_convert_to_tensor(0))
-  expect_value(total, sum(value_of(op_arange(1, 4))) * by, tolerance = 10)
+  # from the lower end to before the upper one
+  expect_value(total, sum(1:4) * by)
 })
 
 test_that("op_scan(), op_map(), op_vectorized_map() and op_associative_scan() run R closures", {
@@ -414,7 +415,7 @@ test_that("op_scan(), op_map(), op_vectorized_map() and op_associative_scan() ru
     \(carry, x) list(carry + x, carry + x), op_convert_to_tensor(0), xs
   )
   expect_value(carry, 10)
-  expect_value(sums, cumsum(1:4))
+  expect_equal(as.vector(as.array(sums)), cumsum(1:4))
   by <- 2
   m <- matrix(c(1, 2, 3, 4, 5, 6), 3)
   expect_value(op_map(\(row) row * by, op_convert_to_tensor(m)), m * 2)
@@ -428,11 +429,7 @@ on_backend(c("tensorflow", "jax", "torch"), {
     # log(1 + e^x), whose plain gradient is NaN for a large x
     softplus <- op_custom_gradient(function(x) {
       e <- exp(x)
-      gradient <- function(...) {
-        upstream <- list(...)[[1]]
-        upstream * (1 - 1 / (1 + e))
-      }
-      tuple(log(1 + e), gradient)
+      list(log(1 + e), \(upstream) upstream * (1 - 1 / (1 + e)))
     })
     expect_value(gradient_at(softplus, 0), 0.5)
     expect_value(gradient_at(softplus, 100), 1)

@@ -91,6 +91,10 @@ test_that("an argument may have the name of anything that the maker uses", {
 test_that("training and mask reach the call that asks for them", {
   layer_aware <- new_layer_class(
     "Aware",
+    initialize = function() {
+      super$initialize()
+      self$supports_masking <- TRUE
+    },
     call = function(inputs, mask = NULL, training = FALSE) {
       self$masked <- !is.null(mask)
       if (isTRUE(training)) inputs + 1 else inputs
@@ -529,11 +533,11 @@ test_that("models with R's layers are cloned and made again by name", {
 
 # Python is left alone --------------------------------------------------------------------------
 
-test_that("classes at the top level of a package start no Python, and work when it does", {
-  on_backend("numpy", {
+on_backend("numpy", {
+  test_that("classes at the top level of a package start no Python, and work when it does", {
     skip_if_not_installed("callr")
     path <- withr::local_tempdir()
-    package <- file.path(path, "classes")
+    package <- file.path(path, "source", "classes")
     dir.create(file.path(package, "R"), recursive = TRUE)
     writeLines(c("Package: classes", "Version: 0.0.1"), file.path(package, "DESCRIPTION"))
     writeLines(

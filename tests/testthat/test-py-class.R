@@ -221,3 +221,29 @@ on_backend(c("tensorflow", "jax", "torch"), {
     expect_equal(as.numeric(model$layers[[1]]$b), 0.5, tolerance = 0.1)
   })
 })
+
+on_backend("torch", {
+  test_that("a layer defined in R is compiled with its model", {
+    runs <- 0L
+    layer_scaled <- new_layer_class(
+      "Scaled",
+      build = function(input_shape) self$w <- self$add_weight(shape(1), initializer = "ones"),
+      call = function(inputs) {
+        runs <<- runs + 1L
+        inputs * self$w
+      }
+    )
+    trained <- function(jit_compile) {
+      model <- keras_model_sequential(input_shape = 1) |> layer_scaled()
+      compile(model, optimizer_sgd(0.1), "mse", jit_compile = jit_compile)
+      runs <<- 0L
+      fit(model, matrix(1, 8), matrix(3, 8), batch_size = 2, epochs = 3, verbose = 0)
+      as.numeric(model$layers[[1]]$w)
+    }
+    # fit() itself runs the layer once, on symbolic inputs; then come 3 times 4 batches, or a trace
+    eager <- trained(FALSE)
+    expect_identical(runs, 1L + 12L)
+    expect_value(trained(TRUE), eager)
+    expect_identical(runs, 1L + 1L)
+  })
+})

@@ -10,7 +10,7 @@ import functools
 import importlib
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from kerasbridge import arrays, frameworks
 from kerasbridge.kinds import integer
@@ -53,6 +53,19 @@ def _is_integer_dtype(dtype: Any) -> bool:
 
 def _number(value: Any) -> Any:
     return frameworks.of(value).scalar(value) if frameworks.is_tensor(value) else value
+
+
+def custom_gradient(f: Function) -> Function:
+    """PyTorch gives the gradient function the inputs, and the gradient upstream by name."""
+    keras = importlib.import_module("keras")
+    if keras.config.backend() != "torch":
+        return cast(Function, keras.ops.custom_gradient(f))
+
+    def given_upstream(*inputs: Any, **options: Any) -> Any:
+        value, gradient = f(*inputs, **options)
+        return value, lambda *_, upstream: gradient(upstream)
+
+    return cast(Function, keras.ops.custom_gradient(given_upstream))
 
 
 def histogram(x: Any, bins: int = 10, range: Sequence[float] | None = None) -> Any:
@@ -244,6 +257,7 @@ _ADAPTERS: Final[dict[str, Function]] = {
         arange,
         argpartition,
         average_pool,
+        custom_gradient,
         eye,
         histogram,
         jvp,

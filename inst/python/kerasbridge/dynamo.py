@@ -17,7 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
 import torch
 from torch._C._dynamo.eval_frame import get_eval_frame_callback
@@ -26,6 +26,7 @@ from torch._dynamo.exc import BackendCompilerFailed
 from torch._subclasses.fake_tensor import FakeTensor, unset_fake_temporarily
 from torch.compiler import disable
 from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make_fx
+from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
@@ -34,50 +35,44 @@ MAX_GRAPHS: Final = 256
 
 _COMPUTED: Final = object()
 
+_F = TypeVar("_F", bound=Callable[..., Any])
+
 
 def install() -> None:
     """Trace the R functions that are called, by way of reticulate, from what Dynamo compiles."""
-    calls = importlib.import_module("rpytools.call")
+    calls: Any = importlib.import_module("rpytools.call")
     calls.call_r_function = traceable(calls.call_r_function)
 
 
-def _hidden(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, over which Dynamo passes, but not over what it calls."""
-    hidden: Callable[..., Any] = disable(recursive=False)(function)  # type: ignore[no-untyped-call]
-    return hidden
+def _eager(function: _F) -> _F:
+    """`function`, which Dynamo leaves alone with all that it calls."""
+    return cast(_F, disable(function))  # type: ignore[no-untyped-call]
 
 
-def _is_compiled() -> bool:
-    """Is Dynamo at work on the functions that are called from here?
-
-    `torch.compiler.is_compiling()` is true only in code that Dynamo could compile.
-    """
-    return get_eval_frame_callback() is not None
-
-
-def _is_transformed() -> bool:
-    """Is this a call by `torch.func`, whose tensors are wrapped?"""
-    return peek_interpreter_stack() is not None
+def _passed_over(function: _F) -> _F:
+    """`function`, which Dynamo leaves alone, but not what it calls."""
+    return cast(_F, disable(function, recursive=False))  # type: ignore[no-untyped-call]
 
 
 def traceable(call: Callable[..., Any]) -> Callable[..., Any]:
     """`call`, which calls an R function, its first argument, with the others."""
     graphs: OrderedDict[Hashable, Graph | None] = OrderedDict()
-    run = disable(call)
+    run = _eager(call)
 
     def keep(key: Hashable, graph: Graph | None) -> None:
         graphs[key] = graph
         if len(graphs) > MAX_GRAPHS:
             graphs.popitem(last=False)
 
-    @disable
+    @_eager
     def find(function: Any, key: Hashable, given: _Arguments) -> Graph | Exception | None:
         """The graph; where the R code must run, why, or ``None`` when that has been said."""
         if key is None or function in graphs:
             return None
-        if key in graphs:
+        known = graphs.get(key)
+        if known is not None and known.holds():
             graphs.move_to_end(key)
-            return graphs[key]
+            return known
         try:
             graph = _trace(lambda *args, **kwargs: call(function, *args, **kwargs), given)
         except Exception as failure:
@@ -85,16 +80,17 @@ def traceable(call: Callable[..., Any]) -> Callable[..., Any]:
         keep(key, graph)
         return graph
 
-    @disable
+    @_eager
     def give_up(function: Any, failure: Exception) -> None:
         keep(function, None)
         warnings.warn(f"An R function runs uncompiled, at every call: {failure}", stacklevel=2)
 
-    @_hidden  # of all that is called here, Dynamo sees the graph's forward alone
+    @_passed_over  # of all that is called here, Dynamo sees the graph's forward alone
     def call_r_function(function: Any, *args: Any, **kwargs: Any) -> Any:
-        if not _is_compiled():
+        # torch.compiler.is_compiling() is true only in code that Dynamo could read
+        if get_eval_frame_callback() is None:
             return call(function, *args, **kwargs)
-        if _is_transformed():
+        if peek_interpreter_stack() is not None:  # torch.func has wrapped the tensors
             return run(function, *args, **kwargs)
         given = _arguments(args, kwargs)
         key = _key(function, given)
@@ -116,17 +112,22 @@ class Graph:
     forward: Callable[..., Sequence[Any]]
     leaves: Sequence[Any]
     spec: pytree.TreeSpec
+    states: Sequence[tuple[torch.nn.Module, Hashable]]
 
-    @_hidden
+    def holds(self) -> bool:
+        """Are the modules that the function called, its own and captured ones, as they were?"""
+        return all(_state(module) == state for module, state in self.states)
+
+    @_passed_over
     def compute(self, tensors: Sequence[torch.Tensor]) -> Sequence[Any]:
         try:
             return self.forward(*tensors)
         except BackendCompilerFailed as failure:  # there may be no compiler for C++
             warnings.warn(f"The graph of an R function runs uncompiled: {failure}", stacklevel=2)
-            self.forward = disable(self.forward)
+            self.forward = _eager(self.forward)
             return self.forward(*tensors)
 
-    @disable
+    @_eager
     def result(self, computed: Sequence[Any]) -> Any:
         left = iter(computed)
         leaves = [next(left) if leaf is _COMPUTED else leaf for leaf in self.leaves]
@@ -152,13 +153,13 @@ class _Arguments:
         return pytree.tree_unflatten(leaves, self.spec)
 
 
-@disable
+@_eager
 def _arguments(args: Any, kwargs: Any) -> _Arguments:
     leaves, spec = pytree.tree_flatten((args, kwargs))
     return _Arguments(leaves, spec, [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)])
 
 
-@disable
+@_eager
 def _key(function: Any, given: _Arguments) -> Hashable | None:
     """What the graph of a call depends on; ``None`` where that cannot be told."""
     key = (
@@ -213,8 +214,14 @@ def _trace(function: Callable[..., Any], given: _Arguments) -> Graph:
 
     # `pre_dispatch` records above autograd: what runs without gradients in R does so in the graph
     trace = make_fx(flat, tracing_mode="fake", pre_dispatch=True, _allow_non_fake_inputs=True)
-    with _unchanged(given.modules):
-        return Graph(trace(*given.tensors).forward, leaves, specs[0])
+    called: dict[torch.nn.Module, Hashable] = {}
+
+    def note(module: torch.nn.Module, inputs: Any) -> None:
+        called.setdefault(module, _state(module))
+
+    with register_module_forward_pre_hook(note), _unchanged(given.modules):
+        forward = trace(*given.tensors).forward
+    return Graph(forward, leaves, specs[0], list(called.items()))
 
 
 def _is_computed(x: Any) -> bool:
@@ -253,7 +260,7 @@ class _Recording(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._saved: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._saved: dict[int, tuple[torch.Tensor, torch.Tensor, int]] = {}
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
@@ -272,13 +279,14 @@ class _Recording(TorchFunctionMode):
             for x in written:
                 real = isinstance(x, torch.Tensor) and not isinstance(x, FakeTensor)
                 if real and id(x) not in self._saved:
-                    self._saved[id(x)] = x, x.detach().clone()
+                    self._saved[id(x)] = x, x.detach().clone(), x._version
 
     def __exit__(self, *raised: Any) -> None:
-        super().__exit__(*raised)
+        super().__exit__(*raised)  # type: ignore[no-untyped-call]
         with _in_earnest(), torch.no_grad():
-            for x, value in self._saved.values():
-                x.copy_(value)
+            for x, value, version in self._saved.values():
+                if x._version != version:
+                    x.copy_(value)
 
 
 @contextmanager
