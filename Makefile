@@ -1,7 +1,6 @@
 # `make demo` and `make test` do all the set-up that they need by themselves.
 
 SHELL := bash
-.NOTPARALLEL:
 .DELETE_ON_ERROR:
 
 # R finds this checkout's package first, and embeds this checkout's Python.
@@ -29,7 +28,11 @@ demo: BACKEND ?= jax
 demo: install
 	BACKEND=$(BACKEND) Rscript examples/demo.R
 
-test: lint test-py test-keras-oldest test-r vignettes check
+# The parts are independent of each other: two at a time, once everything is set up.
+test: install .venv-oldest/.installed
+	$(MAKE) -j2 --output-sync=target $(TESTS)
+
+TESTS := check test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest lint vignettes
 
 test-py: setup
 	PYTHONPATH=inst/python $(BIN)/pytest -q

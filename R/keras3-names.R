@@ -10,9 +10,11 @@
 #' * `op_pmax()` and `op_pmin()` are [op_maximum()] and [op_minimum()] of any number of tensors;
 #' * `op_subset(x, ...)` is `x[...]`, and `op_subset(x, ...) <- value` and
 #'   `op_subset_set(x, ..., value)` are its assignment;
+#' * `all_dims()` is `..` in a subscript: as many whole dimensions as are left;
 #' * `layer_input()` is [keras_input()];
 #' * `config_set_backend()` is [use_backend()];
 #' * `custom_metric()` gives an R function the name under which [fit()] reports it;
+#' * `named_list()` is `list()`, where an element without a name gets that of its variable;
 #' * `zip_lists()` turns lists of the same length, or with the same names, inside out;
 #' * `set_custom_objects()` and `with_custom_object_scope()` make your own classes and functions
 #'   known by name, for the session or for the evaluation of `expr`;
@@ -86,6 +88,12 @@ op_subset_set <- function(tensor, ..., value) {
 
 #' @rdname keras3-names
 #' @export
+all_dims <- function() {
+  abort_argument("{.fn all_dims} is a subscript, as in {.code x[all_dims(), 1]}.", current_env())
+}
+
+#' @rdname keras3-names
+#' @export
 layer_input <- function(shape = NULL, batch_size = NULL, dtype = NULL, sparse = NULL,
                         batch_shape = NULL, name = NULL, tensor = NULL) {
   keras_input(
@@ -101,6 +109,10 @@ config_set_backend <- function(backend) use_backend(backend)
 #' @rdname keras3-names
 #' @export
 custom_metric <- function(name, metric_fn) structure(metric_fn, name = name)
+
+#' @rdname keras3-names
+#' @export
+named_list <- function(...) dots_list(..., .named = TRUE)
 
 #' @rdname keras3-names
 #' @export

@@ -182,7 +182,12 @@ called <- function(members, call) c(members, list(`__call__` = call))
 #' `class_method()` make methods of the class rather than of its objects; a class method sees the
 #' class as `cls`.
 #'
-#' @param f A function.
+#' `mark_active()` is another name of `active_property()`. In a [`%py_class%`], where methods have
+#' `self` as their first argument, `name %<-active% f` makes an active property of the function
+#' `f`, with or without `self`; elsewhere it is [makeActiveBinding()].
+#'
+#' @param f,value A function.
+#' @param name Name of the property.
 #' @returns The function, marked.
 #' @examplesIf can_run_keras()
 #' layer_square <- new_layer_class(
@@ -193,6 +198,17 @@ called <- function(members, call) c(members, list(`__call__` = call))
 #' layer_square()$power
 #' @export
 active_property <- function(f) structure(f, member = "property")
+
+#' @rdname active_property
+#' @export
+mark_active <- active_property
+
+#' @rdname active_property
+#' @export
+`%<-active%` <- function(name, value) {
+  makeActiveBinding(substitute(name), value, parent.frame())
+  invisible(value)
+}
 
 #' @rdname active_property
 #' @export

@@ -48,8 +48,18 @@ class_body <- function(body, env) {
   statements <- if (is_call(body, "{")) as.list(body)[-1L] else list(body)
   doc <- if (length(statements) && is.character(statements[[1L]])) statements[[1L]]
   for (statement in statements) eval(statement, members)
-  defined <- as.list(members, all.names = TRUE, sorted = TRUE)
-  list(members = defined, doc = doc)
+  names <- ls(members, all.names = TRUE)
+  list(members = lapply(set_names(names), member_of, members), doc = doc)
+}
+
+# What a class body has under this name: an active binding is a property, and is not run.
+member_of <- function(name, members) {
+  if (!bindingIsActive(as.symbol(name), members)) {
+    return(get(name, members))
+  }
+  f <- activeBindingFunction(as.symbol(name), members)
+  if (!identical(names(formals(f))[1L], "self")) formals(f) <- c(pairlist2(self = ), formals(f))
+  active_property(f)
 }
 
 #' Define a Keras layer in R

@@ -34,16 +34,17 @@ python_started <- function() isNamespaceLoaded("reticulate") && reticulate::py_a
 
 #' Functions of other packages
 #'
-#' What a script needs of reticulate, generics, tibble and zeallot, at hand after
+#' What a script needs of reticulate, generics, magrittr, tibble and zeallot, at hand after
 #' `library(kerasbridge)`.
 #'
 #' @name reexports
 #' @aliases import py_help np_array tuple dict r_to_py py_to_r py_require iterate iter_next
-#'   array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate %<-%
+#'   array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate %<-% %>%
 #' @importFrom generics compile fit generate
+#' @importFrom magrittr %>%
 #' @importFrom zeallot %<-%
 #' @export import np_array tuple dict r_to_py py_to_r py_require py_help iterate iter_next
 #' @export array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate
-#' @export %<-%
+#' @export %<-% %>%
 #' @keywords internal
 NULL

@@ -113,7 +113,9 @@ captured_part <- function(expr, env, call) {
     ends <- lapply(range_ends(expr), eval, env)
     return(c(if (length(ends) == 2L) "r" else "s", ends))
   }
-  if (identical(expr, quote(..)) || identical(expr, quote(...))) {
+  if (
+    identical(expr, quote(..)) || identical(expr, quote(...)) || identical(expr, quote(all_dims()))
+  ) {
     return(".")
   }
   value <- eval(expr, env)

@@ -37,7 +37,7 @@ activation_celu <- wrapper("activation_celu", function(x, alpha = 1.0, ...) {
 activation_deserialize <- wrapper("activation_deserialize", function(
   config, custom_objects = NULL, ...
 ) {
-  call_py(bound$activation_deserialize, config, custom_objects, ...)
+  as_r(call_py(bound$activation_deserialize, config, custom_objects, ...))
 })
 
 #' Exponential linear unit
@@ -115,7 +115,7 @@ activation_gelu <- wrapper("activation_gelu", function(x, approximate = FALSE, .
 #' relu(c(-1, 1))
 #' @export
 activation_get <- wrapper("activation_get", function(identifier, ...) {
-  call_py(bound$activation_get, arg_callable(identifier), ...)
+  as_r(call_py(bound$activation_get, arg_callable(identifier), ...))
 })
 
 #' Gated linear unit

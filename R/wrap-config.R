@@ -13,7 +13,7 @@
 #' config_backend()
 #' @export
 config_backend <- wrapper("config_backend", function(...) {
-  call_py(bound$config_backend, ...)
+  as_r(call_py(bound$config_backend, ...))
 })
 
 #' Forbid flash attention
@@ -30,7 +30,7 @@ config_backend <- wrapper("config_backend", function(...) {
 #' config_enable_flash_attention()
 #' @export
 config_disable_flash_attention <- wrapper("config_disable_flash_attention", function(...) {
-  call_py(bound$config_disable_flash_attention, ...)
+  as_r(call_py(bound$config_disable_flash_attention, ...))
 })
 
 #' Send progress to Python's log
@@ -51,7 +51,7 @@ config_disable_flash_attention <- wrapper("config_disable_flash_attention", func
 config_disable_interactive_logging <- wrapper("config_disable_interactive_logging", function(
   ...
 ) {
-  call_py(bound$config_disable_interactive_logging, ...)
+  as_r(call_py(bound$config_disable_interactive_logging, ...))
 })
 
 #' Show complete Python tracebacks
@@ -72,7 +72,7 @@ config_disable_interactive_logging <- wrapper("config_disable_interactive_loggin
 config_disable_traceback_filtering <- wrapper("config_disable_traceback_filtering", function(
   ...
 ) {
-  call_py(bound$config_disable_traceback_filtering, ...)
+  as_r(call_py(bound$config_disable_traceback_filtering, ...))
 })
 
 #' Default dtype policy
@@ -104,7 +104,7 @@ config_dtype_policy <- wrapper("config_dtype_policy", function(...) {
 #' config_enable_flash_attention()
 #' @export
 config_enable_flash_attention <- wrapper("config_enable_flash_attention", function(...) {
-  call_py(bound$config_enable_flash_attention, ...)
+  as_r(call_py(bound$config_enable_flash_attention, ...))
 })
 
 #' Print progress to the console
@@ -120,7 +120,7 @@ config_enable_flash_attention <- wrapper("config_enable_flash_attention", functi
 #' config_enable_interactive_logging()
 #' @export
 config_enable_interactive_logging <- wrapper("config_enable_interactive_logging", function(...) {
-  call_py(bound$config_enable_interactive_logging, ...)
+  as_r(call_py(bound$config_enable_interactive_logging, ...))
 })
 
 #' Shorten Python tracebacks
@@ -137,7 +137,7 @@ config_enable_interactive_logging <- wrapper("config_enable_interactive_logging"
 #' config_enable_traceback_filtering()
 #' @export
 config_enable_traceback_filtering <- wrapper("config_enable_traceback_filtering", function(...) {
-  call_py(bound$config_enable_traceback_filtering, ...)
+  as_r(call_py(bound$config_enable_traceback_filtering, ...))
 })
 
 #' Allow loading of lambdas everywhere
@@ -156,7 +156,7 @@ config_enable_traceback_filtering <- wrapper("config_enable_traceback_filtering"
 config_enable_unsafe_deserialization <- wrapper("config_enable_unsafe_deserialization", function(
   ...
 ) {
-  call_py(bound$config_enable_unsafe_deserialization, ...)
+  as_r(call_py(bound$config_enable_unsafe_deserialization, ...))
 })
 
 #' Small number that keeps denominators away from zero
@@ -172,7 +172,7 @@ config_enable_unsafe_deserialization <- wrapper("config_enable_unsafe_deserializ
 #' config_epsilon()
 #' @export
 config_epsilon <- wrapper("config_epsilon", function(...) {
-  call_py(bound$config_epsilon, ...)
+  as_r(call_py(bound$config_epsilon, ...))
 })
 
 #' Default float dtype
@@ -188,7 +188,7 @@ config_epsilon <- wrapper("config_epsilon", function(...) {
 #' config_floatx()
 #' @export
 config_floatx <- wrapper("config_floatx", function(...) {
-  call_py(bound$config_floatx, ...)
+  as_r(call_py(bound$config_floatx, ...))
 })
 
 #' Default place of the channels
@@ -203,7 +203,7 @@ config_floatx <- wrapper("config_floatx", function(...) {
 #' config_image_data_format()
 #' @export
 config_image_data_format <- wrapper("config_image_data_format", function(...) {
-  call_py(bound$config_image_data_format, ...)
+  as_r(call_py(bound$config_image_data_format, ...))
 })
 
 #' Is flash attention allowed?
@@ -219,7 +219,7 @@ config_image_data_format <- wrapper("config_image_data_format", function(...) {
 #' config_is_flash_attention_enabled()
 #' @export
 config_is_flash_attention_enabled <- wrapper("config_is_flash_attention_enabled", function(...) {
-  call_py(bound$config_is_flash_attention_enabled, ...)
+  as_r(call_py(bound$config_is_flash_attention_enabled, ...))
 })
 
 #' Does Keras print to the console?
@@ -237,7 +237,7 @@ config_is_flash_attention_enabled <- wrapper("config_is_flash_attention_enabled"
 config_is_interactive_logging_enabled <- wrapper("config_is_interactive_logging_enabled", function(
   ...
 ) {
-  call_py(bound$config_is_interactive_logging_enabled, ...)
+  as_r(call_py(bound$config_is_interactive_logging_enabled, ...))
 })
 
 #' Do variables live in Flax NNX?
@@ -253,7 +253,7 @@ config_is_interactive_logging_enabled <- wrapper("config_is_interactive_logging_
 #' config_is_nnx_enabled()
 #' @export
 config_is_nnx_enabled <- wrapper("config_is_nnx_enabled", function(...) {
-  call_py(bound$config_is_nnx_enabled, ...)
+  as_r(call_py(bound$config_is_nnx_enabled, ...))
 })
 
 #' Are Python tracebacks shortened?
@@ -271,7 +271,7 @@ config_is_nnx_enabled <- wrapper("config_is_nnx_enabled", function(...) {
 config_is_traceback_filtering_enabled <- wrapper("config_is_traceback_filtering_enabled", function(
   ...
 ) {
-  call_py(bound$config_is_traceback_filtering_enabled, ...)
+  as_r(call_py(bound$config_is_traceback_filtering_enabled, ...))
 })
 
 #' Limit on the number of epochs
@@ -287,7 +287,7 @@ config_is_traceback_filtering_enabled <- wrapper("config_is_traceback_filtering_
 #' config_max_epochs()
 #' @export
 config_max_epochs <- wrapper("config_max_epochs", function(...) {
-  call_py(bound$config_max_epochs, ...)
+  as_r(call_py(bound$config_max_epochs, ...))
 })
 
 #' Limit on the number of steps
@@ -303,7 +303,7 @@ config_max_epochs <- wrapper("config_max_epochs", function(...) {
 #' config_max_steps_per_epoch()
 #' @export
 config_max_steps_per_epoch <- wrapper("config_max_steps_per_epoch", function(...) {
-  call_py(bound$config_max_steps_per_epoch, ...)
+  as_r(call_py(bound$config_max_steps_per_epoch, ...))
 })
 
 #' Set the default dtype policy
@@ -324,7 +324,7 @@ config_max_steps_per_epoch <- wrapper("config_max_steps_per_epoch", function(...
 #' config_set_dtype_policy("float32")
 #' @export
 config_set_dtype_policy <- wrapper("config_set_dtype_policy", function(policy, ...) {
-  call_py(bound$config_set_dtype_policy, policy, ...)
+  as_r(call_py(bound$config_set_dtype_policy, policy, ...))
 })
 
 #' Set the small number against division by zero
@@ -342,7 +342,7 @@ config_set_dtype_policy <- wrapper("config_set_dtype_policy", function(policy, .
 #' config_set_epsilon(1e-7)
 #' @export
 config_set_epsilon <- wrapper("config_set_epsilon", function(value, ...) {
-  call_py(bound$config_set_epsilon, value, ...)
+  as_r(call_py(bound$config_set_epsilon, value, ...))
 })
 
 #' Set the default float dtype
@@ -362,7 +362,7 @@ config_set_epsilon <- wrapper("config_set_epsilon", function(value, ...) {
 #' config_set_floatx("float32")
 #' @export
 config_set_floatx <- wrapper("config_set_floatx", function(value, ...) {
-  call_py(bound$config_set_floatx, value, ...)
+  as_r(call_py(bound$config_set_floatx, value, ...))
 })
 
 #' Set the default place of the channels
@@ -383,7 +383,7 @@ config_set_floatx <- wrapper("config_set_floatx", function(value, ...) {
 config_set_image_data_format <- wrapper("config_set_image_data_format", function(
   data_format, ...
 ) {
-  call_py(bound$config_set_image_data_format, data_format, ...)
+  as_r(call_py(bound$config_set_image_data_format, data_format, ...))
 })
 
 #' Limit the number of epochs
@@ -402,7 +402,7 @@ config_set_image_data_format <- wrapper("config_set_image_data_format", function
 #' config_set_max_epochs(NULL)
 #' @export
 config_set_max_epochs <- wrapper("config_set_max_epochs", function(max_epochs, ...) {
-  call_py(bound$config_set_max_epochs, max_epochs, ...)
+  as_r(call_py(bound$config_set_max_epochs, max_epochs, ...))
 })
 
 #' Limit the number of steps of an epoch
@@ -423,5 +423,5 @@ config_set_max_epochs <- wrapper("config_set_max_epochs", function(max_epochs, .
 config_set_max_steps_per_epoch <- wrapper("config_set_max_steps_per_epoch", function(
   max_steps_per_epoch, ...
 ) {
-  call_py(bound$config_set_max_steps_per_epoch, max_steps_per_epoch, ...)
+  as_r(call_py(bound$config_set_max_steps_per_epoch, max_steps_per_epoch, ...))
 })

@@ -29,7 +29,7 @@
 dataset_boston_housing <- wrapper("dataset_boston_housing", function(
   path = "boston_housing.npz", test_split = 0.2, seed = 113L, ...
 ) {
-  call_py(bound$dataset_boston_housing, path, test_split, seed, ...)
+  as_r(call_py(bound$dataset_boston_housing, path, test_split, seed, ...))
 })
 
 #' California housing prices
@@ -60,7 +60,7 @@ dataset_boston_housing <- wrapper("dataset_boston_housing", function(
 dataset_california_housing <- wrapper("dataset_california_housing", function(
   version = "large", path = "california_housing.npz", test_split = 0.2, seed = 113L, ...
 ) {
-  call_py(bound$dataset_california_housing, version, path, test_split, seed, ...)
+  as_r(call_py(bound$dataset_california_housing, version, path, test_split, seed, ...))
 })
 
 #' CIFAR-10 images
@@ -85,7 +85,7 @@ dataset_california_housing <- wrapper("dataset_california_housing", function(
 #' }
 #' @export
 dataset_cifar10 <- wrapper("dataset_cifar10", function(...) {
-  call_py(bound$dataset_cifar10, ...)
+  as_r(call_py(bound$dataset_cifar10, ...))
 })
 
 #' CIFAR-100 images
@@ -111,7 +111,7 @@ dataset_cifar10 <- wrapper("dataset_cifar10", function(...) {
 #' }
 #' @export
 dataset_cifar100 <- wrapper("dataset_cifar100", function(label_mode = "fine", ...) {
-  call_py(bound$dataset_cifar100, label_mode, ...)
+  as_r(call_py(bound$dataset_cifar100, label_mode, ...))
 })
 
 #' Fashion-MNIST images
@@ -136,7 +136,7 @@ dataset_cifar100 <- wrapper("dataset_cifar100", function(label_mode = "fine", ..
 #' }
 #' @export
 dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(...) {
-  call_py(bound$dataset_fashion_mnist, ...)
+  as_r(call_py(bound$dataset_fashion_mnist, ...))
 })
 
 #' IMDB film reviews
@@ -179,9 +179,9 @@ dataset_imdb <- wrapper("dataset_imdb", function(
   path = "imdb.npz", num_words = NULL, skip_top = 0L, maxlen = NULL, seed = 113L, start_char = 1L,
   oov_char = 2L, index_from = 3L, ...
 ) {
-  call_py(
-    bound$dataset_imdb, path, num_words, skip_top, maxlen, seed, start_char, oov_char, index_from,
-    ...
+  as_r(
+    call_py(bound$dataset_imdb, path, num_words, skip_top, maxlen, seed, start_char, oov_char,
+    index_from, ...)
   )
 })
 
@@ -205,7 +205,7 @@ dataset_imdb <- wrapper("dataset_imdb", function(
 dataset_imdb_word_index <- wrapper("dataset_imdb_word_index", function(
   path = "imdb_word_index.json", ...
 ) {
-  call_py(bound$dataset_imdb_word_index, path, ...)
+  as_r(call_py(bound$dataset_imdb_word_index, path, ...))
 })
 
 #' MNIST handwritten digits
@@ -229,7 +229,7 @@ dataset_imdb_word_index <- wrapper("dataset_imdb_word_index", function(
 #' }
 #' @export
 dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", ...) {
-  call_py(bound$dataset_mnist, path, ...)
+  as_r(call_py(bound$dataset_mnist, path, ...))
 })
 
 #' Reuters newswires
@@ -274,9 +274,9 @@ dataset_reuters <- wrapper("dataset_reuters", function(
   path = "reuters.npz", num_words = NULL, skip_top = 0L, maxlen = NULL, test_split = 0.2, seed =
   113L, start_char = 1L, oov_char = 2L, index_from = 3L, ...
 ) {
-  call_py(
-    bound$dataset_reuters, path, num_words, skip_top, maxlen, test_split, seed, start_char,
-    oov_char, index_from, ...
+  as_r(
+    call_py(bound$dataset_reuters, path, num_words, skip_top, maxlen, test_split, seed,
+    start_char, oov_char, index_from, ...)
   )
 })
 
@@ -293,7 +293,7 @@ dataset_reuters <- wrapper("dataset_reuters", function(
 #' unlist(dataset_reuters_label_names())
 #' @export
 dataset_reuters_label_names <- wrapper("dataset_reuters_label_names", function(...) {
-  call_py(bound$dataset_reuters_label_names, ...)
+  as_r(call_py(bound$dataset_reuters_label_names, ...))
 })
 
 #' Words of the Reuters newswires
@@ -316,5 +316,5 @@ dataset_reuters_label_names <- wrapper("dataset_reuters_label_names", function(.
 dataset_reuters_word_index <- wrapper("dataset_reuters_word_index", function(
   path = "reuters_word_index.json", ...
 ) {
-  call_py(bound$dataset_reuters_word_index, path, ...)
+  as_r(call_py(bound$dataset_reuters_word_index, path, ...))
 })

@@ -124,7 +124,7 @@ distribution_get <- wrapper("distribution_get", function(...) {
 distribution_get_device_count <- wrapper("distribution_get_device_count", function(
   device_type = NULL, ...
 ) {
-  call_py(bound$distribution_get_device_count, device_type, ...)
+  as_r(call_py(bound$distribution_get_device_count, device_type, ...))
 })
 
 #' Join several processes into one computation
@@ -154,7 +154,7 @@ distribution_get_device_count <- wrapper("distribution_get_device_count", functi
 distribution_initialize <- wrapper("distribution_initialize", function(
   job_addresses = NULL, num_processes = NULL, process_id = NULL, ...
 ) {
-  call_py(bound$distribution_initialize, job_addresses, num_processes, process_id, ...)
+  as_r(call_py(bound$distribution_initialize, job_addresses, num_processes, process_id, ...))
 })
 
 #' Rules for how weights are split among devices
@@ -203,7 +203,7 @@ distribution_layout_map <- wrapper("distribution_layout_map", function(device_me
 distribution_list_devices <- wrapper("distribution_list_devices", function(
   device_type = NULL, ...
 ) {
-  call_py(bound$distribution_list_devices, device_type, ...)
+  as_r(call_py(bound$distribution_list_devices, device_type, ...))
 })
 
 #' Split the weights of a model among devices
@@ -251,7 +251,7 @@ distribution_model_parallel <- wrapper("distribution_model_parallel", function(
 #' distribution_set(NULL)
 #' @export
 distribution_set <- wrapper("distribution_set", function(value, ...) {
-  call_py(bound$distribution_set, value, ...)
+  as_r(call_py(bound$distribution_set, value, ...))
 })
 
 #' How a tensor is split among devices

@@ -117,10 +117,7 @@ op_convert_to_tensor <- wrapper("op_convert_to_tensor", function(
 #' because the exact one is unstable, or is not what shall be used.
 #'
 #' @section In R:
-#' The rule is called with the gradient of the result. JAX and TensorFlow pass it as the
-#' first argument; PyTorch passes the inputs of `f` first and the gradient by the name
-#' `upstream`. A rule with the arguments `...` and `upstream = NULL`, as in the example,
-#' serves all three.
+#' The rule is called with the gradient of the result, on every backend.
 #'
 #' @param f R function of tensors that returns a list of two: the result, and a function, the
 #'   rule, that turns the gradient of the result into the gradients of the inputs.
@@ -130,17 +127,11 @@ op_convert_to_tensor <- wrapper("op_convert_to_tensor", function(
 #' @family core ops
 #' @examplesIf can_run_keras()
 #' # The identity, whose gradient changes sign on the way back.
-#' reverse_gradient <- op_custom_gradient(\(x) {
-#'   rule <- function(..., upstream = NULL) {
-#'     if (is.null(upstream)) upstream <- ..1
-#'     -upstream
-#'   }
-#'   list(x, rule)
-#' })
+#' reverse_gradient <- op_custom_gradient(\(x) list(x, \(upstream) -upstream))
 #' reverse_gradient(op_array(c(1, 2)))
 #' @export
 op_custom_gradient <- wrapper("op_custom_gradient", function(f, ...) {
-  call_py(bound$op_custom_gradient, arg_callable(f), ...)
+  as_r(call_py(bound$op_custom_gradient, arg_callable(f), ...))
 })
 
 #' Dtype of a tensor
@@ -156,7 +147,7 @@ op_custom_gradient <- wrapper("op_custom_gradient", function(f, ...) {
 #' op_dtype(op_zeros(c(8, 12)))
 #' @export
 op_dtype <- wrapper("op_dtype", function(x, ...) {
-  call_py(bound$op_dtype, arg_data(x), ...)
+  as_r(call_py(bound$op_dtype, arg_data(x), ...))
 })
 
 #' Repeat a fixed number of times
@@ -198,7 +189,7 @@ op_fori_loop <- wrapper("op_fori_loop", function(lower, upper, body_fun, init_va
 #' op_is_tensor(1:3)
 #' @export
 op_is_tensor <- wrapper("op_is_tensor", function(x, ...) {
-  call_py(bound$op_is_tensor, x, ...)
+  as_r(call_py(bound$op_is_tensor, x, ...))
 })
 
 #' Apply a function to each slice, one by one

@@ -3394,7 +3394,7 @@ op_nanvar <- wrapper("op_nanvar", function(x, axis = NULL, keepdims = FALSE, ...
 #' op_ndim(op_zeros(c(2, 3, 4)))
 #' @export
 op_ndim <- wrapper("op_ndim", function(x, ...) {
-  call_py(bound$op_ndim, arg_data(x), ...)
+  as_r(call_py(bound$op_ndim, arg_data(x), ...))
 })
 
 #' Change of sign
@@ -4098,7 +4098,7 @@ op_sinh <- wrapper("op_sinh", function(x, ...) {
 #' op_size(op_zeros(c(2, 3, 4)))
 #' @export
 op_size <- wrapper("op_size", function(x, ...) {
-  call_py(bound$op_size, arg_data(x), ...)
+  as_r(call_py(bound$op_size, arg_data(x), ...))
 })
 
 #' Sign and logarithm of a determinant
@@ -4831,7 +4831,7 @@ op_vdot <- wrapper("op_vdot", function(x1, x2, ...) {
 #' }
 #' @export
 op_vectorize <- wrapper("op_vectorize", function(pyfunc, excluded = NULL, signature = NULL, ...) {
-  call_py(bound$op_vectorize, arg_callable(pyfunc), arg_data(excluded), signature, ...)
+  as_r(call_py(bound$op_vectorize, arg_callable(pyfunc), arg_data(excluded), signature, ...))
 })
 
 #' Read the same bits as another dtype

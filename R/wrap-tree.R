@@ -16,7 +16,7 @@
 #' tree_assert_same_paths(list(a = 1, b = list(2, 3)), list(a = "x", b = list("y", "z")))
 #' @export
 tree_assert_same_paths <- wrapper("tree_assert_same_paths", function(a, b, ...) {
-  call_py(bound$tree_assert_same_paths, a, b, ...)
+  as_r(call_py(bound$tree_assert_same_paths, a, b, ...))
 })
 
 #' Check that two nested lists have the same structure
@@ -37,7 +37,7 @@ tree_assert_same_paths <- wrapper("tree_assert_same_paths", function(a, b, ...) 
 tree_assert_same_structure <- wrapper("tree_assert_same_structure", function(
   a, b, check_types = NULL, ...
 ) {
-  call_py(bound$tree_assert_same_structure, a, b, check_types, ...)
+  as_r(call_py(bound$tree_assert_same_structure, a, b, check_types, ...))
 })
 
 #' Leaves of a nested list
@@ -98,7 +98,7 @@ tree_flatten_with_path <- wrapper("tree_flatten_with_path", function(structure, 
 #' tree_is_nested(matrix(0, 2, 2))
 #' @export
 tree_is_nested <- wrapper("tree_is_nested", function(structure, ...) {
-  call_py(bound$tree_is_nested, structure, ...)
+  as_r(call_py(bound$tree_is_nested, structure, ...))
 })
 
 #' Apply a function to every shape in a nested list

@@ -370,7 +370,7 @@ bounding_boxes_pad <- wrapper("bounding_boxes_pad", function(
 #' clear_session()
 #' @export
 clear_session <- wrapper("clear_session", function(free_memory = TRUE, ...) {
-  call_py(bound$clear_session, free_memory, ...)
+  as_r(call_py(bound$clear_session, free_memory, ...))
 })
 
 #' Copy a model with new weights
@@ -570,9 +570,9 @@ get_file <- wrapper("get_file", function(
   "datasets", hash_algorithm = "auto", extract = FALSE, archive_format = "auto", cache_dir = NULL,
   force_download = FALSE, ...
 ) {
-  call_py(
-    bound$get_file, fname, origin, untar, md5_hash, file_hash, cache_subdir, hash_algorithm,
-    extract, archive_format, cache_dir, force_download, ...
+  as_r(
+    call_py(bound$get_file, fname, origin, untar, md5_hash, file_hash, cache_subdir,
+    hash_algorithm, extract, archive_format, cache_dir, force_download, ...)
   )
 })
 
@@ -590,7 +590,7 @@ get_file <- wrapper("get_file", function(
 #' get_registered_name(keras$layers$Dense)
 #' @export
 get_registered_name <- wrapper("get_registered_name", function(obj, ...) {
-  call_py(bound$get_registered_name, obj, ...)
+  as_r(call_py(bound$get_registered_name, obj, ...))
 })
 
 #' Object registered under a name
@@ -648,7 +648,7 @@ get_source_inputs <- wrapper("get_source_inputs", function(tensor, ...) {
 #' get_uid("block")
 #' @export
 get_uid <- wrapper("get_uid", function(prefix = "", ...) {
-  call_py(bound$get_uid, prefix, ...)
+  as_r(call_py(bound$get_uid, prefix, ...))
 })
 
 #' Write an array as an image file
@@ -678,7 +678,7 @@ get_uid <- wrapper("get_uid", function(prefix = "", ...) {
 image_array_save <- wrapper("image_array_save", function(
   path, x, data_format = NULL, file_format = NULL, scale = TRUE, ...
 ) {
-  call_py(bound$image_array_save, path, x, data_format, file_format, scale, ...)
+  as_r(call_py(bound$image_array_save, path, x, data_format, file_format, scale, ...))
 })
 
 #' Dataset from a directory of images
@@ -855,7 +855,7 @@ image_smart_resize <- wrapper("image_smart_resize", function(
 #' }
 #' @export
 image_to_array <- wrapper("image_to_array", function(img, data_format = NULL, dtype = NULL, ...) {
-  call_py(bound$image_to_array, img, data_format, dtype, ...)
+  as_r(call_py(bound$image_to_array, img, data_format, dtype, ...))
 })
 
 #' Names of the classes predicted by an ImageNet model
@@ -883,7 +883,7 @@ image_to_array <- wrapper("image_to_array", function(img, data_format = NULL, dt
 imagenet_decode_predictions <- wrapper("imagenet_decode_predictions", function(
   preds, top = 5L, ...
 ) {
-  call_py(bound$imagenet_decode_predictions, arg_data(preds), top, ...)
+  as_r(call_py(bound$imagenet_decode_predictions, arg_data(preds), top, ...))
 })
 
 #' Scale images for an ImageNet model
@@ -929,7 +929,7 @@ imagenet_preprocess_input <- wrapper("imagenet_preprocess_input", function(
 #' is_float_dtype("int32")
 #' @export
 is_float_dtype <- wrapper("is_float_dtype", function(dtype, ...) {
-  call_py(bound$is_float_dtype, dtype, ...)
+  as_r(call_py(bound$is_float_dtype, dtype, ...))
 })
 
 #' Is it an integer dtype?
@@ -947,7 +947,7 @@ is_float_dtype <- wrapper("is_float_dtype", function(dtype, ...) {
 #' is_int_dtype("float32")
 #' @export
 is_int_dtype <- wrapper("is_int_dtype", function(dtype, ...) {
-  call_py(bound$is_int_dtype, dtype, ...)
+  as_r(call_py(bound$is_int_dtype, dtype, ...))
 })
 
 #' Is it a symbolic tensor?
@@ -965,7 +965,7 @@ is_int_dtype <- wrapper("is_int_dtype", function(dtype, ...) {
 #' is_keras_tensor(op_ones(3))
 #' @export
 is_keras_tensor <- wrapper("is_keras_tensor", function(x, ...) {
-  call_py(bound$is_keras_tensor, arg_data(x), ...)
+  as_r(call_py(bound$is_keras_tensor, arg_data(x), ...))
 })
 
 #' Named values that can be frozen
@@ -1133,7 +1133,7 @@ keras_variable <- wrapper("keras_variable", function(
 #' keras_version()
 #' @export
 keras_version <- wrapper("keras_version", function(...) {
-  call_py(bound$keras_version, ...)
+  as_r(call_py(bound$keras_version, ...))
 })
 
 #' Load a model from a file
@@ -1185,7 +1185,7 @@ load_model <- wrapper("load_model", function(
 load_model_weights <- wrapper("load_model_weights", function(
   model, filepath, skip_mismatch = FALSE, ...
 ) {
-  call_py(bound$load_model_weights, model, filepath, skip_mismatch, ...)
+  as_r(call_py(bound$load_model_weights, model, filepath, skip_mismatch, ...))
 })
 
 #' Place tensors on a device
@@ -1359,7 +1359,7 @@ pack_x_y_sample_weight <- wrapper("pack_x_y_sample_weight", function(
 pad_sequences <- wrapper("pad_sequences", function(
   sequences, maxlen = NULL, dtype = "int32", padding = "pre", truncating = "pre", value = 0.0, ...
 ) {
-  call_py(bound$pad_sequences, sequences, maxlen, dtype, padding, truncating, value, ...)
+  as_r(call_py(bound$pad_sequences, sequences, maxlen, dtype, padding, truncating, value, ...))
 })
 
 #' Draw a model to an image file
@@ -1518,7 +1518,7 @@ remat_scope <- wrapper("remat_scope", function(
 #' result_type("int32", "bfloat16")
 #' @export
 result_type <- wrapper("result_type", function(...) {
-  call_py(bound$result_type, ...)
+  as_r(call_py(bound$result_type, ...))
 })
 
 #' Save a model to a file
@@ -1544,7 +1544,7 @@ result_type <- wrapper("result_type", function(...) {
 save_model <- wrapper("save_model", function(
   model, filepath, overwrite = TRUE, zipped = NULL, ...
 ) {
-  call_py(bound$save_model, model, filepath, overwrite, zipped, ...)
+  as_r(call_py(bound$save_model, model, filepath, overwrite, zipped, ...))
 })
 
 #' Save the weights of a model
@@ -1571,7 +1571,7 @@ save_model <- wrapper("save_model", function(
 save_model_weights <- wrapper("save_model_weights", function(
   model, filepath, overwrite = TRUE, max_shard_size = NULL, ...
 ) {
-  call_py(bound$save_model_weights, model, filepath, overwrite, max_shard_size, ...)
+  as_r(call_py(bound$save_model_weights, model, filepath, overwrite, max_shard_size, ...))
 })
 
 #' Describe a Keras object as a list
@@ -1739,7 +1739,7 @@ split_dataset <- wrapper("split_dataset", function(
 #' standardize_dtype(NULL)
 #' @export
 standardize_dtype <- wrapper("standardize_dtype", function(dtype, ...) {
-  call_py(bound$standardize_dtype, dtype, ...)
+  as_r(call_py(bound$standardize_dtype, dtype, ...))
 })
 
 #' Compute without changing variables
@@ -1908,7 +1908,7 @@ timeseries_dataset_from_array <- wrapper("timeseries_dataset_from_array", functi
 #' to_categorical(c(0L, 2L, 1L))
 #' @export
 to_categorical <- wrapper("to_categorical", function(x, num_classes = NULL, ...) {
-  call_py(bound$to_categorical, x, num_classes, ...)
+  as_r(call_py(bound$to_categorical, x, num_classes, ...))
 })
 
 #' Take a batch apart

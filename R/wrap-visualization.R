@@ -37,10 +37,10 @@ visualization_draw_bounding_boxes <- wrapper("visualization_draw_bounding_boxes"
   images, bounding_boxes, bounding_box_format, class_mapping = NULL, color = c(128L, 128L, 128L),
   line_thickness = 2L, text_thickness = 1L, font_scale = 1.0, data_format = NULL, ...
 ) {
-  call_py(
-    bound$visualization_draw_bounding_boxes, arg_data(images), arg_data(bounding_boxes),
+  as_r(
+    call_py(bound$visualization_draw_bounding_boxes, arg_data(images), arg_data(bounding_boxes),
     bounding_box_format, class_mapping, color, line_thickness, text_thickness, font_scale,
-    data_format, ...
+    data_format, ...)
   )
 })
 
@@ -74,9 +74,10 @@ visualization_draw_segmentation_masks <- wrapper("visualization_draw_segmentatio
   images, segmentation_masks, num_classes = NULL, color_mapping = NULL, alpha = 0.8, blend = TRUE,
   ignore_index = -1L, data_format = NULL, ...
 ) {
-  call_py(
-    bound$visualization_draw_segmentation_masks, arg_data(images), arg_data(segmentation_masks),
-    num_classes, color_mapping, alpha, blend, ignore_index, data_format, ...
+  as_r(
+    call_py(bound$visualization_draw_segmentation_masks, arg_data(images),
+    arg_data(segmentation_masks), num_classes, color_mapping, alpha, blend, ignore_index,
+    data_format, ...)
   )
 })
 

@@ -6,12 +6,15 @@ bench_size <- function(full, small) {
   if (nzchar(Sys.getenv("KERASBRIDGE_BENCH_SMALL"))) small else full
 }
 
+# Seconds, to the microsecond.
+now <- function() as.numeric(Sys.time())
+
 # Seconds per call of an R function of no arguments, after a warm-up.
 per_call <- function(f, times) {
   for (i in 1:10) f()
-  start <- proc.time()[["elapsed"]]
+  start <- now()
   for (i in seq_len(times)) f()
-  (proc.time()[["elapsed"]] - start) / times
+  (now() - start) / times
 }
 
 # Seconds per bare py_call() with these arguments.
@@ -55,8 +58,8 @@ median_seconds <- function(f, runs) {
   f()
   stats::median(replicate(runs, {
     gc(FALSE)
-    start <- proc.time()[["elapsed"]]
+    start <- now()
     f()
-    proc.time()[["elapsed"]] - start
+    now() - start
   }))
 }

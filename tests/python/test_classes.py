@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from kerasbridge import classes
+from kerasbridge.errors import ArgumentError
 
 
 def method(name: str, function: Any, formals: str = "", kind: str = "method", **more: Any) -> Any:
@@ -136,3 +137,47 @@ def test_errors_of_methods_are_their_own():
 
     with pytest.raises(KeyError):
         build("Failing", [], method("run", fail))().run()
+
+
+def test_defaults_that_python_can_show_are_in_the_signature():
+    scaled = build(
+        "Scaled",
+        [keras.layers.Layer],
+        method("call", lambda self, x, by=2: x * by, "x by=", defaults={"by": 2.0}),
+    )
+    assert str(inspect.signature(scaled().call)) == "(x, by=2.0)"
+
+
+def test_a_parent_must_be_a_class():
+    with pytest.raises(ArgumentError, match="parent of Wrong must be a class"):
+        build("Wrong", [3])
+
+
+def test_assigning_what_an_attribute_holds_is_no_assignment():
+    fixed = build(
+        "Fixed",
+        [],
+        method("one", lambda self: classes, kind="property"),
+        method("many", lambda self: [classes, keras], kind="property"),
+    )()
+    classes.assign(fixed, "one", classes)
+    classes.assign(fixed, "many", [classes, keras])
+    with pytest.raises(AttributeError):
+        classes.assign(fixed, "one", keras)
+    with pytest.raises(AttributeError):
+        classes.assign(fixed, "many", [keras, classes])
+    classes.assign(fixed, "free", 1)
+    assert fixed.free == 1
+
+
+def test_an_object_knows_the_definition_of_its_class():
+    first = build("First", [], _r_definition="first")
+    assert classes.definition(first()) == "first"
+    assert classes.definition(build("Second", [first], _r_definition="second")()) == "second"
+
+
+def test_keras_s_own_containers_become_python_s():
+    layer = keras.layers.Layer()
+    layer.parts, layer.named = [1, 2], {"a": 1}
+    assert type(classes.untracked(layer.parts)) is list
+    assert type(classes.untracked(layer.named)) is dict

@@ -56,3 +56,19 @@ def test_what_a_guarded_call_raises_comes_back_as_a_value():
 def test_the_shim_s_errors_are_python_s_own_kinds():
     assert issubclass(errors.ArgumentError, ValueError)
     assert issubclass(errors.SubscriptError, IndexError)
+
+
+def test_the_r_condition_behind_an_exception_is_found():
+    in_r = RuntimeError("told in R")
+    in_r.r_class, in_r.message = ["simpleError"], "told in R"  # type: ignore[attr-defined]
+
+    def fails():
+        try:
+            raise in_r
+        except RuntimeError:
+            raise ValueError("while calling R") from None
+
+    condition = errors.r_condition(errors.guarded(fails)())
+    assert condition is not None
+    assert condition["message"] == "told in R"
+    assert errors.r_condition(errors.guarded(lambda: 1 / 0)()) is None

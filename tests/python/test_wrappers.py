@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from kerasbridge import bindings
 from tools.wrappers import __main__ as generator
 from tools.wrappers import catalog as catalogs
 from tools.wrappers import describe, render
-from tools.wrappers.inventory import name_exceptions, r_name_of, symbols
+from tools.wrappers.inventory import name_exceptions, public_names, r_name_of, symbols
 from tools.wrappers.naming import r_name, snake_case
 
 
@@ -144,6 +145,28 @@ def test_a_wrapper_is_one_call(wrappers, catalog):
     ]
     assert "#' @param axis " in source
     assert "#' @export" in source
+
+
+# --- Coverage ---------------------------------------------------------------------------------
+
+
+def test_every_public_object_is_reached_or_excluded_with_a_reason(catalog, wrappers):
+    exceptions = name_exceptions()
+    exports = Path(generator._ROOT, "NAMESPACE").read_text()
+    for symbol in symbols():
+        names = {symbol.python, *symbol.aliases}
+        if reasons := [catalog.excluded[name] for name in names & catalog.excluded.keys()]:
+            assert all(len(reason.split()) > 3 for reason in reasons), names
+        elif written := [catalog.handwritten[name] for name in names & catalog.handwritten.keys()]:
+            assert all(f"export({name})" in exports for name in written), names
+        else:
+            assert r_name_of(symbol, exceptions) in wrappers, names
+
+
+def test_exclusions_are_few_and_of_things_that_exist(catalog):
+    listed = {**catalog.excluded, **catalog.handwritten}
+    assert {name for name in listed if name not in public_names()} == set()
+    assert len(catalog.excluded) <= 60
 
 
 # --- Gaps -------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ for (file in calls_files()) {
   table <- read_calls(file)
   setup <- table$setup
   table$setup <- NULL
-  env <- new.env(parent = globalenv())
+  env <- new.env(parent = environment())
   prepared <- FALSE
   for (name in names(table)) {
     test_that(paste0(name, "() gives what it must"), {

@@ -26,3 +26,32 @@ test_that("custom objects are known by name", {
   set_custom_objects()
   expect_null(get_registered_object("twice"))
 })
+
+test_that("small helpers of keras3 do what they did", {
+  x <- op_reshape(1:6, c(1, 2, 3))
+  expect_equal(as.array(x[all_dims(), 2]), as.array(x[.., 2]))
+  expect_error(all_dims(), "subscript", class = "kerasbridge_error")
+  a <- 1
+  expect_identical(named_list(a, b = 2), list(a = 1, b = 2))
+  expect_identical(named_list(), set_names(list()))
+  expect_identical(c(1, 4) %>% sum(), 5)
+})
+
+test_that("%<-active% makes a property of a Python class, and an active binding elsewhere", {
+  Account %py_class% {
+    initialize <- function(self) self$cents <- 250
+    euros %<-active% function(value) {
+      if (missing(value)) self$cents / 100 else self$cents <- value * 100
+    }
+    twice %<-active% function(self) 2 * self$cents
+  }
+  account <- Account()
+  expect_equal(account$euros, 2.5)
+  account$euros <- 4
+  expect_equal(account$cents, 400)
+  expect_equal(account$twice, 800)
+  count <- 0
+  counted %<-active% function() count <<- count + 1
+  expect_identical(c(counted, counted), c(1, 2))
+  expect_identical(mark_active, active_property)
+})

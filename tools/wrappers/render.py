@@ -20,6 +20,9 @@ _DOORS: Final = {
     "callable": "arg_callable",
 }
 
+#: What R does to a result of this kind: arrays that Keras computes with NumPy become R's.
+_FINISHERS: Final = {"shape": "as_shape", "value": "as_r"}
+
 _DOTS: Final = {
     "function": "Must be empty: a misspelt argument is refused by name.",
     "pair": "Must be empty: a misspelt argument is refused by name.",
@@ -87,8 +90,9 @@ def _function(wrapper: Wrapper) -> str:
     call = f"call_py({arguments}, ...)"
     if wrapper.rest in _DOORS:
         call = f"do.call(call_py, c(list({arguments}), dots_data(...)), quote = TRUE)"
-    if wrapper.result == "shape":
-        call = f"as_shape({call})"
+    finish = _FINISHERS.get(wrapper.result) if isinstance(wrapper.result, str) else None
+    if finish:
+        call = f"{finish}({call})"
     head = f'{wrapper.name} <- wrapper("{wrapper.name}", function('
     body = _wrapped(call, "  ")
     return f"{_wrapped(head + ', '.join(formals) + ') {', '')}\n{body}\n}})"

@@ -10,7 +10,6 @@ import re
 from types import ModuleType
 from typing import Any
 
-from kerasbridge import frameworks
 from kerasbridge.errors import ArgumentError, did_you_mean
 
 
@@ -26,7 +25,7 @@ def preprocess(model: Any, x: Any, architecture: str | None, data_format: str | 
 
 def decode(model: Any, preds: Any, top: int, architecture: str | None) -> list[dict[str, Any]]:
     """For each row of `preds` the best classes, as columns."""
-    rows = _module(model, architecture).decode_predictions(frameworks.to_numpy(preds), top=top)
+    rows = _module(model, architecture).decode_predictions(preds, top=top)
     columns = ("class_name", "class_description", "score")
     return [
         {

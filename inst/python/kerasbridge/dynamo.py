@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar, cast
 import torch
 from torch._C._dynamo.eval_frame import get_eval_frame_callback
 from torch._C._functorch import peek_interpreter_stack
+from torch._dynamo.decorators import skip
 from torch._dynamo.exc import BackendCompilerFailed
 from torch._subclasses.fake_tensor import FakeTensor, unset_fake_temporarily
 from torch.compiler import disable
@@ -50,8 +51,11 @@ def _eager(function: _F) -> _F:
 
 
 def _passed_over(function: _F) -> _F:
-    """`function`, which Dynamo leaves alone, but not what it calls."""
-    return cast(_F, disable(function, recursive=False))  # type: ignore[no-untyped-call]
+    """`function`, which Dynamo leaves alone, but not what it calls.
+
+    `disable(recursive=False)` would refuse to run under `torch.export`.
+    """
+    return cast(_F, skip(function))
 
 
 def traceable(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -64,7 +64,7 @@ def pop(model: Any) -> Any:
 def set_trainable(object: Any, trainable: bool, first: Any, last: Any, which: Any) -> None:
     """Freeze or unfreeze all of `object`, the layers from `first` to `last`, or those `which`."""
     if first is None and last is None and which is None:
-        object.trainable = trainable
+        _set_trainable(object, trainable)
         return
     if which is None:
         start = 0 if first is None else _position(object, first, "from")
@@ -76,7 +76,14 @@ def set_trainable(object: Any, trainable: bool, first: Any, last: Any, which: An
     before = [layer.trainable for layer in object.layers]
     object.trainable = True  # a frozen model hides its layers' own settings
     for position, layer in enumerate(object.layers):
-        layer.trainable = trainable if position in chosen else before[position]
+        _set_trainable(layer, trainable if position in chosen else before[position])
+
+
+def _set_trainable(layer: Any, value: bool) -> None:
+    """TensorFlow's layers pass a value on to their own only when it is another than before."""
+    if layer.trainable == value:
+        layer.trainable = not value
+    layer.trainable = value
 
 
 def _position(model: Any, key: Any, name: str) -> int:
