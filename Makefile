@@ -30,7 +30,7 @@ demo: install
 
 # The parts are independent of each other: two at a time, once everything is set up.
 test: install .venv-oldest/.installed
-	$(MAKE) -j2 --output-sync=target $(TESTS)
+	$(MAKE) -j2 --keep-going --output-sync=target $(TESTS)
 
 TESTS := check test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest lint vignettes
 

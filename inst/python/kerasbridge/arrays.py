@@ -62,7 +62,9 @@ def row_major(data: Array, dtype: str | None = None) -> Array:
     if dtype == "bfloat16" or (dtype or "").startswith("float8"):
         ml_dtypes = importlib.import_module("ml_dtypes")
         return np.array(data, dtype=getattr(ml_dtypes, str(dtype)), order="C")
-    return np.array(data, dtype=dtype, order="C")
+    # R's NA is a signalling NaN: narrowing it is what is meant
+    with np.errstate(invalid="ignore"):
+        return np.array(data, dtype=dtype, order="C")
 
 
 def tensor(value: Any, name: str = "x") -> Any:
