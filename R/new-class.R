@@ -205,7 +205,7 @@ mark_active <- active_property
 
 #' @rdname active_property
 #' @export
-`%<-active%` <- function(name, value) {
+`%<-active%` <- function(name, value) { # nolint: object_name_linter. keras3 has named it
   makeActiveBinding(substitute(name), value, parent.frame())
   invisible(value)
 }

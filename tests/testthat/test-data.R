@@ -56,7 +56,7 @@ test_that("an integer64 is exact, or refused where the backend has 32 bits", {
   small <- bit64::as.integer64(c(1, -5))
   expect_identical(as.vector(as.array(tensor_of(small))), c(1L, -5L))
   large <- bit64::as.integer64(2^40) + bit64::as.integer64(c(0, 5))
-  if (config_backend() == "jax") {
+  if (config_backend() %in% c("jax", "numpy")) {
     expect_refused(tensor_of(large), "beyond 2\\^31")
   } else {
     expect_identical(as.vector(as.array(tensor_of(large))), 2^40 + c(0, 5))
@@ -69,7 +69,7 @@ test_that("a sparse matrix is a sparse tensor where the backend has one", {
   if (config_backend() %in% c("tensorflow", "jax")) {
     expect_identical(as.array(op_matmul(m, diag(4))), as.matrix(m), ignore_attr = TRUE)
   } else {
-    expect_error(op_matmul(m, diag(4)), "as.matrix\\(\\)", class = "kerasbridge_error")
+    expect_refused(op_matmul(m, diag(4)), "as.matrix\\(\\)")
   }
 })
 
@@ -77,7 +77,7 @@ test_that("strings are tensors on tensorflow, and refused elsewhere by what take
   if (config_backend() == "tensorflow") {
     expect_identical(as.vector(as.array(tensor_of(c("a", "é")))), c("a", "é"))
   } else {
-    expect_error(tensor_of(c("a", "b")), "layer_string_lookup", class = "kerasbridge_error")
+    expect_refused(tensor_of(c("a", "b")), "layer_string_lookup")
   }
 })
 
@@ -90,8 +90,8 @@ test_that("arrays of no elements, of one dimension and of many keep their dimens
 })
 
 test_that("what is no data is refused by the name of its argument", {
-  expect_error(op_sum(quote(a + b)), "`x` must be a tensor", class = "kerasbridge_error")
-  expect_error(op_sum(as.name("a")), "`x` must be a tensor", class = "kerasbridge_error")
+  expect_refused(op_sum(quote(a + b)), "`x` must be a tensor")
+  expect_refused(op_sum(as.name("a")), "`x` must be a tensor")
   expect_refused(op_sum(sum), "`x` must be a tensor")
   expect_error(op_sum(globalenv()), class = "kerasbridge_error")
 })

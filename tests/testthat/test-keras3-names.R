@@ -29,7 +29,7 @@ test_that("custom objects are known by name", {
 
 test_that("small helpers of keras3 do what they did", {
   x <- op_reshape(1:6, c(1, 2, 3))
-  expect_equal(as.array(x[all_dims(), 2]), as.array(x[.., 2]))
+  expect_equal(as.array(x@r[all_dims(), 2]), as.array(x@r[.., 2]))
   expect_error(all_dims(), "subscript", class = "kerasbridge_error")
   a <- 1
   expect_identical(named_list(a, b = 2), list(a = 1, b = 2))

@@ -6,7 +6,12 @@ test_that("layers learn from R data", {
   words <- layer_string_lookup()
   adapt(words, c("b", "a", "b"))
   expect_identical(get_vocabulary(words), c("[UNK]", "b", "a"))
-  expect_equal(as.array(words(c("a", "z"))), array(c(2L, 0L)))
+  if (trains()) {
+    expect_equal(as.array(words(c("a", "z"))), array(c(2L, 0L)))
+  } else {
+    # Keras on NumPy has no dtype for strings
+    expect_refused(words(c("a", "z")), "Invalid dtype", class = "python.builtin.ValueError")
+  }
 })
 
 test_that("a vocabulary is set and read", {

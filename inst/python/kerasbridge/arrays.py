@@ -101,8 +101,6 @@ def as_tensor(data: Array, name: str = "x") -> Any:
         return strings(data, name)
     if not data.flags.writeable or not data.flags.c_contiguous or data.dtype == np.float64:
         data = row_major(data)
-    if keras.config.backend() == "numpy":
-        return data
     dtype = data.dtype.name if data.dtype.kind == "V" else None  # bfloat16 is no dtype of NumPy's
     result = keras.ops.convert_to_tensor(data, dtype=dtype)
     if data.dtype == np.int64 and frameworks.of(result).dtype(result) == "int32":
@@ -111,11 +109,11 @@ def as_tensor(data: Array, name: str = "x") -> Any:
 
 
 def _check_narrow(data: Array, name: str) -> None:
-    """JAX keeps 64-bit integers only when told to: the others must fit in 32 bits."""
+    """JAX keeps 64-bit integers only when told to, Keras on NumPy never."""
     if data.size and not (int(data.min()) >= -(2**31) and int(data.max()) < 2**31):
         raise ArgumentError(
-            f"`{name}` holds integers beyond 2^31, and JAX computes with 32 bits. "
-            'Allow 64 with `jax$config$update("jax_enable_x64", TRUE)` before the first tensor.'
+            f"`{name}` holds integers beyond 2^31, and the backend computes with 32 bits. "
+            'JAX allows 64 after `jax$config$update("jax_enable_x64", TRUE)`.'
         )
 
 
