@@ -49,6 +49,7 @@ shim_functions <- c(
   tensor_to_r = "arrays.to_r",
   tf_function = "tracing.tf_function",
   version_of = "backends.version_of",
+  wrapper_help = "bindings.documentation",
   weights_get = "weights.get",
   weights_layer = "weights.layer",
   weights_pop = "weights.pop",
@@ -147,9 +148,15 @@ r_to_py.kerasbridge_wrapper <- function(x, convert = FALSE) {
 #' @export
 print.kerasbridge_wrapper <- function(x, ...) {
   name <- attr(x, "wrapper")
-  cat(format(args(unclass(x)))[[1L]], "\n", sep = "")
+  cat(shown_signature(x), sep = "\n")
   cat("# calls ", wrapped_object(name), " through kerasbridge\n", sep = "")
   invisible(x)
+}
+
+# The signature as it is written, over as many lines as it takes.
+shown_signature <- function(f) {
+  lines <- format(args(unclass(f)))
+  trimws(lines[-length(lines)], "right")
 }
 
 wrapped_object <- function(name) {

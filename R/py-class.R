@@ -365,7 +365,7 @@ r_to_py.kerasbridge_class <- function(x, convert = FALSE) class_of(attr(x, "defi
 #' @export
 print.kerasbridge_class <- function(x, ...) {
   definition <- attr(x, "definition")
-  cat(head(format(args(unclass(x))), -1L), sep = "\n")
+  cat(shown_signature(x), sep = "\n")
   members <- paste(names(definition$members), collapse = ", ")
   cat("# makes objects of the class ", definition$name, ", defined in R", sep = "")
   cat(if (nzchar(members)) paste0(" with ", members), "\n", sep = "")

@@ -4,7 +4,7 @@
 
 # Functions of reticulate that are functions of this package.
 reticulate_exports <- c(
-  "import", "np_array", "tuple", "dict", "r_to_py", "py_to_r", "py_require", "py_help", "iterate",
+  "import", "np_array", "tuple", "dict", "r_to_py", "py_to_r", "py_require", "iterate",
   "iter_next", "as_iterator", "%as%", "py_eval", "py_run_string", "py_last_error", "array_reshape"
 )
 
@@ -38,13 +38,13 @@ python_started <- function() isNamespaceLoaded("reticulate") && reticulate::py_a
 #' `library(kerasbridge)`.
 #'
 #' @name reexports
-#' @aliases import py_help np_array tuple dict r_to_py py_to_r py_require iterate iter_next
+#' @aliases import np_array tuple dict r_to_py py_to_r py_require iterate iter_next
 #'   array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate %<-%
 #'   %>%
 #' @importFrom generics compile fit generate
 #' @importFrom magrittr %>%
 #' @importFrom zeallot %<-%
-#' @export import np_array tuple dict r_to_py py_to_r py_require py_help iterate iter_next
+#' @export import np_array tuple dict r_to_py py_to_r py_require iterate iter_next
 #' @export array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate
 #' @export %<-% %>%
 #' @keywords internal

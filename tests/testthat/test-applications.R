@@ -8,6 +8,19 @@ prepared <- function(name, x = pixels, ...) {
   drop(as.array(application_preprocess_inputs(named_model(name), x, ...)))
 }
 
+test_that("a model takes its weights from a file", {
+  mobilenet <- function(weights) {
+    application_mobilenet(
+      input_shape = c(32, 32, 3), alpha = 0.25, include_top = FALSE, weights = weights
+    )
+  }
+  model <- mobilenet(NULL)
+  path <- withr::local_tempfile(fileext = ".weights.h5")
+  save_model_weights(model, path)
+  images <- array(seq(-1, 1, length.out = 3072), c(1, 32, 32, 3))
+  expect_identical(as.array(mobilenet(path)(images)), as.array(model(images)))
+})
+
 test_that("images are scaled as the model needs them", {
   colours <- drop(pixels)
   expect_equal(prepared("mobilenetv2_1.00_224"), colours / 127.5 - 1)

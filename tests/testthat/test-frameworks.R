@@ -26,9 +26,11 @@ test_that("Python knows its headers as it does outside of R", {
   expect_identical(import("sysconfig")$get_path("include"), outside)
 })
 
-test_that("py_help() is at hand", {
-  expect_true("py_help" %in% getNamespaceExports("kerasbridge"))
-  expect_identical(py_help, reticulate::py_help)
+test_that("py_help() shows the documentation of the installed Keras", {
+  shown <- capture.output(py_help(layer_dense))
+  documented <- import("inspect")$getdoc(keras$layers$Dense)
+  expect_match(shown[[1L]], "keras.layers.Dense(units, activation=None", fixed = TRUE)
+  expect_identical(shown[-(1:2)], strsplit(documented, "\n")[[1L]])
 })
 
 test_that("with() opens a Python context and %as% names it", {

@@ -120,6 +120,14 @@ def keras_object(name: str) -> Any:
     return target(signature.function or signature.python)
 
 
+def documentation(name: str) -> str:
+    """What the installed Keras says of the object behind a wrapper."""
+    signature = signatures()[name]
+    documented = target(signature.python)
+    head = f"{signature.python}{inspect.signature(documented)}"
+    return f"{head}\n\n{inspect.getdoc(documented) or ''}"
+
+
 def _told(call: Callable[..., Any]) -> Callable[..., Any]:
     """`call` with its errors in R's words; every wrapper counts axes from 1."""
 
