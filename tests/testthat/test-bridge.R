@@ -10,9 +10,10 @@ test_that("printing a wrapper shows its signature and what it calls", {
 
 test_that("a wrapper is Keras's own object wherever Python gets it", {
   expect_identical(reticulate::py_id(r_to_py(op_relu)), reticulate::py_id(keras$ops$relu))
-  dense <- keras$layers$Dense(2L, activation = op_relu)
-  expect_identical(dense$get_config()$activation, layer_dense(units = 2, activation = "relu")$
-    get_config()$activation)
+  for (activation in list(op_relu, activation_relu, "relu")) {
+    layer <- layer_dense(units = 2, activation = activation)
+    expect_identical(layer$get_config()$activation, "relu")
+  }
 })
 
 test_that("an argument that does not exist is refused, and the near one named", {
