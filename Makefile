@@ -51,7 +51,7 @@ test-keras-oldest: .venv-oldest/.installed
 test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
 
 test-r-%: install
-	cd tests && KERAS_BACKEND=$* Rscript testthat.R
+	cd tests && NOT_CRAN=true KERAS_BACKEND=$* Rscript testthat.R
 
 vignettes: $(addprefix vignettes-,$(or $(BACKEND),$(filter-out numpy,$(BACKENDS))))
 

@@ -101,6 +101,8 @@ def as_tensor(data: Array, name: str = "x") -> Any:
         return strings(data, name)
     if not data.flags.writeable or not data.flags.c_contiguous or data.dtype == np.float64:
         data = row_major(data)
+    if keras.config.backend() == "numpy" and data.dtype != np.int64:
+        return data  # the tensor itself, by which Keras finds its mask
     dtype = data.dtype.name if data.dtype.kind == "V" else None  # bfloat16 is no dtype of NumPy's
     result = keras.ops.convert_to_tensor(data, dtype=dtype)
     if data.dtype == np.int64 and frameworks.of(result).dtype(result) == "int32":
