@@ -240,7 +240,7 @@ def _shape(given: Any, name: str) -> Any:
 def new_shape(given: Any, name: str) -> Any:
     """A shape to reshape to: the size that follows from the others is ``NA`` or -1."""
     sizes = shape(given, name)
-    if isinstance(sizes, tuple):
+    if isinstance(sizes, tuple) and None in sizes:
         return tuple(-1 if size is None else size for size in sizes)
     return sizes
 

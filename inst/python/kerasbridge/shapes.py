@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from kerasbridge.errors import ArgumentError
@@ -52,8 +53,8 @@ def shape(value: Any, name: str = "shape") -> Any:
     if isinstance(value, dict):
         return {key: shape(part, name) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        if all(type(part) is int and part >= 0 for part in value):
-            return tuple(value)
+        if {type(part) for part in value} <= {int, float}:
+            return _sizes(tuple(value), name)
         if any(isinstance(part, (list, tuple, dict)) for part in value):
             return [shape(part, name) for part in value]
         return tuple(dimension(part, name) for part in value)
@@ -62,6 +63,12 @@ def shape(value: Any, name: str = "shape") -> Any:
     if isinstance(value, (int, float)):
         return (dimension(value, name),)
     return value
+
+
+@lru_cache(maxsize=4096)
+def _sizes(values: tuple[float, ...], name: str) -> tuple[int | None, ...]:
+    """A shape of plain numbers, remembered."""
+    return tuple(dimension(value, name) for value in values)
 
 
 def rows_and_columns(sizes: Sequence[int | None]) -> str:
