@@ -5,17 +5,9 @@ library(kerasbridge)
 
 times <- bench_size(full = 300L, small = 5L)
 
+reticulate::py_run_file(file.path("bench", "timing.py"))
 python <- reticulate::py_run_string("
-import time
 import keras
-
-def per_call(function, times):
-    for _ in range(10):
-        function()
-    start = time.perf_counter()
-    for _ in range(times):
-        function()
-    return (time.perf_counter() - start) / times
 
 def dense():
     return keras.layers.Dense(units=32)

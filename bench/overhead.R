@@ -6,18 +6,10 @@ library(kerasbridge)
 
 size <- bench_size(full = 2000L, small = 50L)
 
+reticulate::py_run_file(file.path("bench", "timing.py"))
 python <- reticulate::py_run_string("
-import gc, time
 import keras
 from keras import ops
-
-def per_call(function, times):
-    for _ in range(10):
-        function()
-    start = time.perf_counter()
-    for _ in range(times):
-        function()
-    return (time.perf_counter() - start) / times
 
 x = ops.ones((4, 4))
 y = ops.ones((4, 4))
