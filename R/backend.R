@@ -107,12 +107,9 @@ set_environment <- function(variables) {
   do.call(Sys.setenv, as.list(variables))
   the$environment <- variables
   if (python_started()) {
-    environ <- import("os", convert = FALSE)$environ
-    for (name in names(variables)) environ$update(dict(named_list_of(name, variables[[name]])))
+    import("os", convert = FALSE)$environ$update(as.list(variables))
   }
 }
-
-named_list_of <- function(name, value) structure(list(value), names = name)
 
 # Before Keras is imported: what was declared holds, whoever imports it.
 before_keras <- function() {

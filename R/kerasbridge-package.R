@@ -11,9 +11,8 @@
 #'
 #' @keywords internal
 #' @import rlang
-#' @importFrom cli cli_abort cli_inform cli_warn
+#' @importFrom cli cli_abort
 #' @importFrom stats predict
-#' @importFrom utils head
 "_PACKAGE"
 
 .onLoad <- function(libname, pkgname) {

@@ -82,28 +82,24 @@ def jvp(fun: Function, primals: Any, tangents: Any, has_aux: bool = False) -> An
     return _ops().jvp(fun, tensors(primals), tensors(tangents), has_aux=has_aux)
 
 
-def average_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
-    padding: str = "valid",
-    data_format: Any = None,
-) -> Any:
-    """JAX needs `strides`."""
-    strides = pool_size if strides is None else strides
-    return _ops().average_pool(inputs, pool_size, strides, padding, data_format)
+def _pooling(name: str) -> Function:
+    def pool(
+        inputs: Any,
+        pool_size: Any,
+        strides: Any = None,
+        padding: str = "valid",
+        data_format: Any = None,
+    ) -> Any:
+        strides = pool_size if strides is None else strides
+        return getattr(_ops(), name)(inputs, pool_size, strides, padding, data_format)
+
+    pool.__name__ = name
+    pool.__doc__ = "JAX needs `strides`."
+    return pool
 
 
-def max_pool(
-    inputs: Any,
-    pool_size: Any,
-    strides: Any = None,
-    padding: str = "valid",
-    data_format: Any = None,
-) -> Any:
-    """JAX needs `strides`."""
-    strides = pool_size if strides is None else strides
-    return _ops().max_pool(inputs, pool_size, strides, padding, data_format)
+average_pool = _pooling("average_pool")
+max_pool = _pooling("max_pool")
 
 
 def mean_metric_wrapper(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ctypes
 import importlib
-import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -280,8 +279,3 @@ def whole_number(value: int) -> int | float:
     if abs(value) <= _EXACT:
         return float(value)
     raise ArgumentError(f"{value} is beyond 2^53: an R number cannot hold it exactly.")
-
-
-def is_missing(value: Any) -> bool:
-    """R's NA in a number that came alone."""
-    return value == NA_INTEGER or (isinstance(value, float) and math.isnan(value))

@@ -105,8 +105,8 @@ def bind(name: str) -> Callable[..., Any]:
         return _told(_pair(signature, function, target(signature.function)))
     function = adapters.adapted(signature.python, function)
     if holds_positions(signature.result):
-        return _positions(signature, function)
-    return _direct(signature, function)
+        return _told(_positions(signature, function))
+    return _told(_direct(signature, function))
 
 
 def bind_guarded(name: str) -> Callable[..., Any]:
@@ -151,16 +151,13 @@ def _direct(signature: Signature, function: Any) -> Callable[..., Any]:
     positional = accepted.in_order(parameters) and not any(p.mode == "omit" for p in parameters)
 
     def call(*values: Any, **extra: Any) -> Any:
-        try:
-            if extra or not positional or len(values) != count:
-                return finish(by_name(list(values), extra))
-            arguments = list(values)
-            for position, convert, name in active:
-                arguments[position] = convert(values[position], name)
-            result = function(*arguments)
-            return result if as_it_is and not isinstance(result, tuple) else finish(result)
-        except Exception as error:
-            raise retold(error, one_based=True) from error.__cause__
+        if extra or not positional or len(values) != count:
+            return finish(by_name(list(values), extra))
+        arguments = list(values)
+        for position, convert, name in active:
+            arguments[position] = convert(values[position], name)
+        result = function(*arguments)
+        return result if as_it_is and not isinstance(result, tuple) else finish(result)
 
     def by_name(arguments: list[Any], extra: dict[str, Any]) -> Any:
         rest = arguments[count:]

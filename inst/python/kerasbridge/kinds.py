@@ -228,11 +228,6 @@ def path(value: Any, name: str) -> Any:
     return os.path.expanduser(value) if isinstance(value, str) else value
 
 
-def value(given: Any, name: str) -> Any:
-    """Whatever reticulate made of it, but R's arrays in row-major order."""
-    return given
-
-
 def _shape(given: Any, name: str) -> Any:
     return shape(given, name)
 
