@@ -322,13 +322,14 @@ class_function <- function(definition, composes = FALSE) {
   formals <- constructor_formals(definition)
   arguments <- lapply(names(formals), as.symbol)
   names(arguments) <- ifelse(names(formals) == "...", "", names(formals))
+  made <- call2(
+    quote(.kerasbridge$call_py),
+    quote(.kerasbridge$bound$class_new), quote(.kerasbridge$class_of(.definition)),
+    if (composes) quote(.kerasbridge$arg_data(object)), definition$name, !!!arguments
+  )
   f <- new_function(
     c(if (composes) pairlist2(object = NULL), formals),
-    call2(
-      quote(.kerasbridge$call_py),
-      quote(.kerasbridge$bound$class_new), quote(.kerasbridge$class_of(.definition)),
-      if (composes) quote(.kerasbridge$arg_data(object)), definition$name, !!!arguments
-    ),
+    if (composes) call2(quote(rlang::`%||%`), made, quote(object)) else made,
     new_environment(
       list(.definition = definition, .kerasbridge = asNamespace("kerasbridge")),
       parent = definition$env

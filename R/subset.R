@@ -49,7 +49,6 @@ newaxis <- NULL
 
 # What `x@r` and `x@py` give: the tensor, waiting for its subscripts.
 subsettable <- function(object, name, call = sys.call(-1L)) {
-  force(call)
   waiting <- list(object)
   class(waiting) <- switch(name,
     r = "kerasbridge_at_r",
@@ -93,10 +92,11 @@ subsettable <- function(object, name, call = sys.call(-1L)) {
 }
 
 # The subscripts in a call of alist(), evaluated as far as R can.
-captured <- function(exprs, env) {
-  call <- sys.call(-1L)
+captured <- function(exprs, env, call = sys.call(-1L)) {
   parts <- list()
-  for (i in seq_along(exprs)[-1L]) {
+  i <- 1L
+  while (i < length(exprs)) {
+    i <- i + 1L
     if (identical(exprs[[i]], quote(expr = ))) {
       parts <- c(parts, "_")
     } else if (is.numeric(exprs[[i]])) {
@@ -109,9 +109,13 @@ captured <- function(exprs, env) {
 }
 
 captured_part <- function(expr, env, call) {
-  if (is.call(expr) && identical(expr[[1L]], quote(`:`))) {
-    ends <- lapply(range_ends(expr), eval, env)
-    return(c(if (length(ends) == 2L) "r" else "s", ends))
+  if (is_range(expr)) {
+    # `1:9:2` parses as `(1:9):2`
+    first <- expr[[2L]]
+    if (!is_range(first)) {
+      return(list("r", eval(first, env), eval(expr[[3L]], env)))
+    }
+    return(list("s", eval(first[[2L]], env), eval(first[[3L]], env), eval(expr[[3L]], env)))
   }
   if (
     identical(expr, quote(..)) || identical(expr, quote(...)) || identical(expr, quote(all_dims()))
@@ -122,15 +126,7 @@ captured_part <- function(expr, env, call) {
   if (is.null(value)) "n" else list(subscript_value(value, call))
 }
 
-# `1:9:2` parses as `(1:9):2`.
-range_ends <- function(expr) {
-  left <- expr[[2L]]
-  if (is.call(left) && identical(left[[1L]], quote(`:`))) {
-    list(left[[2L]], left[[3L]], expr[[3L]])
-  } else {
-    list(left, expr[[3L]])
-  }
-}
+is_range <- function(expr) is.call(expr) && identical(expr[[1L]], quote(`:`))
 
 subscript_value <- function(value, call) {
   if (is.character(value)) {

@@ -53,8 +53,12 @@ math_method <- function(name) {
 # Over all elements; with `axis`, counted from 1, over these.
 summary_method <- function(name) {
   call <- bquote({
-    if (!missing(na.rm) && isTRUE(na.rm)) refuse_na_rm(current_call())
-    call_py(operators[[.(name)]], x, axis, keepdims, ...)
+    if (!is.logical(na.rm) || is.na(na.rm) || na.rm) refuse_na_rm(current_call())
+    if (missing(axis) && missing(keepdims) && missing(...)) {
+      call_py(operators[[.(name)]], x)
+    } else {
+      call_py(operators[[.(name)]], x, axis, keepdims, ...)
+    }
   })
   formals <- pairlist2(x = , ... = , axis = NULL, keepdims = FALSE, na.rm = FALSE)
   new_function(formals, call, topenv())
@@ -62,7 +66,7 @@ summary_method <- function(name) {
 
 refuse_na_rm <- function(call) {
   abort_argument(c(
-    "{.code na.rm = TRUE} has no meaning for a tensor.",
+    "{.arg na.rm} must be {.code FALSE}: {.code na.rm = TRUE} has no meaning for a tensor.",
     i = "See {.code op_nansum()} and its relatives."
   ), call)
 }
@@ -93,12 +97,17 @@ other_tensor_methods <- list(
   as.integer = function(x, ...) as.integer(as.array(x)),
   as.logical = function(x, ...) as.logical(as.array(x)),
   as.character = function(x, ...) as.character(as.array(x)),
-  format = function(x, ...) call_py(bound$tensor_shown, x),
+  format = function(x, ...) {
+    if (py_is_null_xptr(x)) shown_pointer(x) else call_py(bound$tensor_shown, x)
+  },
   print = function(x, ...) {
-    cat(call_py(bound$tensor_shown, x), "\n", sep = "")
+    cat(format(x), "\n", sep = "")
     invisible(x)
   },
   str = function(object, ...) {
+    if (py_is_null_xptr(object)) {
+      return(print_pointer(object))
+    }
     sizes <- format(as_shape(call_py(bound$tensor_dim, object)))
     cat(" <", class(object)[[1L]], " ", sizes, ">\n", sep = "")
   },

@@ -22,7 +22,7 @@
 #' layer_activation(op_array(c(-1, 0, 2)), activation_softplus)
 #' @export
 layer_activation <- wrapper("layer_activation", function(object = NULL, activation, ...) {
-  call_py(bound$layer_activation, arg_data(object), arg_callable(activation), ...)
+  call_py(bound$layer_activation, arg_data(object), arg_callable(activation), ...) %||% object
 })
 
 #' Exponential linear unit layer
@@ -47,7 +47,7 @@ layer_activation <- wrapper("layer_activation", function(object = NULL, activati
 layer_activation_elu <- wrapper("layer_activation_elu", function(
   object = NULL, alpha = 1.0, ...
 ) {
-  call_py(bound$layer_activation_elu, arg_data(object), alpha, ...)
+  call_py(bound$layer_activation_elu, arg_data(object), alpha, ...) %||% object
 })
 
 #' Leaky rectified linear unit layer
@@ -72,7 +72,7 @@ layer_activation_elu <- wrapper("layer_activation_elu", function(
 layer_activation_leaky_relu <- wrapper("layer_activation_leaky_relu", function(
   object = NULL, negative_slope = 0.3, ...
 ) {
-  call_py(bound$layer_activation_leaky_relu, arg_data(object), negative_slope, ...)
+  call_py(bound$layer_activation_leaky_relu, arg_data(object), negative_slope, ...) %||% object
 })
 
 #' Rectified linear unit with a trained slope
@@ -115,7 +115,7 @@ layer_activation_parametric_relu <- wrapper("layer_activation_parametric_relu", 
   call_py(
     bound$layer_activation_parametric_relu, arg_data(object), alpha_initializer,
     alpha_regularizer, alpha_constraint, shared_axes, ...
-  )
+  ) %||% object
 })
 
 #' Rectified linear unit layer
@@ -146,7 +146,7 @@ layer_activation_relu <- wrapper("layer_activation_relu", function(
 ) {
   call_py(
     bound$layer_activation_relu, arg_data(object), max_value, negative_slope, threshold, ...
-  )
+  ) %||% object
 })
 
 #' Softmax layer
@@ -177,5 +177,5 @@ layer_activation_relu <- wrapper("layer_activation_relu", function(
 layer_activation_softmax <- wrapper("layer_activation_softmax", function(
   object = NULL, axis = -1L, ...
 ) {
-  call_py(bound$layer_activation_softmax, arg_data(object), axis, ...)
+  call_py(bound$layer_activation_softmax, arg_data(object), axis, ...) %||% object
 })

@@ -35,7 +35,7 @@
 layer_additive_attention <- wrapper("layer_additive_attention", function(
   object = NULL, use_scale = TRUE, dropout = 0.0, ...
 ) {
-  call_py(bound$layer_additive_attention, arg_data(object), use_scale, dropout, ...)
+  call_py(bound$layer_additive_attention, arg_data(object), use_scale, dropout, ...) %||% object
 })
 
 #' Dot-product attention
@@ -76,7 +76,9 @@ layer_additive_attention <- wrapper("layer_additive_attention", function(
 layer_attention <- wrapper("layer_attention", function(
   object = NULL, use_scale = FALSE, score_mode = "dot", dropout = 0.0, seed = NULL, ...
 ) {
-  call_py(bound$layer_attention, arg_data(object), use_scale, score_mode, dropout, seed, ...)
+  call_py(
+    bound$layer_attention, arg_data(object), use_scale, score_mode, dropout, seed, ...
+  ) %||% object
 })
 
 #' Grouped-query attention
@@ -156,7 +158,7 @@ layer_group_query_attention <- wrapper("layer_group_query_attention", function(
     num_key_value_heads, dropout, use_bias, sliding_window, flash_attention, kernel_initializer,
     bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
     kernel_constraint, bias_constraint, use_gate, seed, ...
-  )
+  ) %||% object
 })
 
 #' Multi-head attention
@@ -240,5 +242,5 @@ layer_multi_head_attention <- wrapper("layer_multi_head_attention", function(
     use_bias, arg_shape(output_shape), attention_axes, sliding_window, flash_attention,
     kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
     activity_regularizer, kernel_constraint, bias_constraint, use_gate, seed, ...
-  )
+  ) %||% object
 })

@@ -78,7 +78,7 @@ layer_conv_1d <- wrapper("layer_conv_1d", function(
     dilation_rate, groups, arg_callable(activation), use_bias, kernel_initializer,
     bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
     kernel_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 1D transposed convolution
@@ -160,7 +160,7 @@ layer_conv_1d_transpose <- wrapper("layer_conv_1d_transpose", function(
     output_padding, data_format, dilation_rate, arg_callable(activation), use_bias,
     kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
     activity_regularizer, kernel_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 2D convolution
@@ -239,7 +239,7 @@ layer_conv_2d <- wrapper("layer_conv_2d", function(
     dilation_rate, groups, arg_callable(activation), use_bias, kernel_initializer,
     bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
     kernel_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 2D transposed convolution
@@ -322,7 +322,7 @@ layer_conv_2d_transpose <- wrapper("layer_conv_2d_transpose", function(
     output_padding, data_format, dilation_rate, arg_callable(activation), use_bias,
     kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
     activity_regularizer, kernel_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 3D convolution
@@ -399,7 +399,7 @@ layer_conv_3d <- wrapper("layer_conv_3d", function(
     dilation_rate, groups, arg_callable(activation), use_bias, kernel_initializer,
     bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
     kernel_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 3D transposed convolution
@@ -483,7 +483,7 @@ layer_conv_3d_transpose <- wrapper("layer_conv_3d_transpose", function(
     data_format, output_padding, dilation_rate, arg_callable(activation), use_bias,
     kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
     activity_regularizer, kernel_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 1D depthwise convolution
@@ -554,7 +554,7 @@ layer_depthwise_conv_1d <- wrapper("layer_depthwise_conv_1d", function(
     depth_multiplier, data_format, dilation_rate, arg_callable(activation), use_bias,
     depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer,
     activity_regularizer, depthwise_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 2D depthwise convolution
@@ -627,7 +627,7 @@ layer_depthwise_conv_2d <- wrapper("layer_depthwise_conv_2d", function(
     depth_multiplier, data_format, dilation_rate, arg_callable(activation), use_bias,
     depthwise_initializer, bias_initializer, depthwise_regularizer, bias_regularizer,
     activity_regularizer, depthwise_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 1D separable convolution
@@ -712,7 +712,7 @@ layer_separable_conv_1d <- wrapper("layer_separable_conv_1d", function(
     depthwise_initializer, pointwise_initializer, bias_initializer, depthwise_regularizer,
     pointwise_regularizer, bias_regularizer, activity_regularizer, depthwise_constraint,
     pointwise_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })
 
 #' 2D separable convolution
@@ -796,5 +796,5 @@ layer_separable_conv_2d <- wrapper("layer_separable_conv_2d", function(
     depthwise_initializer, pointwise_initializer, bias_initializer, depthwise_regularizer,
     pointwise_regularizer, bias_regularizer, activity_regularizer, depthwise_constraint,
     pointwise_constraint, bias_constraint, ...
-  )
+  ) %||% object
 })

@@ -66,7 +66,7 @@ layer_dense <- wrapper("layer_dense", function(
     kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
     activity_regularizer, kernel_constraint, bias_constraint, lora_rank, lora_alpha,
     quantization_config, ...
-  )
+  ) %||% object
 })
 
 #' Dense layer described by an Einstein summation
@@ -139,7 +139,7 @@ layer_einsum_dense <- wrapper("layer_einsum_dense", function(
     arg_callable(activation), bias_axes, kernel_initializer, bias_initializer, kernel_regularizer,
     bias_regularizer, kernel_constraint, bias_constraint, lora_rank, lora_alpha,
     gptq_unpacked_column_size, quantization_config, ...
-  )
+  ) %||% object
 })
 
 #' Vectors for integer codes
@@ -203,7 +203,7 @@ layer_embedding <- wrapper("layer_embedding", function(
     bound$layer_embedding, arg_data(object), input_dim, output_dim, embeddings_initializer,
     embeddings_regularizer, embeddings_constraint, mask_zero, arg_data(weights), lora_rank,
     lora_alpha, quantization_config, ...
-  )
+  ) %||% object
 })
 
 #' Layer that returns its input unchanged
@@ -225,7 +225,7 @@ layer_embedding <- wrapper("layer_embedding", function(
 #' layer_identity(op_array(c(1, 2, 3)))
 #' @export
 layer_identity <- wrapper("layer_identity", function(object = NULL, ...) {
-  call_py(bound$layer_identity, arg_data(object), ...)
+  call_py(bound$layer_identity, arg_data(object), ...) %||% object
 })
 
 #' Any function as a layer
@@ -267,7 +267,7 @@ layer_lambda <- wrapper("layer_lambda", function(
   call_py(
     bound$layer_lambda, arg_data(object), arg_callable(f), arg_shape(output_shape),
     arg_callable(mask), arguments, ...
-  )
+  ) %||% object
 })
 
 #' Mask the time steps that hold only a given value
@@ -296,7 +296,7 @@ layer_lambda <- wrapper("layer_lambda", function(
 #' x |> layer_masking() |> layer_lstm(4)
 #' @export
 layer_masking <- wrapper("layer_masking", function(object = NULL, mask_value = 0.0, ...) {
-  call_py(bound$layer_masking, arg_data(object), mask_value, ...)
+  call_py(bound$layer_masking, arg_data(object), mask_value, ...) %||% object
 })
 
 #' Embedding that can also map vectors back to codes
@@ -356,5 +356,5 @@ layer_reversible_embedding <- wrapper("layer_reversible_embedding", function(
     bound$layer_reversible_embedding, arg_data(object), input_dim, output_dim, tie_weights,
     embeddings_initializer, embeddings_regularizer, embeddings_constraint, mask_zero,
     reverse_dtype, logit_soft_cap, ...
-  )
+  ) %||% object
 })

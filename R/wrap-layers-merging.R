@@ -24,7 +24,7 @@
 #' layer_add(a, b)
 #' @export
 layer_add <- wrapper("layer_add", function(inputs = NULL, ...) {
-  call_py(bound$layer_add, arg_data(inputs), ...)
+  call_py(bound$layer_add, arg_data(inputs), ...) %||% inputs
 })
 
 #' Mean of several inputs
@@ -51,7 +51,7 @@ layer_add <- wrapper("layer_add", function(inputs = NULL, ...) {
 #' layer_average(a, b)
 #' @export
 layer_average <- wrapper("layer_average", function(inputs = NULL, ...) {
-  call_py(bound$layer_average, arg_data(inputs), ...)
+  call_py(bound$layer_average, arg_data(inputs), ...) %||% inputs
 })
 
 #' Join inputs along an axis
@@ -80,7 +80,7 @@ layer_average <- wrapper("layer_average", function(inputs = NULL, ...) {
 #' layer_concatenate(a, b)
 #' @export
 layer_concatenate <- wrapper("layer_concatenate", function(inputs = NULL, ..., axis = -1L) {
-  call_py(bound$layer_concatenate, arg_data(inputs), axis, ...)
+  call_py(bound$layer_concatenate, arg_data(inputs), axis, ...) %||% inputs
 })
 
 #' Dot product of two inputs
@@ -114,7 +114,7 @@ layer_concatenate <- wrapper("layer_concatenate", function(inputs = NULL, ..., a
 #' layer_dot(a, b, axes = 2, normalize = TRUE)
 #' @export
 layer_dot <- wrapper("layer_dot", function(inputs = NULL, ..., axes, normalize = FALSE) {
-  call_py(bound$layer_dot, arg_data(inputs), axes, normalize, ...)
+  call_py(bound$layer_dot, arg_data(inputs), axes, normalize, ...) %||% inputs
 })
 
 #' Largest of several inputs
@@ -140,7 +140,7 @@ layer_dot <- wrapper("layer_dot", function(inputs = NULL, ..., axes, normalize =
 #' layer_maximum(a, b)
 #' @export
 layer_maximum <- wrapper("layer_maximum", function(inputs = NULL, ...) {
-  call_py(bound$layer_maximum, arg_data(inputs), ...)
+  call_py(bound$layer_maximum, arg_data(inputs), ...) %||% inputs
 })
 
 #' Smallest of several inputs
@@ -166,7 +166,7 @@ layer_maximum <- wrapper("layer_maximum", function(inputs = NULL, ...) {
 #' layer_minimum(a, b)
 #' @export
 layer_minimum <- wrapper("layer_minimum", function(inputs = NULL, ...) {
-  call_py(bound$layer_minimum, arg_data(inputs), ...)
+  call_py(bound$layer_minimum, arg_data(inputs), ...) %||% inputs
 })
 
 #' Product of several inputs
@@ -193,7 +193,7 @@ layer_minimum <- wrapper("layer_minimum", function(inputs = NULL, ...) {
 #' layer_multiply(a, b)
 #' @export
 layer_multiply <- wrapper("layer_multiply", function(inputs = NULL, ...) {
-  call_py(bound$layer_multiply, arg_data(inputs), ...)
+  call_py(bound$layer_multiply, arg_data(inputs), ...) %||% inputs
 })
 
 #' Difference of two inputs
@@ -219,5 +219,5 @@ layer_multiply <- wrapper("layer_multiply", function(inputs = NULL, ...) {
 #' layer_subtract(a, b)
 #' @export
 layer_subtract <- wrapper("layer_subtract", function(inputs = NULL, ...) {
-  call_py(bound$layer_subtract, arg_data(inputs), ...)
+  call_py(bound$layer_subtract, arg_data(inputs), ...) %||% inputs
 })

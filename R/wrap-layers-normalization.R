@@ -78,7 +78,7 @@ layer_batch_normalization <- wrapper("layer_batch_normalization", function(
     beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer,
     beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, renorm,
     renorm_clipping, renorm_momentum, synchronized, ...
-  )
+  ) %||% object
 })
 
 #' Group normalization
@@ -134,7 +134,7 @@ layer_group_normalization <- wrapper("layer_group_normalization", function(
     bound$layer_group_normalization, arg_data(object), groups, axis, epsilon, center, scale,
     beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
     gamma_constraint, ...
-  )
+  ) %||% object
 })
 
 #' Layer normalization
@@ -190,7 +190,7 @@ layer_layer_normalization <- wrapper("layer_layer_normalization", function(
     bound$layer_layer_normalization, arg_data(object), axis, epsilon, center, scale,
     beta_initializer, gamma_initializer, beta_regularizer, gamma_regularizer, beta_constraint,
     gamma_constraint, ...
-  )
+  ) %||% object
 })
 
 #' Root mean square normalization
@@ -221,7 +221,7 @@ layer_layer_normalization <- wrapper("layer_layer_normalization", function(
 layer_rms_normalization <- wrapper("layer_rms_normalization", function(
   object = NULL, axis = -1L, epsilon = 1e-06, ...
 ) {
-  call_py(bound$layer_rms_normalization, arg_data(object), axis, epsilon, ...)
+  call_py(bound$layer_rms_normalization, arg_data(object), axis, epsilon, ...) %||% object
 })
 
 #' Spectral normalization of a layer's weights
@@ -253,7 +253,9 @@ layer_rms_normalization <- wrapper("layer_rms_normalization", function(
 layer_spectral_normalization <- wrapper("layer_spectral_normalization", function(
   object = NULL, layer, power_iterations = 1L, ...
 ) {
-  call_py(bound$layer_spectral_normalization, arg_data(object), layer, power_iterations, ...)
+  call_py(
+    bound$layer_spectral_normalization, arg_data(object), layer, power_iterations, ...
+  ) %||% object
 })
 
 #' Scale each sample to length 1
@@ -280,5 +282,5 @@ layer_spectral_normalization <- wrapper("layer_spectral_normalization", function
 layer_unit_normalization <- wrapper("layer_unit_normalization", function(
   object = NULL, axis = -1L, ...
 ) {
-  call_py(bound$layer_unit_normalization, arg_data(object), axis, ...)
+  call_py(bound$layer_unit_normalization, arg_data(object), axis, ...) %||% object
 })

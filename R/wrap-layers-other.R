@@ -54,7 +54,7 @@ layer_flax_module_wrapper <- wrapper("layer_flax_module_wrapper", function(
   call_py(
     bound$layer_flax_module_wrapper, arg_data(object), module, arg_callable(method),
     arg_data(variables), ...
-  )
+  ) %||% object
 })
 
 #' A JAX function as a layer
@@ -109,7 +109,7 @@ layer_jax_model_wrapper <- wrapper("layer_jax_model_wrapper", function(
   call_py(
     bound$layer_jax_model_wrapper, arg_data(object), arg_callable(call_fn), arg_callable(init_fn),
     arg_data(params), arg_data(state), seed, native_serialization_platforms, ...
-  )
+  ) %||% object
 })
 
 #' Describe a layer as a list
@@ -173,7 +173,7 @@ layer_tfsm <- wrapper("layer_tfsm", function(
   call_py(
     bound$layer_tfsm, arg_data(object), filepath, call_endpoint, call_training_endpoint,
     trainable, name, dtype, ...
-  )
+  ) %||% object
 })
 
 #' A PyTorch module as a layer
@@ -212,5 +212,5 @@ layer_torch_module_wrapper <- wrapper("layer_torch_module_wrapper", function(
 ) {
   call_py(
     bound$layer_torch_module_wrapper, arg_data(object), module, name, arg_shape(output_shape), ...
-  )
+  ) %||% object
 })

@@ -32,7 +32,7 @@ layer_adaptive_average_pooling_1d <- wrapper("layer_adaptive_average_pooling_1d"
 ) {
   call_py(
     bound$layer_adaptive_average_pooling_1d, arg_data(object), output_size, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Adaptive average pooling of images
@@ -68,7 +68,7 @@ layer_adaptive_average_pooling_2d <- wrapper("layer_adaptive_average_pooling_2d"
 ) {
   call_py(
     bound$layer_adaptive_average_pooling_2d, arg_data(object), output_size, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Adaptive average pooling of volumes
@@ -104,7 +104,7 @@ layer_adaptive_average_pooling_3d <- wrapper("layer_adaptive_average_pooling_3d"
 ) {
   call_py(
     bound$layer_adaptive_average_pooling_3d, arg_data(object), output_size, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Adaptive max pooling of sequences
@@ -136,7 +136,9 @@ layer_adaptive_average_pooling_3d <- wrapper("layer_adaptive_average_pooling_3d"
 layer_adaptive_max_pooling_1d <- wrapper("layer_adaptive_max_pooling_1d", function(
   object = NULL, output_size, data_format = NULL, ...
 ) {
-  call_py(bound$layer_adaptive_max_pooling_1d, arg_data(object), output_size, data_format, ...)
+  call_py(
+    bound$layer_adaptive_max_pooling_1d, arg_data(object), output_size, data_format, ...
+  ) %||% object
 })
 
 #' Adaptive max pooling of images
@@ -169,7 +171,9 @@ layer_adaptive_max_pooling_1d <- wrapper("layer_adaptive_max_pooling_1d", functi
 layer_adaptive_max_pooling_2d <- wrapper("layer_adaptive_max_pooling_2d", function(
   object = NULL, output_size, data_format = NULL, ...
 ) {
-  call_py(bound$layer_adaptive_max_pooling_2d, arg_data(object), output_size, data_format, ...)
+  call_py(
+    bound$layer_adaptive_max_pooling_2d, arg_data(object), output_size, data_format, ...
+  ) %||% object
 })
 
 #' Adaptive max pooling of volumes
@@ -202,7 +206,9 @@ layer_adaptive_max_pooling_2d <- wrapper("layer_adaptive_max_pooling_2d", functi
 layer_adaptive_max_pooling_3d <- wrapper("layer_adaptive_max_pooling_3d", function(
   object = NULL, output_size, data_format = NULL, ...
 ) {
-  call_py(bound$layer_adaptive_max_pooling_3d, arg_data(object), output_size, data_format, ...)
+  call_py(
+    bound$layer_adaptive_max_pooling_3d, arg_data(object), output_size, data_format, ...
+  ) %||% object
 })
 
 #' Average pooling of sequences
@@ -246,7 +252,7 @@ layer_average_pooling_1d <- wrapper("layer_average_pooling_1d", function(
   call_py(
     bound$layer_average_pooling_1d, arg_data(object), pool_size, strides, padding, data_format,
     name, ...
-  )
+  ) %||% object
 })
 
 #' Average pooling of images
@@ -290,7 +296,7 @@ layer_average_pooling_2d <- wrapper("layer_average_pooling_2d", function(
   call_py(
     bound$layer_average_pooling_2d, arg_data(object), pool_size, strides, padding, data_format,
     name, ...
-  )
+  ) %||% object
 })
 
 #' Average pooling of volumes
@@ -334,7 +340,7 @@ layer_average_pooling_3d <- wrapper("layer_average_pooling_3d", function(
   call_py(
     bound$layer_average_pooling_3d, arg_data(object), pool_size, strides, padding, data_format,
     name, ...
-  )
+  ) %||% object
 })
 
 #' Global average pooling of sequences
@@ -366,7 +372,9 @@ layer_average_pooling_3d <- wrapper("layer_average_pooling_3d", function(
 layer_global_average_pooling_1d <- wrapper("layer_global_average_pooling_1d", function(
   object = NULL, data_format = NULL, keepdims = FALSE, ...
 ) {
-  call_py(bound$layer_global_average_pooling_1d, arg_data(object), data_format, keepdims, ...)
+  call_py(
+    bound$layer_global_average_pooling_1d, arg_data(object), data_format, keepdims, ...
+  ) %||% object
 })
 
 #' Global average pooling of images
@@ -397,7 +405,9 @@ layer_global_average_pooling_1d <- wrapper("layer_global_average_pooling_1d", fu
 layer_global_average_pooling_2d <- wrapper("layer_global_average_pooling_2d", function(
   object = NULL, data_format = NULL, keepdims = FALSE, ...
 ) {
-  call_py(bound$layer_global_average_pooling_2d, arg_data(object), data_format, keepdims, ...)
+  call_py(
+    bound$layer_global_average_pooling_2d, arg_data(object), data_format, keepdims, ...
+  ) %||% object
 })
 
 #' Global average pooling of volumes
@@ -428,7 +438,9 @@ layer_global_average_pooling_2d <- wrapper("layer_global_average_pooling_2d", fu
 layer_global_average_pooling_3d <- wrapper("layer_global_average_pooling_3d", function(
   object = NULL, data_format = NULL, keepdims = FALSE, ...
 ) {
-  call_py(bound$layer_global_average_pooling_3d, arg_data(object), data_format, keepdims, ...)
+  call_py(
+    bound$layer_global_average_pooling_3d, arg_data(object), data_format, keepdims, ...
+  ) %||% object
 })
 
 #' Global max pooling of sequences
@@ -458,7 +470,9 @@ layer_global_average_pooling_3d <- wrapper("layer_global_average_pooling_3d", fu
 layer_global_max_pooling_1d <- wrapper("layer_global_max_pooling_1d", function(
   object = NULL, data_format = NULL, keepdims = FALSE, ...
 ) {
-  call_py(bound$layer_global_max_pooling_1d, arg_data(object), data_format, keepdims, ...)
+  call_py(
+    bound$layer_global_max_pooling_1d, arg_data(object), data_format, keepdims, ...
+  ) %||% object
 })
 
 #' Global max pooling of images
@@ -488,7 +502,9 @@ layer_global_max_pooling_1d <- wrapper("layer_global_max_pooling_1d", function(
 layer_global_max_pooling_2d <- wrapper("layer_global_max_pooling_2d", function(
   object = NULL, data_format = NULL, keepdims = FALSE, ...
 ) {
-  call_py(bound$layer_global_max_pooling_2d, arg_data(object), data_format, keepdims, ...)
+  call_py(
+    bound$layer_global_max_pooling_2d, arg_data(object), data_format, keepdims, ...
+  ) %||% object
 })
 
 #' Global max pooling of volumes
@@ -518,7 +534,9 @@ layer_global_max_pooling_2d <- wrapper("layer_global_max_pooling_2d", function(
 layer_global_max_pooling_3d <- wrapper("layer_global_max_pooling_3d", function(
   object = NULL, data_format = NULL, keepdims = FALSE, ...
 ) {
-  call_py(bound$layer_global_max_pooling_3d, arg_data(object), data_format, keepdims, ...)
+  call_py(
+    bound$layer_global_max_pooling_3d, arg_data(object), data_format, keepdims, ...
+  ) %||% object
 })
 
 #' Max pooling of sequences
@@ -562,7 +580,7 @@ layer_max_pooling_1d <- wrapper("layer_max_pooling_1d", function(
   call_py(
     bound$layer_max_pooling_1d, arg_data(object), pool_size, strides, padding, data_format, name,
     ...
-  )
+  ) %||% object
 })
 
 #' Max pooling of images
@@ -606,7 +624,7 @@ layer_max_pooling_2d <- wrapper("layer_max_pooling_2d", function(
   call_py(
     bound$layer_max_pooling_2d, arg_data(object), pool_size, strides, padding, data_format, name,
     ...
-  )
+  ) %||% object
 })
 
 #' Max pooling of volumes
@@ -650,5 +668,5 @@ layer_max_pooling_3d <- wrapper("layer_max_pooling_3d", function(
   call_py(
     bound$layer_max_pooling_3d, arg_data(object), pool_size, strides, padding, data_format, name,
     ...
-  )
+  ) %||% object
 })

@@ -40,7 +40,7 @@ layer_aug_mix <- wrapper("layer_aug_mix", function(
   call_py(
     bound$layer_aug_mix, arg_data(object), value_range, num_chains, chain_depth, factor, alpha,
     all_ops, interpolation, seed, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Stretch contrast to the full range
@@ -64,7 +64,7 @@ layer_aug_mix <- wrapper("layer_aug_mix", function(
 layer_auto_contrast <- wrapper("layer_auto_contrast", function(
   object = NULL, value_range = c(0L, 255L), ...
 ) {
-  call_py(bound$layer_auto_contrast, arg_data(object), value_range, ...)
+  call_py(bound$layer_auto_contrast, arg_data(object), value_range, ...) %||% object
 })
 
 #' Encode integer codes as vectors
@@ -96,7 +96,9 @@ layer_auto_contrast <- wrapper("layer_auto_contrast", function(
 layer_category_encoding <- wrapper("layer_category_encoding", function(
   object = NULL, num_tokens = NULL, output_mode = "multi_hot", sparse = FALSE, ...
 ) {
-  call_py(bound$layer_category_encoding, arg_data(object), num_tokens, output_mode, sparse, ...)
+  call_py(
+    bound$layer_category_encoding, arg_data(object), num_tokens, output_mode, sparse, ...
+  ) %||% object
 })
 
 #' Keep the centre of images
@@ -123,7 +125,7 @@ layer_category_encoding <- wrapper("layer_category_encoding", function(
 layer_center_crop <- wrapper("layer_center_crop", function(
   object = NULL, height, width, data_format = NULL, ...
 ) {
-  call_py(bound$layer_center_crop, arg_data(object), height, width, data_format, ...)
+  call_py(bound$layer_center_crop, arg_data(object), height, width, data_format, ...) %||% object
 })
 
 #' Contrast limited adaptive histogram equalization
@@ -162,7 +164,7 @@ layer_contrast_limited_adaptive_histogram_equalization <- wrapper("layer_contras
   call_py(
     bound$layer_contrast_limited_adaptive_histogram_equalization, arg_data(object), value_range,
     clip_limit, tile_grid_size, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Paste patches between images
@@ -198,7 +200,7 @@ layer_contrast_limited_adaptive_histogram_equalization <- wrapper("layer_contras
 layer_cut_mix <- wrapper("layer_cut_mix", function(
   object = NULL, factor = 1.0, seed = NULL, data_format = NULL, ...
 ) {
-  call_py(bound$layer_cut_mix, arg_data(object), factor, seed, data_format, ...)
+  call_py(bound$layer_cut_mix, arg_data(object), factor, seed, data_format, ...) %||% object
 })
 
 #' Cut numbers into bins
@@ -245,7 +247,7 @@ layer_discretization <- wrapper("layer_discretization", function(
   call_py(
     bound$layer_discretization, arg_data(object), bin_boundaries, num_bins, epsilon, output_mode,
     sparse, dtype, name, ...
-  )
+  ) %||% object
 })
 
 #' Histogram equalization
@@ -272,7 +274,9 @@ layer_discretization <- wrapper("layer_discretization", function(
 layer_equalization <- wrapper("layer_equalization", function(
   object = NULL, value_range = c(0L, 255L), bins = 256L, data_format = NULL, ...
 ) {
-  call_py(bound$layer_equalization, arg_data(object), value_range, bins, data_format, ...)
+  call_py(
+    bound$layer_equalization, arg_data(object), value_range, bins, data_format, ...
+  ) %||% object
 })
 
 #' Preprocess the columns of a data frame
@@ -320,7 +324,7 @@ layer_feature_space <- wrapper("layer_feature_space", function(
   call_py(
     bound$layer_feature_space, arg_data(object), features, output_mode, crosses, crossing_dim,
     hashing_dim, num_discretization_bins, name, ...
-  )
+  ) %||% object
 })
 
 #' Cross categorical features by hashing
@@ -358,7 +362,7 @@ layer_hashed_crossing <- wrapper("layer_hashed_crossing", function(
 ) {
   call_py(
     bound$layer_hashed_crossing, arg_data(object), num_bins, output_mode, sparse, name, dtype, ...
-  )
+  ) %||% object
 })
 
 #' Hash categories into a fixed number of bins
@@ -397,7 +401,7 @@ layer_hashing <- wrapper("layer_hashing", function(
 ) {
   call_py(
     bound$layer_hashing, arg_data(object), num_bins, mask_value, salt, output_mode, sparse, ...
-  )
+  ) %||% object
 })
 
 #' Map integers to codes of a vocabulary
@@ -467,7 +471,7 @@ layer_integer_lookup <- wrapper("layer_integer_lookup", function(
     bound$layer_integer_lookup, arg_data(object), max_tokens, num_oov_indices, mask_token,
     oov_token, vocabulary, vocabulary_dtype, idf_weights, invert, output_mode, sparse,
     pad_to_max_tokens, oov_method, salt, name, ...
-  )
+  ) %||% object
 })
 
 #' Bring bounding boxes to a fixed number
@@ -502,7 +506,9 @@ layer_integer_lookup <- wrapper("layer_integer_lookup", function(
 layer_max_num_bounding_boxes <- wrapper("layer_max_num_bounding_boxes", function(
   object = NULL, max_number, fill_value = -1L, ...
 ) {
-  call_py(bound$layer_max_num_bounding_boxes, arg_data(object), max_number, fill_value, ...)
+  call_py(
+    bound$layer_max_num_bounding_boxes, arg_data(object), max_number, fill_value, ...
+  ) %||% object
 })
 
 #' Mel spectrogram of audio
@@ -552,7 +558,7 @@ layer_mel_spectrogram <- wrapper("layer_mel_spectrogram", function(
     bound$layer_mel_spectrogram, arg_data(object), fft_length, sequence_stride, sequence_length,
     window, sampling_rate, num_mel_bins, min_freq, max_freq, power_to_db, top_db, mag_exp,
     min_power, ref_power, ...
-  )
+  ) %||% object
 })
 
 #' Blend pairs of images and labels
@@ -589,7 +595,7 @@ layer_mel_spectrogram <- wrapper("layer_mel_spectrogram", function(
 layer_mix_up <- wrapper("layer_mix_up", function(
   object = NULL, alpha = 0.2, data_format = NULL, seed = NULL, ...
 ) {
-  call_py(bound$layer_mix_up, arg_data(object), alpha, data_format, seed, ...)
+  call_py(bound$layer_mix_up, arg_data(object), alpha, data_format, seed, ...) %||% object
 })
 
 #' Standardize numeric features
@@ -625,7 +631,9 @@ layer_mix_up <- wrapper("layer_mix_up", function(
 layer_normalization <- wrapper("layer_normalization", function(
   object = NULL, axis = -1L, mean = NULL, variance = NULL, invert = FALSE, ...
 ) {
-  call_py(bound$layer_normalization, arg_data(object), axis, mean, variance, invert, ...)
+  call_py(
+    bound$layer_normalization, arg_data(object), axis, mean, variance, invert, ...
+  ) %||% object
 })
 
 #' Preprocessing layers in sequence
@@ -651,7 +659,7 @@ layer_normalization <- wrapper("layer_normalization", function(
 #' augment(random_uniform(c(2, 4, 4, 3), maxval = 255))
 #' @export
 layer_pipeline <- wrapper("layer_pipeline", function(object = NULL, layers, name = NULL, ...) {
-  call_py(bound$layer_pipeline, arg_data(object), layers, name, ...)
+  call_py(bound$layer_pipeline, arg_data(object), layers, name, ...) %||% object
 })
 
 #' RandAugment policy
@@ -690,7 +698,7 @@ layer_rand_augment <- wrapper("layer_rand_augment", function(
   call_py(
     bound$layer_rand_augment, arg_data(object), value_range, num_ops, factor, interpolation, seed,
     data_format, ...
-  )
+  ) %||% object
 })
 
 #' Change brightness at random
@@ -719,7 +727,9 @@ layer_rand_augment <- wrapper("layer_rand_augment", function(
 layer_random_brightness <- wrapper("layer_random_brightness", function(
   object = NULL, factor, value_range = c(0L, 255L), seed = NULL, ...
 ) {
-  call_py(bound$layer_random_brightness, arg_data(object), factor, value_range, seed, ...)
+  call_py(
+    bound$layer_random_brightness, arg_data(object), factor, value_range, seed, ...
+  ) %||% object
 })
 
 #' Fade colours at random
@@ -752,7 +762,7 @@ layer_random_color_degeneration <- wrapper("layer_random_color_degeneration", fu
   call_py(
     bound$layer_random_color_degeneration, arg_data(object), factor, value_range, data_format,
     seed, ...
-  )
+  ) %||% object
 })
 
 #' Change several colour properties at random
@@ -793,7 +803,7 @@ layer_random_color_jitter <- wrapper("layer_random_color_jitter", function(
   call_py(
     bound$layer_random_color_jitter, arg_data(object), value_range, brightness_factor,
     contrast_factor, saturation_factor, hue_factor, seed, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Change contrast at random
@@ -821,7 +831,9 @@ layer_random_color_jitter <- wrapper("layer_random_color_jitter", function(
 layer_random_contrast <- wrapper("layer_random_contrast", function(
   object = NULL, factor, value_range = c(0L, 255L), seed = NULL, ...
 ) {
-  call_py(bound$layer_random_contrast, arg_data(object), factor, value_range, seed, ...)
+  call_py(
+    bound$layer_random_contrast, arg_data(object), factor, value_range, seed, ...
+  ) %||% object
 })
 
 #' Crop images at a random place
@@ -852,7 +864,9 @@ layer_random_contrast <- wrapper("layer_random_contrast", function(
 layer_random_crop <- wrapper("layer_random_crop", function(
   object = NULL, height, width, seed = NULL, data_format = NULL, name = NULL, ...
 ) {
-  call_py(bound$layer_random_crop, arg_data(object), height, width, seed, data_format, name, ...)
+  call_py(
+    bound$layer_random_crop, arg_data(object), height, width, seed, data_format, name, ...
+  ) %||% object
 })
 
 #' Random elastic distortion of images
@@ -898,7 +912,7 @@ layer_random_elastic_transform <- wrapper("layer_random_elastic_transform", func
   call_py(
     bound$layer_random_elastic_transform, arg_data(object), factor, scale, interpolation,
     fill_mode, fill_value, value_range, seed, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Erase random patches of images
@@ -937,7 +951,7 @@ layer_random_erasing <- wrapper("layer_random_erasing", function(
   call_py(
     bound$layer_random_erasing, arg_data(object), factor, scale, fill_value, value_range, seed,
     data_format, ...
-  )
+  ) %||% object
 })
 
 #' Flip images at random
@@ -969,7 +983,7 @@ layer_random_erasing <- wrapper("layer_random_erasing", function(
 layer_random_flip <- wrapper("layer_random_flip", function(
   object = NULL, mode = "horizontal_and_vertical", seed = NULL, data_format = NULL, ...
 ) {
-  call_py(bound$layer_random_flip, arg_data(object), mode, seed, data_format, ...)
+  call_py(bound$layer_random_flip, arg_data(object), mode, seed, data_format, ...) %||% object
 })
 
 #' Blur images at random
@@ -1007,7 +1021,7 @@ layer_random_gaussian_blur <- wrapper("layer_random_gaussian_blur", function(
   call_py(
     bound$layer_random_gaussian_blur, arg_data(object), factor, kernel_size, sigma, value_range,
     data_format, seed, ...
-  )
+  ) %||% object
 })
 
 #' Turn images grey at random
@@ -1035,7 +1049,9 @@ layer_random_gaussian_blur <- wrapper("layer_random_gaussian_blur", function(
 layer_random_grayscale <- wrapper("layer_random_grayscale", function(
   object = NULL, factor = 0.5, data_format = NULL, seed = NULL, ...
 ) {
-  call_py(bound$layer_random_grayscale, arg_data(object), factor, data_format, seed, ...)
+  call_py(
+    bound$layer_random_grayscale, arg_data(object), factor, data_format, seed, ...
+  ) %||% object
 })
 
 #' Shift hue at random
@@ -1064,7 +1080,9 @@ layer_random_grayscale <- wrapper("layer_random_grayscale", function(
 layer_random_hue <- wrapper("layer_random_hue", function(
   object = NULL, factor, value_range = c(0L, 255L), data_format = NULL, seed = NULL, ...
 ) {
-  call_py(bound$layer_random_hue, arg_data(object), factor, value_range, data_format, seed, ...)
+  call_py(
+    bound$layer_random_hue, arg_data(object), factor, value_range, data_format, seed, ...
+  ) %||% object
 })
 
 #' Invert colours at random
@@ -1096,7 +1114,7 @@ layer_random_invert <- wrapper("layer_random_invert", function(
 ) {
   call_py(
     bound$layer_random_invert, arg_data(object), factor, value_range, seed, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Random change of perspective
@@ -1135,7 +1153,7 @@ layer_random_perspective <- wrapper("layer_random_perspective", function(
   call_py(
     bound$layer_random_perspective, arg_data(object), factor, scale, interpolation, fill_value,
     seed, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Reduce colour depth at random
@@ -1171,7 +1189,7 @@ layer_random_posterization <- wrapper("layer_random_posterization", function(
   call_py(
     bound$layer_random_posterization, arg_data(object), factor, value_range, data_format, seed,
     ...
-  )
+  ) %||% object
 })
 
 #' Rotate images by a random angle
@@ -1213,7 +1231,7 @@ layer_random_rotation <- wrapper("layer_random_rotation", function(
   call_py(
     bound$layer_random_rotation, arg_data(object), factor, fill_mode, interpolation, seed,
     fill_value, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Change colour saturation at random
@@ -1247,7 +1265,7 @@ layer_random_saturation <- wrapper("layer_random_saturation", function(
 ) {
   call_py(
     bound$layer_random_saturation, arg_data(object), factor, value_range, data_format, seed, ...
-  )
+  ) %||% object
 })
 
 #' Sharpen or blur images at random
@@ -1280,7 +1298,7 @@ layer_random_sharpness <- wrapper("layer_random_sharpness", function(
 ) {
   call_py(
     bound$layer_random_sharpness, arg_data(object), factor, value_range, data_format, seed, ...
-  )
+  ) %||% object
 })
 
 #' Shear images at random
@@ -1323,7 +1341,7 @@ layer_random_shear <- wrapper("layer_random_shear", function(
   call_py(
     bound$layer_random_shear, arg_data(object), x_factor, y_factor, interpolation, fill_mode,
     fill_value, data_format, seed, ...
-  )
+  ) %||% object
 })
 
 #' Shift images at random
@@ -1366,7 +1384,7 @@ layer_random_translation <- wrapper("layer_random_translation", function(
   call_py(
     bound$layer_random_translation, arg_data(object), height_factor, width_factor, fill_mode,
     interpolation, seed, fill_value, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Zoom images at random
@@ -1409,7 +1427,7 @@ layer_random_zoom <- wrapper("layer_random_zoom", function(
   call_py(
     bound$layer_random_zoom, arg_data(object), height_factor, width_factor, fill_mode,
     interpolation, seed, fill_value, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Multiply by a scale and add an offset
@@ -1432,7 +1450,7 @@ layer_random_zoom <- wrapper("layer_random_zoom", function(
 #' x |> layer_rescaling(scale = 1 / 255)
 #' @export
 layer_rescaling <- wrapper("layer_rescaling", function(object = NULL, scale, offset = 0.0, ...) {
-  call_py(bound$layer_rescaling, arg_data(object), scale, offset, ...)
+  call_py(bound$layer_rescaling, arg_data(object), scale, offset, ...) %||% object
 })
 
 #' Resize images to a fixed size
@@ -1476,7 +1494,7 @@ layer_resizing <- wrapper("layer_resizing", function(
   call_py(
     bound$layer_resizing, arg_data(object), height, width, interpolation, crop_to_aspect_ratio,
     pad_to_aspect_ratio, fill_mode, fill_value, antialias, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Solarize images
@@ -1511,7 +1529,7 @@ layer_solarization <- wrapper("layer_solarization", function(
   call_py(
     bound$layer_solarization, arg_data(object), addition_factor, threshold_factor, value_range,
     seed, ...
-  )
+  ) %||% object
 })
 
 #' Spectrogram of a signal
@@ -1563,7 +1581,7 @@ layer_stft_spectrogram <- wrapper("layer_stft_spectrogram", function(
   call_py(
     bound$layer_stft_spectrogram, arg_data(object), mode, frame_length, frame_step, fft_length,
     window, periodic, scaling, padding, expand_dims, data_format, ...
-  )
+  ) %||% object
 })
 
 #' Map strings to codes of a vocabulary
@@ -1630,7 +1648,7 @@ layer_string_lookup <- wrapper("layer_string_lookup", function(
     bound$layer_string_lookup, arg_data(object), max_tokens, num_oov_indices, mask_token,
     oov_token, vocabulary, idf_weights, invert, output_mode, pad_to_max_tokens, sparse, encoding,
     name, salt, ...
-  )
+  ) %||% object
 })
 
 #' Turn texts into integer sequences or vectors
@@ -1698,5 +1716,5 @@ layer_text_vectorization <- wrapper("layer_text_vectorization", function(
     bound$layer_text_vectorization, arg_data(object), max_tokens, arg_callable(standardize),
     arg_callable(split), ngrams, output_mode, output_sequence_length, pad_to_max_tokens,
     vocabulary, idf_weights, sparse, ragged, encoding, name, ...
-  )
+  ) %||% object
 })

@@ -27,7 +27,7 @@
 layer_activity_regularization <- wrapper("layer_activity_regularization", function(
   object = NULL, l1 = 0.0, l2 = 0.0, ...
 ) {
-  call_py(bound$layer_activity_regularization, arg_data(object), l1, l2, ...)
+  call_py(bound$layer_activity_regularization, arg_data(object), l1, l2, ...) %||% object
 })
 
 #' Dropout that keeps mean and variance
@@ -63,7 +63,9 @@ layer_activity_regularization <- wrapper("layer_activity_regularization", functi
 layer_alpha_dropout <- wrapper("layer_alpha_dropout", function(
   object = NULL, rate, noise_shape = NULL, seed = NULL, ...
 ) {
-  call_py(bound$layer_alpha_dropout, arg_data(object), rate, arg_shape(noise_shape), seed, ...)
+  call_py(
+    bound$layer_alpha_dropout, arg_data(object), rate, arg_shape(noise_shape), seed, ...
+  ) %||% object
 })
 
 #' Dropout
@@ -102,7 +104,9 @@ layer_alpha_dropout <- wrapper("layer_alpha_dropout", function(
 layer_dropout <- wrapper("layer_dropout", function(
   object = NULL, rate, noise_shape = NULL, seed = NULL, ...
 ) {
-  call_py(bound$layer_dropout, arg_data(object), rate, arg_shape(noise_shape), seed, ...)
+  call_py(
+    bound$layer_dropout, arg_data(object), rate, arg_shape(noise_shape), seed, ...
+  ) %||% object
 })
 
 #' Multiplicative Gaussian noise
@@ -136,7 +140,7 @@ layer_dropout <- wrapper("layer_dropout", function(
 layer_gaussian_dropout <- wrapper("layer_gaussian_dropout", function(
   object = NULL, rate, seed = NULL, ...
 ) {
-  call_py(bound$layer_gaussian_dropout, arg_data(object), rate, seed, ...)
+  call_py(bound$layer_gaussian_dropout, arg_data(object), rate, seed, ...) %||% object
 })
 
 #' Additive Gaussian noise
@@ -168,7 +172,7 @@ layer_gaussian_dropout <- wrapper("layer_gaussian_dropout", function(
 layer_gaussian_noise <- wrapper("layer_gaussian_noise", function(
   object = NULL, stddev, seed = NULL, ...
 ) {
-  call_py(bound$layer_gaussian_noise, arg_data(object), stddev, seed, ...)
+  call_py(bound$layer_gaussian_noise, arg_data(object), stddev, seed, ...) %||% object
 })
 
 #' Drop whole features of a sequence
@@ -207,7 +211,9 @@ layer_gaussian_noise <- wrapper("layer_gaussian_noise", function(
 layer_spatial_dropout_1d <- wrapper("layer_spatial_dropout_1d", function(
   object = NULL, rate, seed = NULL, name = NULL, dtype = NULL, ...
 ) {
-  call_py(bound$layer_spatial_dropout_1d, arg_data(object), rate, seed, name, dtype, ...)
+  call_py(
+    bound$layer_spatial_dropout_1d, arg_data(object), rate, seed, name, dtype, ...
+  ) %||% object
 })
 
 #' Drop whole channels of images
@@ -251,7 +257,7 @@ layer_spatial_dropout_2d <- wrapper("layer_spatial_dropout_2d", function(
 ) {
   call_py(
     bound$layer_spatial_dropout_2d, arg_data(object), rate, data_format, seed, name, dtype, ...
-  )
+  ) %||% object
 })
 
 #' Drop whole channels of volumes
@@ -295,5 +301,5 @@ layer_spatial_dropout_3d <- wrapper("layer_spatial_dropout_3d", function(
 ) {
   call_py(
     bound$layer_spatial_dropout_3d, arg_data(object), rate, data_format, seed, name, dtype, ...
-  )
+  ) %||% object
 })

@@ -23,7 +23,7 @@
 layer_cropping_1d <- wrapper("layer_cropping_1d", function(
   object = NULL, cropping = c(1L, 1L), ...
 ) {
-  call_py(bound$layer_cropping_1d, arg_data(object), cropping, ...)
+  call_py(bound$layer_cropping_1d, arg_data(object), cropping, ...) %||% object
 })
 
 #' Crop images
@@ -53,7 +53,7 @@ layer_cropping_1d <- wrapper("layer_cropping_1d", function(
 layer_cropping_2d <- wrapper("layer_cropping_2d", function(
   object = NULL, cropping = c(c(0L, 0L), c(0L, 0L)), data_format = NULL, ...
 ) {
-  call_py(bound$layer_cropping_2d, arg_data(object), cropping, data_format, ...)
+  call_py(bound$layer_cropping_2d, arg_data(object), cropping, data_format, ...) %||% object
 })
 
 #' Crop volumes
@@ -83,7 +83,7 @@ layer_cropping_2d <- wrapper("layer_cropping_2d", function(
 layer_cropping_3d <- wrapper("layer_cropping_3d", function(
   object = NULL, cropping = c(c(1L, 1L), c(1L, 1L), c(1L, 1L)), data_format = NULL, ...
 ) {
-  call_py(bound$layer_cropping_3d, arg_data(object), cropping, data_format, ...)
+  call_py(bound$layer_cropping_3d, arg_data(object), cropping, data_format, ...) %||% object
 })
 
 #' Flatten each sample to a vector
@@ -112,7 +112,7 @@ layer_cropping_3d <- wrapper("layer_cropping_3d", function(
 #' layer_flatten(random_normal(c(2, 3, 4))) |> op_shape()
 #' @export
 layer_flatten <- wrapper("layer_flatten", function(object = NULL, data_format = NULL, ...) {
-  call_py(bound$layer_flatten, arg_data(object), data_format, ...)
+  call_py(bound$layer_flatten, arg_data(object), data_format, ...) %||% object
 })
 
 #' Reorder the dimensions of each sample
@@ -141,7 +141,7 @@ layer_flatten <- wrapper("layer_flatten", function(object = NULL, data_format = 
 #' layer_permute(random_normal(c(2, 10, 3)), dims = c(2, 1)) |> op_shape()
 #' @export
 layer_permute <- wrapper("layer_permute", function(object = NULL, dims, ...) {
-  call_py(bound$layer_permute, arg_data(object), dims, ...)
+  call_py(bound$layer_permute, arg_data(object), dims, ...) %||% object
 })
 
 #' Repeat each sample as time steps
@@ -164,7 +164,7 @@ layer_permute <- wrapper("layer_permute", function(object = NULL, dims, ...) {
 #' layer_repeat_vector(op_array(matrix(c(1, 2, 3), nrow = 1)), n = 2)
 #' @export
 layer_repeat_vector <- wrapper("layer_repeat_vector", function(object = NULL, n, ...) {
-  call_py(bound$layer_repeat_vector, arg_data(object), n, ...)
+  call_py(bound$layer_repeat_vector, arg_data(object), n, ...) %||% object
 })
 
 #' Give each sample another shape
@@ -189,7 +189,7 @@ layer_repeat_vector <- wrapper("layer_repeat_vector", function(object = NULL, n,
 #' layer_reshape(random_normal(c(2, 12)), target_shape = c(-1, 2)) |> op_shape()
 #' @export
 layer_reshape <- wrapper("layer_reshape", function(object = NULL, target_shape, ...) {
-  call_py(bound$layer_reshape, arg_data(object), arg_shape(target_shape), ...)
+  call_py(bound$layer_reshape, arg_data(object), arg_shape(target_shape), ...) %||% object
 })
 
 #' Repeat time steps
@@ -212,7 +212,7 @@ layer_reshape <- wrapper("layer_reshape", function(object = NULL, target_shape, 
 #' layer_upsampling_1d(x, size = 2)
 #' @export
 layer_upsampling_1d <- wrapper("layer_upsampling_1d", function(object = NULL, size = 2L, ...) {
-  call_py(bound$layer_upsampling_1d, arg_data(object), size, ...)
+  call_py(bound$layer_upsampling_1d, arg_data(object), size, ...) %||% object
 })
 
 #' Enlarge images by a whole factor
@@ -247,7 +247,9 @@ layer_upsampling_1d <- wrapper("layer_upsampling_1d", function(object = NULL, si
 layer_upsampling_2d <- wrapper("layer_upsampling_2d", function(
   object = NULL, size = c(2L, 2L), data_format = NULL, interpolation = "nearest", ...
 ) {
-  call_py(bound$layer_upsampling_2d, arg_data(object), size, data_format, interpolation, ...)
+  call_py(
+    bound$layer_upsampling_2d, arg_data(object), size, data_format, interpolation, ...
+  ) %||% object
 })
 
 #' Enlarge volumes by repeating positions
@@ -276,7 +278,7 @@ layer_upsampling_2d <- wrapper("layer_upsampling_2d", function(
 layer_upsampling_3d <- wrapper("layer_upsampling_3d", function(
   object = NULL, size = c(2L, 2L, 2L), data_format = NULL, ...
 ) {
-  call_py(bound$layer_upsampling_3d, arg_data(object), size, data_format, ...)
+  call_py(bound$layer_upsampling_3d, arg_data(object), size, data_format, ...) %||% object
 })
 
 #' Pad sequences with zeros
@@ -306,7 +308,7 @@ layer_upsampling_3d <- wrapper("layer_upsampling_3d", function(
 layer_zero_padding_1d <- wrapper("layer_zero_padding_1d", function(
   object = NULL, padding = 1L, data_format = NULL, ...
 ) {
-  call_py(bound$layer_zero_padding_1d, arg_data(object), padding, data_format, ...)
+  call_py(bound$layer_zero_padding_1d, arg_data(object), padding, data_format, ...) %||% object
 })
 
 #' Pad images with zeros
@@ -336,7 +338,7 @@ layer_zero_padding_1d <- wrapper("layer_zero_padding_1d", function(
 layer_zero_padding_2d <- wrapper("layer_zero_padding_2d", function(
   object = NULL, padding = c(1L, 1L), data_format = NULL, ...
 ) {
-  call_py(bound$layer_zero_padding_2d, arg_data(object), padding, data_format, ...)
+  call_py(bound$layer_zero_padding_2d, arg_data(object), padding, data_format, ...) %||% object
 })
 
 #' Pad volumes with zeros
@@ -366,5 +368,5 @@ layer_zero_padding_2d <- wrapper("layer_zero_padding_2d", function(
 layer_zero_padding_3d <- wrapper("layer_zero_padding_3d", function(
   object = NULL, padding = c(c(1L, 1L), c(1L, 1L), c(1L, 1L)), data_format = NULL, ...
 ) {
-  call_py(bound$layer_zero_padding_3d, arg_data(object), padding, data_format, ...)
+  call_py(bound$layer_zero_padding_3d, arg_data(object), padding, data_format, ...) %||% object
 })

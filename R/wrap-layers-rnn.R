@@ -46,7 +46,7 @@ layer_bidirectional <- wrapper("layer_bidirectional", function(
   call_py(
     bound$layer_bidirectional, arg_data(object), layer, merge_mode, arg_data(weights),
     backward_layer, ...
-  )
+  ) %||% object
 })
 
 #' @rdname layer_bidirectional
@@ -153,7 +153,7 @@ layer_conv_lstm_1d <- wrapper("layer_conv_lstm_1d", function(
     kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer,
     kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
     return_sequences, return_state, go_backwards, stateful, ...
-  )
+  ) %||% object
 })
 
 #' 2D convolutional LSTM
@@ -256,7 +256,7 @@ layer_conv_lstm_2d <- wrapper("layer_conv_lstm_2d", function(
     kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer,
     kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
     return_sequences, return_state, go_backwards, stateful, ...
-  )
+  ) %||% object
 })
 
 #' 3D convolutional LSTM
@@ -359,7 +359,7 @@ layer_conv_lstm_3d <- wrapper("layer_conv_lstm_3d", function(
     kernel_regularizer, recurrent_regularizer, bias_regularizer, activity_regularizer,
     kernel_constraint, recurrent_constraint, bias_constraint, dropout, recurrent_dropout, seed,
     return_sequences, return_state, go_backwards, stateful, ...
-  )
+  ) %||% object
 })
 
 #' Gated recurrent unit layer
@@ -458,7 +458,7 @@ layer_gru <- wrapper("layer_gru", function(
     activity_regularizer, kernel_constraint, recurrent_constraint, bias_constraint, dropout,
     recurrent_dropout, seed, return_sequences, return_state, go_backwards, stateful, unroll,
     reset_after, use_cudnn, ...
-  )
+  ) %||% object
 })
 
 #' Long short-term memory layer
@@ -559,7 +559,7 @@ layer_lstm <- wrapper("layer_lstm", function(
     bias_regularizer, activity_regularizer, kernel_constraint, recurrent_constraint,
     bias_constraint, dropout, recurrent_dropout, seed, return_sequences, return_state,
     go_backwards, stateful, unroll, use_cudnn, ...
-  )
+  ) %||% object
 })
 
 #' Recurrent layer around a cell
@@ -614,7 +614,7 @@ layer_rnn <- wrapper("layer_rnn", function(
   call_py(
     bound$layer_rnn, arg_data(object), cell, return_sequences, return_state, go_backwards,
     stateful, unroll, zero_output_for_mask, ...
-  )
+  ) %||% object
 })
 
 #' Fully connected recurrent layer
@@ -700,7 +700,7 @@ layer_simple_rnn <- wrapper("layer_simple_rnn", function(
     recurrent_regularizer, bias_regularizer, activity_regularizer, kernel_constraint,
     recurrent_constraint, bias_constraint, dropout, recurrent_dropout, return_sequences,
     return_state, go_backwards, stateful, unroll, seed, ...
-  )
+  ) %||% object
 })
 
 #' Apply a layer to every time step
@@ -726,7 +726,7 @@ layer_simple_rnn <- wrapper("layer_simple_rnn", function(
 #'   op_shape()
 #' @export
 layer_time_distributed <- wrapper("layer_time_distributed", function(object = NULL, layer, ...) {
-  call_py(bound$layer_time_distributed, arg_data(object), layer, ...)
+  call_py(bound$layer_time_distributed, arg_data(object), layer, ...) %||% object
 })
 
 #' @rdname layer_time_distributed

@@ -86,7 +86,7 @@ def test_layers_compose():
     layer = bind("layer_dense")(None, *arguments, name="first")
     assert (layer.units, layer.use_bias, layer.name) == (4, False, "first")
     model = keras.Sequential()
-    assert bind("layer_dense")(model, *arguments) is model
+    assert bind("layer_dense")(model, *arguments) is None
     assert len(model.layers) == 1
     assert bind("layer_dense")(keras.Input((3,)), *arguments).shape == (None, 4)
     assert bind("layer_dense")(r_array(X, "float64"), *arguments).shape == (2, 4)

@@ -94,6 +94,8 @@ def _function(wrapper: Wrapper) -> str:
     if finish:
         call = f"{finish}({call})"
     head = f'{wrapper.name} <- wrapper("{wrapper.name}", function('
+    if wrapper.composed:
+        call = f"{call} %||% {wrapper.composed}"  # the shim says nothing of a model it added to
     body = _wrapped(call, "  ")
     return f"{_wrapped(head + ', '.join(formals) + ') {', '')}\n{body}\n}})"
 

@@ -91,27 +91,31 @@ def target(python: str) -> Any:
 @cache
 def bind(name: str) -> Callable[..., Any]:
     """The callable that the R wrapper `name` calls, with its arguments in R's order."""
+    return _told(_bound(name))
+
+
+def bind_guarded(name: str) -> Callable[..., Any]:
+    """The same for R, which gets its exceptions as values."""
+    return guarded(_bound(name), tell=_retold)
+
+
+def _bound(name: str) -> Callable[..., Any]:
     signature = signatures()[name]
     try:
         function = target(signature.python)
     except AttributeError as error:
         raise _lacking(name, signature.python) from error
     if signature.form == "layer":
-        return _told(_layer(signature, function))
+        return _layer(signature, function)
     if signature.form == "merge":
-        return _told(_merge(signature, function))
+        return _merge(signature, function)
     if signature.form == "pair":
         assert signature.function is not None
-        return _told(_pair(signature, function, target(signature.function)))
+        return _pair(signature, function, target(signature.function))
     function = adapters.adapted(signature.python, function)
     if holds_positions(signature.result):
-        return _told(_positions(signature, function))
-    return _told(_direct(signature, function))
-
-
-def bind_guarded(name: str) -> Callable[..., Any]:
-    """The same for R, which gets its exceptions as values."""
-    return guarded(bind(name))
+        return _positions(signature, function)
+    return _direct(signature, function)
 
 
 def keras_object(name: str) -> Any:
@@ -128,14 +132,19 @@ def documentation(name: str) -> str:
     return f"{head}\n\n{inspect.getdoc(documented) or ''}"
 
 
+def _retold(error: Exception) -> Exception:
+    """An error in R's words; every wrapper counts axes from 1."""
+    return retold(error, one_based=True)
+
+
 def _told(call: Callable[..., Any]) -> Callable[..., Any]:
-    """`call` with its errors in R's words; every wrapper counts axes from 1."""
+    """`call` with its errors in R's words."""
 
     def bound(*values: Any, **extra: Any) -> Any:
         try:
             return call(*values, **extra)
         except Exception as error:
-            raise retold(error, one_based=True) from error.__cause__
+            raise _retold(error) from error.__cause__
 
     return bound
 

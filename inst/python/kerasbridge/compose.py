@@ -14,17 +14,17 @@ from kerasbridge.shapes import described, shape
 
 
 def compose(object: Any, layer: Any, name: str) -> Any:
-    """`layer` itself for no object, the model it was added to, or its output for tensors.
+    """`layer` itself for no object, its output for tensors, ``None`` for a model it was added to.
 
-    A Sequential model is changed in place and returned; a tensor, R data, or a list of these is
-    what the layer is called with.
+    A Sequential model is changed in place: R has it, and need not be handed it again. A tensor,
+    R data, or a list of these is what the layer is called with.
     """
     if object is None:
         return layer
     keras = importlib.import_module("keras")
     if isinstance(object, keras.Sequential):
         object.add(layer)
-        return object
+        return None
     if isinstance(object, (bool, int, float, str)) or not _callable_on(object):
         raise ArgumentError(
             f"`object` of {name}() must be a Sequential model, a tensor or a list of tensors, "
@@ -43,8 +43,15 @@ def _callable_on(object: Any) -> bool:
 
 def call_layer(layer: Any, /, *inputs: Any, **options: Any) -> Any:
     """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``."""
+    if len(inputs) == 1 and _is_ready(inputs[0]):
+        return layer(inputs[0], **options)
     tensors = [_data(layer, part, "inputs") for part in inputs]
     return _call(layer, *tensors, **options)
+
+
+def _is_ready(value: Any) -> bool:
+    """Is `value` a tensor already, and not R data, which comes as an array of NumPy's?"""
+    return not isinstance(value, np.ndarray) and frameworks.is_tensor(value)
 
 
 def call_initializer(initializer: Any, sizes: Any, dtype: Any, options: dict[str, Any]) -> Any:

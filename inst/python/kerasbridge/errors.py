@@ -76,13 +76,15 @@ def r_condition(failure: Failure) -> dict[str, Any] | None:
     return None
 
 
-def guarded(call: Callable[..., Any]) -> Callable[..., Any]:
-    """`call` for R: what it raises comes back as a :class:`Failure`."""
+def guarded(
+    call: Callable[..., Any], tell: Callable[[Exception], Exception] | None = None
+) -> Callable[..., Any]:
+    """`call` for R: what it raises comes back as a :class:`Failure`, as `tell` tells it."""
 
     def guard(*values: Any, **named: Any) -> Any:
         try:
             return call(*values, **named)
         except Exception as error:
-            return Failure(error)
+            return Failure(error if tell is None else tell(error))
 
     return guard

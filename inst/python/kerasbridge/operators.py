@@ -172,10 +172,12 @@ def _reduction(name: str) -> Callable[..., Any]:
     """Over all elements without `axis`; R's truth values count in sums and means."""
     ops = importlib.import_module("keras.ops")
     function = getattr(ops, name)
+    counts = name in ("sum", "prod", "mean")
 
     def reduce(x: Any, axis: Any = None, keepdims: bool = False, *others: Any) -> Any:
-        x = _together(ops, (x, *others)) if others else frameworks.of(x).value(x)
-        if name in ("sum", "prod", "mean") and frameworks.of(x).dtype(x) == "bool":
+        framework = frameworks.of(x)
+        x = _together(ops, (x, *others)) if others else framework.value(x)
+        if counts and framework.dtype(x) == "bool":
             x = ops.cast(x, "int32")
         return function(x, axis=kinds.axis(axis, "axis"), keepdims=keepdims)
 
