@@ -77,10 +77,16 @@ document: setup
 generate: setup
 	PYTHONPATH=inst/python:. $(BIN)/python -m tools.wrappers
 
-bench: $(addprefix bench-,$(or $(BACKEND),$(filter-out numpy,$(BACKENDS))))
-
-bench-%: install
-	for script in $(filter-out bench/measure.R,$(wildcard bench/*.R)); do KERAS_BACKEND=$* Rscript $$script || exit 1; done
+# One backend after the other, and then the table of them all.
+bench: export KERASBRIDGE_BENCH_OUT := $(CURDIR)/.check/bench
+bench: install
+	mkdir -p $(KERASBRIDGE_BENCH_OUT)
+	for backend in $(or $(BACKEND),$(filter-out numpy,$(BACKENDS))); do \
+	  for script in $(filter-out bench/measure.R bench/table.R,$(wildcard bench/*.R)); do \
+	    KERAS_BACKEND=$$backend Rscript $$script || exit 1; \
+	  done; \
+	done
+	Rscript bench/table.R $(README)
 
 # Leaves .venv, which takes minutes to make.
 clean:

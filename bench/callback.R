@@ -1,5 +1,6 @@
 # An R function called at every batch, less the same callback in Python, per batch, in units of
-# a bare call of an R function from Python.
+# a bare call of an R function from Python: in a loop of such calls, and, where the processor's
+# caches hold the training step instead, between two batches.
 
 source(file.path("bench", "measure.R"))
 library(kerasbridge)
@@ -14,6 +15,20 @@ import keras
 class Python(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         pass
+
+class Between(keras.callbacks.Callback):
+    def __init__(self, function):
+        super().__init__()
+        self.function, self.seconds, self.calls = function, 0.0, 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        start = time.perf_counter()
+        self.function(1, {'loss': 1.0})
+        self.seconds += time.perf_counter() - start
+        self.calls += 1
+
+    def bare(self):
+        return self.seconds / self.calls
 
 def bare(function, times):
     start = time.perf_counter()
@@ -33,10 +48,12 @@ epoch <- function(callback) {
 
 in_r <- epoch(callback_lambda(on_train_batch_end = \(batch, logs) NULL))
 in_python <- epoch(python$Python())
-bare <- python$bare(\(batch, logs) NULL, batches)
+between <- python$Between(\(batch, logs) NULL)
+invisible(epoch(between))
 
 report("callback", data.frame(
-  case = "on_train_batch_end",
-  ratio = (in_r - in_python) / batches / bare,
+  case = c("per batch, to a call in a loop", "per batch, to a call between batches"),
+  ratio = (in_r - in_python) / batches /
+    c(python$bare(\(batch, logs) NULL, batches), between$bare()),
   target = 2
 ))

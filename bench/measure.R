@@ -31,7 +31,7 @@ per_bare_call <- function(f, arguments, times) {
 report <- function(bench, rows) {
   backend <- Sys.getenv("KERAS_BACKEND", "tensorflow")
   rows <- cbind(bench = bench, backend = backend, rows)
-  rows$met <- ifelse(rows$ratio <= rows$target, "yes", "NO")
+  rows$met <- ifelse(is.na(rows$target), "", ifelse(rows$ratio <= rows$target, "yes", "NO"))
   print(format(rows, digits = 3), row.names = FALSE)
   folder <- Sys.getenv("KERASBRIDGE_BENCH_OUT")
   if (nzchar(folder)) {
@@ -62,4 +62,42 @@ median_seconds <- function(f, runs) {
     f()
     now() - start
   }))
+}
+
+# A matrix of 784 columns with a class for each row, and models for it, as in reference.py.
+features <- function(rows) {
+  set.seed(1)
+  matrix(stats::runif(rows * 784), rows)
+}
+
+classes <- function(rows) (seq_len(rows) - 1L) %% 10L
+
+two_layers <- function(outputs) {
+  model <- keras_model_sequential(input_shape = 784) |>
+    layer_dense(512, activation = "relu") |>
+    layer_dense(outputs, activation = "softmax")
+  compile(model, "adam", "sparse_categorical_crossentropy")
+  model
+}
+
+# as.array() of a tensor against R's own copy of its values; op_convert_to_tensor() against the
+# same in this process's Python.
+conversion <- function(name, x, targets) {
+  runs <- bench_size(full = 7L, small = 1L)
+  reticulate::py_run_file(file.path("bench", "timing.py"))
+  python <- reticulate::py_run_string("
+import keras
+
+def median_of_conversions(array, runs):
+    return median_seconds(lambda: keras.ops.convert_to_tensor(array, dtype='float32'), runs)
+")
+  tensor <- op_convert_to_tensor(x)
+  data.frame(
+    case = paste(c("as.array() of", "op_convert_to_tensor() of"), name),
+    ratio = c(
+      median_seconds(\() as.array(tensor), runs) / median_seconds(\() x + 0, runs),
+      median_seconds(\() op_convert_to_tensor(x), runs) / python$median_of_conversions(x, runs)
+    ),
+    target = targets
+  )
 }

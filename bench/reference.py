@@ -6,10 +6,10 @@
 import json
 import resource
 import sys
-import time
 
 import keras
 import numpy as np
+from timing import median_seconds
 
 
 def model_of(outputs: int) -> keras.Model:
@@ -24,26 +24,13 @@ def model_of(outputs: int) -> keras.Model:
     return model
 
 
-def seconds(function, runs: int) -> float:
-    """The median of `runs`, after one run that is not counted."""
-    function()
-    taken = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        function()
-        taken.append(time.perf_counter() - start)
-    return float(np.median(taken))
-
-
 def fit(rows: int, runs: int) -> dict[str, float]:
     x = np.random.default_rng(1).random((rows, 784))
     y = np.arange(rows) % 10
     model = model_of(10)
-    wide = seconds(lambda: model.fit(x, y, batch_size=128, epochs=1, verbose=0), runs)
+    wide = median_seconds(lambda: model.fit(x, y, batch_size=128, epochs=1, verbose=0), runs)
     x32 = x.astype("float32")
-    five = seconds(
-        lambda: model.fit(x32, y, batch_size=128, epochs=5, verbose=0), max(1, runs // 2)
-    )
+    five = median_seconds(lambda: model.fit(x32, y, batch_size=128, epochs=5, verbose=0), runs)
     return {"one": wide, "five": five}
 
 
@@ -52,7 +39,7 @@ def predict(rows: int, runs: int) -> dict[str, float]:
 
     def of(outputs: int) -> float:
         model = model_of(outputs)
-        return seconds(lambda: model.predict(x, batch_size=128, verbose=0), runs)
+        return median_seconds(lambda: model.predict(x, batch_size=128, verbose=0), runs)
 
     return {str(outputs): of(outputs) for outputs in (10, 784)}
 
@@ -68,7 +55,7 @@ def blas(rows: int, runs: int) -> dict[str, float]:
     import torch
 
     a = torch.rand(rows, rows)
-    return {"matmul": seconds(lambda: torch.matmul(a, a), runs * 10)}
+    return {"matmul": median_seconds(lambda: torch.matmul(a, a), runs * 10)}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Python's clock for what the benchmarks call inside R's own process."""
+"""Python's clock for the benchmarks, in R's own process and in one of its own."""
 
+import statistics
 import time
 from collections.abc import Callable
 
@@ -12,3 +13,14 @@ def per_call(function: Callable[[], object], times: int) -> float:
     for _ in range(times):
         function()
     return (time.perf_counter() - start) / times
+
+
+def median_seconds(function: Callable[[], object], runs: int) -> float:
+    """The median of `runs`, after one run that is not counted."""
+    function()
+    taken = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        function()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)

@@ -4,7 +4,7 @@ bench <- normalizePath(test_path("..", "..", "bench"), mustWork = FALSE)
 
 if (dir.exists(bench) && config_backend() == "jax") {
   for (script in list.files(bench, pattern = "[.]R$")) {
-    if (script == "measure.R") next
+    if (script %in% c("measure.R", "table.R")) next
     test_that(paste("bench", script, "reports a ratio for every case"), {
       out <- withr::local_tempdir()
       processx::run(
