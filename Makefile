@@ -34,7 +34,7 @@ test: install .venv-oldest/.installed
 
 TESTS := check test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest lint vignettes
 
-test-py: setup
+test-py: install
 	PYTHONPATH=inst/python $(BIN)/pytest -q
 
 # The binding against the oldest Keras that is supported, in an environment of its own.

@@ -18,13 +18,15 @@ shim_functions <- c(
   class_build = "classes.build",
   class_definition = "classes.definition",
   class_new = "classes.new",
+  class_own_definition = "classes.own_definition",
   class_private = "classes.private",
   class_super = "classes.super_of",
   class_untracked = "classes.untracked",
-  condition_of_r = "errors.r_condition",
+  condition_crossed = "errors.crossed",
   config_make = "configs.make",
   config_of = "configs.of",
   config_register = "configs.register",
+  config_serializable = "configs.serializable",
   initializer_call = "compose.call_initializer",
   keras_object = "bindings.keras_object",
   layer_adapt = "preprocessing.adapt",
@@ -38,6 +40,16 @@ shim_functions <- c(
   model_new = "training.new_model",
   model_on_batch = "training.on_batch",
   model_predict = "training.predict",
+  saving_export = "saving.export",
+  saving_from_json = "saving.from_json",
+  saving_load_model = "saving.load_model",
+  saving_load_weights = "saving.load_weights",
+  saving_save_model = "saving.save_model",
+  saving_save_weights = "saving.save_weights",
+  saving_source = "saving.source",
+  saving_to_json = "saving.to_json",
+  saving_write_text = "saving.write_text",
+  saving_written_in_r = "saving.written_in_r",
   seed_all = "seeds.seed_all",
   sequential_new = "training.new_sequential",
   subset_get = "indexing.get",
@@ -49,11 +61,15 @@ shim_functions <- c(
   tensor_to_r = "arrays.to_r",
   tf_function = "tracing.tf_function",
   version_of = "backends.version_of",
+  whole_number = "arrays.whole_number",
   wrapper_help = "bindings.documentation",
+  weights_count = "weights.count",
   weights_get = "weights.get",
   weights_layer = "weights.layer",
   weights_pop = "weights.pop",
   weights_put = "weights.put",
+  weights_quantize = "weights.quantize",
+  weights_reset = "weights.reset",
   weights_set_state_tree = "weights.set_state_tree",
   weights_set_trainable = "weights.set_trainable",
   weights_state_tree = "weights.state_tree"
@@ -80,29 +96,52 @@ failure_class <- "kerasbridge.errors.Failure"
 finishers <- new.env(parent = emptyenv())
 
 fill_finishers <- function() {
-  plain <- c("NoneType", "bool", "int", "float", "complex", "str", "bytes", "list", "tuple", "dict")
+  plain <- c("NoneType", "bool", "float", "complex", "str", "bytes", "list", "tuple", "dict")
   for (class in paste0("python.builtin.", plain)) finishers[[class]] <- \(x, frame) py_to_r(x)
-  finishers[["python.builtin.list"]] <- \(x, frame) filled(py_to_r(x))
-  finishers[["python.builtin.dict"]] <- \(x, frame) filled(py_to_r(x))
-  finishers[[pending_class]] <- \(x, frame) fill_pending(x)
+  finishers[["python.builtin.int"]] <- finish_integer
+  finishers[["python.builtin.list"]] <- \(x, frame) filled(py_to_r(x), sys.call(frame))
+  finishers[["python.builtin.dict"]] <- finishers[["python.builtin.list"]]
+  finishers[[pending_class]] <- \(x, frame) fill_pending(x, sys.call(frame))
   finishers[[failure_class]] <- \(x, frame) raise_failure(x, sys.call(frame))
 }
 
 pending_class <- "kerasbridge.arrays.Pending"
 
-# A large result: R allocates, the shim writes into it.
-fill_pending <- function(pending) {
-  result <- vector(pending$type, prod(unlist(pending$dim)))
-  dim(result) <- unlist(pending$dim)
+# An integer that R has not is a double or an integer64: reticulate takes its low bits.
+finish_integer <- function(x, frame) {
+  number <- py_call(bound$whole_number, x)
+  class <- oldClass(number)[[1L]]
+  if (class == "python.builtin.int") py_to_r(number) else finishers[[class]](number, frame)
+}
+
+# A large result, or 64-bit integers: R allocates, the shim writes into it.
+fill_pending <- function(pending, call) {
+  type <- pending$type
+  dim <- unlist(pending$dim)
+  if (type == "integer64") check_integer64(call)
+  result <- vector(if (type == "integer64") "double" else type, prod(dim))
+  dim(result) <- dim %||% 1L
   py_call(py_get_attr(pending, "fill"), result)
+  dim(result) <- dim
+  if (type == "integer64") oldClass(result) <- type
   result
 }
 
-filled <- function(x) {
+check_integer64 <- function(call) {
+  if (!isNamespaceLoaded("bit64")) {
+    abort_argument(c(
+      "There are integers beyond 2^53, which R's numbers cannot hold exactly.",
+      i = "After {.code library(bit64)} they are {.cls integer64}; {.code op_cast()} to a floating
+           dtype accepts rounding."
+    ), call)
+  }
+}
+
+filled <- function(x, call) {
   if (inherits(x, pending_class)) {
-    fill_pending(x)
+    fill_pending(x, call)
   } else if (is.list(x) && !is.object(x)) {
-    lapply(x, filled)
+    lapply(x, filled, call)
   } else {
     x
   }

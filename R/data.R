@@ -21,7 +21,7 @@ pack <- function(x, arg, call) {
     complex = pack_array(x),
     integer = ,
     logical = pack_array(check_no_na(x, arg, call)),
-    character = pack_strings(check_no_na(x, arg, call)),
+    character = pack_strings(check_no_na(x, arg, call), arg, call),
     raw = pack_dim(call_py(bound$as_raw, as.raw(x)), x),
     list = lapply(x, pack, arg = arg, call = call),
     closure = x,
@@ -40,7 +40,7 @@ pack_object <- function(x, arg, call) {
     return(call_py_raw(bound$as_code, pack_array(check_no_na(unclass(x), arg, call))))
   }
   if (inherits(x, "integer64")) {
-    return(pack_dim(call_py_raw(bound$as_integer64, as_vector_array(unclass(x))), x))
+    return(pack_dim(call_py_raw(bound$as_integer64, as_vector_array(unclass(x)), arg), x))
   }
   if (inherits(x, c("Date", "POSIXt", "difftime"))) {
     abort_argument(c(
@@ -54,8 +54,8 @@ pack_object <- function(x, arg, call) {
   if (inherits(x, "sparseMatrix")) {
     return(pack_sparse(x))
   }
-  if (isS4(x)) {
-    abort_argument("{.arg {arg}} must be a tensor or R data, not an S4 object.", call)
+  if (isS4(x) || is.environment(x)) {
+    abort_argument("{.arg {arg}} must be a tensor or R data, not {.obj_type_friendly {x}}.", call)
   }
   pack(unclass(x), arg, call)
 }
@@ -87,13 +87,17 @@ as_vector_array <- function(x) {
   x
 }
 
-pack_strings <- function(x) {
-  x <- enc2utf8(x)
+pack_strings <- function(x, arg, call) {
+  x <- check_text(x, arg, call)
   if (length(x) == 1L && is.null(dim(x))) x else as_vector_array(x)
 }
 
+# Packed without the sizes of `x`: a single number has none.
 pack_dim <- function(packed, x) {
-  if (is.null(dim(x))) packed else call_py_raw(bound$as_shaped, packed, as.list(dim(x)))
+  if (is.null(dim(x)) && length(x) != 1L) {
+    return(packed)
+  }
+  call_py_raw(bound$as_shaped, packed, as.list(dim(x)))
 }
 
 check_no_na <- function(x, arg, call) {
@@ -105,6 +109,17 @@ check_no_na <- function(x, arg, call) {
     ), call)
   }
   x
+}
+
+# Strings in UTF-8. Bytes that are no text have no such.
+check_text <- function(x, arg, call) {
+  if (!any(Encoding(x) == "bytes")) {
+    x <- enc2utf8(x)
+    if (all(validUTF8(x))) {
+      return(x)
+    }
+  }
+  abort_argument("{.arg {arg}} holds bytes that are no text in UTF-8.", call)
 }
 
 # An argument that may be a function: the shim sees the R function's own name and arguments.
@@ -136,7 +151,9 @@ expr_given <- function(expr, env) {
   expr
 }
 
+# A function that is registered for saving is always the same to Keras.
 named_callable <- function(f, name) {
+  for (known in the$registered) if (identical(known$f, f)) return(known$callable)
   formals <- formals(args(f))
   required <- vapply(formals, \(default) identical(default, quote(expr = )), logical(1))
   call_py_raw(

@@ -21,6 +21,7 @@
   fill_operators()
   fill_finishers()
   bind_reticulate(topenv())
+  register_pointer_methods()
   delayedAssign("keras", lazy_module("keras"), assign.env = topenv())
   delayedAssign("tf", lazy_module("tensorflow"), assign.env = topenv())
   choose_backend(default_backend())
@@ -57,6 +58,8 @@ wrapper_names <- function() {
 # Python has just started, and no framework is imported yet.
 on_python_start <- function() {
   py_call(shim_attr("imports.install"))
+  py_call(shim_attr("processes.install"))
+  py_call(shim_attr("crossings.install"), \(class) as.list(class))
   write_in_r()
   # The load hooks below need it, and may run in the middle of another import.
   force(bound$tensor_classes)

@@ -39,7 +39,7 @@ shape_sizes <- function(x, call) {
   if (!is.numeric(x) && !(is.logical(x) && all(is.na(x)))) {
     abort_argument("A shape holds whole numbers, not {.obj_type_friendly {x}}.", call)
   }
-  whole <- is.na(x) | (x == round(x) & x >= -1)
+  whole <- is.na(x) | (x == round(x) & x >= -1 & x <= .Machine$integer.max)
   if (!all(whole)) {
     abort_argument(
       "A shape holds whole numbers from 0, or {.code NA}: not {.val {x[!whole][[1]]}}.", call

@@ -27,6 +27,7 @@ compile.keras.src.models.model.Model <- function(object, optimizer = "rmsprop", 
                                                  weighted_metrics = NULL, run_eagerly = FALSE,
                                                  steps_per_execution = 1L, jit_compile = "auto",
                                                  auto_scale_loss = TRUE) {
+  check_of_this_session(object)
   user <- parent.frame()
   call_py(
     bound$model_compile, object,
@@ -131,6 +132,7 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
                                              validation_batch_size = NULL, validation_freq = 1,
                                              verbose = getOption("keras.verbose", "auto")) {
   check_dots_empty()
+  check_of_this_session(object)
   options <- dict_of(
     batch_size = batch_size,
     epochs = epochs,
@@ -157,8 +159,15 @@ check_fraction <- function(x, arg = caller_arg(x), call = caller_env()) {
   x
 }
 
-as_verbose <- function(verbose) {
-  if (identical(verbose, "auto")) if (is_interactive()) 1L else 2L else as.integer(verbose)
+as_verbose <- function(verbose, call = caller_env()) {
+  if (identical(verbose, "auto")) {
+    return(if (is_interactive()) 1L else 2L)
+  }
+  if (!(is.numeric(verbose) || is.logical(verbose)) || !all(verbose %in% 0:2) ||
+        length(verbose) != 1L) {
+    abort_argument("{.arg verbose} must be 0, 1, 2 or {.val auto}.", call)
+  }
+  as.integer(verbose)
 }
 
 # Weights named by a factor's levels, under the levels' codes.
@@ -197,6 +206,7 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
                                                   sample_weight = NULL, steps = NULL,
                                                   callbacks = NULL) {
   check_dots_empty()
+  check_of_this_session(object)
   options <- dict_of(
     batch_size = batch_size,
     verbose = as_verbose(verbose),
@@ -221,6 +231,7 @@ predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NU
                                                  verbose = getOption("keras.verbose", "auto"),
                                                  steps = NULL, callbacks = NULL) {
   check_dots_empty()
+  check_of_this_session(object)
   options <- dict_of(
     batch_size = batch_size,
     verbose = as_verbose(verbose),

@@ -235,8 +235,8 @@ layer_identity <- wrapper("layer_identity", function(object = NULL, ...) {
 #' with the model, is better written with `new_layer_class()`.
 #'
 #' @section In R:
-#' The R function itself is not stored in a saved model. Weights used inside it are not
-#' trained by the model: use a layer class for those.
+#' A saved model holds the R function itself only with `save_model(r_source = TRUE)`. Weights
+#' used inside it are not trained by the model: use a layer class for those.
 #'
 #' @section Shapes:
 #' Input as `function` takes it, output as it returns it.

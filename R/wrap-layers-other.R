@@ -68,6 +68,8 @@ layer_flax_module_wrapper <- wrapper("layer_flax_module_wrapper", function(
 #' returns a list of the output and the new state, and `init_fn` returns a list of parameters
 #' and state.
 #'
+#' With PyTorch and NumPy, making the layer is an error of class `python.builtin.ValueError`.
+#'
 #' @section Shapes:
 #' Input and output as those of `call_fn`.
 #'

@@ -89,6 +89,8 @@ op_convert_to_numpy <- wrapper("op_convert_to_numpy", function(x, ...) {
 #' @section In R:
 #' R doubles become `config_floatx()`, by default `"float32"`. `dtype = "float64"` keeps
 #' their precision, except on JAX, which uses 32 bits unless its 64-bit mode is switched on.
+#' R numbers that `dtype` has no room for, such as a negative one in `"uint8"` or `NA` in
+#' `"int32"`, are refused.
 #'
 #' @param x R vector, matrix or array, NumPy array, variable or tensor.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -117,7 +119,9 @@ op_convert_to_tensor <- wrapper("op_convert_to_tensor", function(
 #' because the exact one is unstable, or is not what shall be used.
 #'
 #' @section In R:
-#' The rule is called with the gradient of the result, on every backend.
+#' The rule is called with the gradient of the result, on every backend that differentiates.
+#' NumPy does not: there the function computes its result, and Python warns once that the
+#' rule is not used. With JAX, `f` gets a number where `jax$grad()` of it was called on one.
 #'
 #' @param f R function of tensors that returns a list of two: the result, and a function, the
 #'   rule, that turns the gradient of the result into the gradients of the inputs.
@@ -444,8 +448,7 @@ op_stop_gradient <- wrapper("op_stop_gradient", function(variable, ...) {
 #' @export
 op_switch <- wrapper("op_switch", function(index, branches, ...) {
   do.call(
-    call_py, c(list(bound$op_switch, arg_data(index), arg_callable(branches)), dots_data(...)),
-    quote = TRUE
+    call_py, c(alist(bound$op_switch, arg_data(index), arg_callable(branches)), dots_data(...))
   )
 })
 

@@ -1136,58 +1136,6 @@ keras_version <- wrapper("keras_version", function(...) {
   as_r(call_py(bound$keras_version, ...))
 })
 
-#' Load a model from a file
-#'
-#' Restores a model written by [save_model()], compiled again if it was compiled when saved.
-#' Files of the older `.h5` format and Orbax checkpoints load too.
-#'
-#' @param filepath Path of the saved model.
-#' @param custom_objects Named list: for each name that occurs in the saved form, the R-made
-#'   class or the function it stands for. `NULL`, the default, uses registered ones only.
-#' @param compile Whether to compile the model as it was. Default `TRUE`.
-#' @param safe_mode `TRUE`, the default, refuses to load lambdas, whose code could do
-#'   anything. Say `FALSE` only for a source that you trust.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A model.
-#' @source `keras.models.load_model`: <https://keras.io/api/utils/>
-#' @family utilities
-#' @examplesIf can_run_keras()
-#' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
-#' path <- tempfile(fileext = ".keras")
-#' save_model(model, path)
-#' load_model(path, compile = FALSE)
-#' @export
-load_model <- wrapper("load_model", function(
-  filepath, custom_objects = NULL, compile = TRUE, safe_mode = TRUE, ...
-) {
-  call_py(bound$load_model, filepath, custom_objects, compile, safe_mode, ...)
-})
-
-#' Load weights into a model
-#'
-#' Reads weights from a `.weights.h5`, `.weights.json`, `.keras` or older `.h5` file into a
-#' model whose layers match those that were saved. The model is changed in place.
-#'
-#' @param model A model.
-#' @param filepath Path of the saved weights.
-#' @param skip_mismatch `TRUE` leaves out layers whose weights differ in number or shape
-#'   instead of failing. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns Nothing useful; called for its effect on `model`.
-#' @source `keras.saving.load_weights`: <https://keras.io/api/utils/>
-#' @family utilities
-#' @examplesIf can_run_keras()
-#' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
-#' path <- tempfile(fileext = ".weights.h5")
-#' save_model_weights(model, path)
-#' load_model_weights(model, path)
-#' @export
-load_model_weights <- wrapper("load_model_weights", function(
-  model, filepath, skip_mismatch = FALSE, ...
-) {
-  as_r(call_py(bound$load_model_weights, model, filepath, skip_mismatch, ...))
-})
-
 #' Place tensors on a device
 #'
 #' Returns a scope, for `with()`, inside which tensors are made and computed on the given
@@ -1437,29 +1385,6 @@ progbar <- wrapper("progbar", function(
   )
 })
 
-#' Register a class or function for saving
-#'
-#' Gives a class or function of your own the name under which Keras saves it and finds it
-#' again, so that models which use it load without `custom_objects`.
-#'
-#' @param package String: the first part of the name, as a namespace. Default `"Custom"`.
-#' @param name String: the second part of the name. `NULL`, the default, uses the name of the
-#'   object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A function; applied to the class or function it registers and returns it.
-#' @source `keras.saving.register_keras_serializable`: <https://keras.io/api/utils/>
-#' @family utilities
-#' @examplesIf can_run_keras()
-#' twice <- reticulate::py_func(function(x) 2 * x)
-#' register_keras_serializable(package = "mine", name = "twice")(twice)
-#' get_registered_object("mine>twice")
-#' @export
-register_keras_serializable <- wrapper("register_keras_serializable", function(
-  package = "Custom", name = NULL, ...
-) {
-  call_py(bound$register_keras_serializable, package, name, ...)
-})
-
 #' Recompute instead of storing
 #'
 #' Wraps a function so that its intermediate results are not kept for the gradient but
@@ -1519,59 +1444,6 @@ remat_scope <- wrapper("remat_scope", function(
 #' @export
 result_type <- wrapper("result_type", function(...) {
   as_r(call_py(bound$result_type, ...))
-})
-
-#' Save a model to a file
-#'
-#' Writes everything that makes up a model, its architecture, its weights and the state of
-#' its optimizer, to one `.keras` file, from which [load_model()] restores it.
-#'
-#' @param model A model.
-#' @param filepath Path to write to; it must end in `.keras`.
-#' @param overwrite `TRUE`, the default, replaces an existing file; `FALSE` asks first.
-#' @param zipped `TRUE` writes one zip file, `FALSE` a directory. `NULL`, the default, zips
-#'   local files.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns Nothing useful; called for the file it writes.
-#' @source `keras.models.save_model`: <https://keras.io/api/utils/>
-#' @family utilities
-#' @examplesIf can_run_keras()
-#' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
-#' path <- tempfile(fileext = ".keras")
-#' save_model(model, path)
-#' load_model(path)
-#' @export
-save_model <- wrapper("save_model", function(
-  model, filepath, overwrite = TRUE, zipped = NULL, ...
-) {
-  as_r(call_py(bound$save_model, model, filepath, overwrite, zipped, ...))
-})
-
-#' Save the weights of a model
-#'
-#' Writes only the weights to a `.weights.h5` file. [load_model_weights()] puts them into a
-#' model of the same architecture.
-#'
-#' @param model A model.
-#' @param filepath Path to write to; it must end in `.weights.h5`, or in `.weights.json` with
-#'   `max_shard_size`.
-#' @param overwrite `TRUE`, the default, replaces an existing file; `FALSE` asks first.
-#' @param max_shard_size Number: largest size of a file in GB, which splits the weights over
-#'   several files listed in a `.weights.json`. `NULL`, the default, writes one file.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns Nothing useful; called for the file it writes.
-#' @source `keras.saving.save_weights`: <https://keras.io/api/utils/>
-#' @family utilities
-#' @examplesIf can_run_keras()
-#' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
-#' path <- tempfile(fileext = ".weights.h5")
-#' save_model_weights(model, path)
-#' load_model_weights(model, path)
-#' @export
-save_model_weights <- wrapper("save_model_weights", function(
-  model, filepath, overwrite = TRUE, max_shard_size = NULL, ...
-) {
-  as_r(call_py(bound$save_model_weights, model, filepath, overwrite, max_shard_size, ...))
 })
 
 #' Describe a Keras object as a list
@@ -1691,13 +1563,13 @@ sklearn_transformer <- wrapper("sklearn_transformer", function(
 #' number of samples.
 #'
 #' @section In R:
-#' TensorFlow must be installed, except for torch datasets. A whole number must be an R
-#' integer, as in `left_size = 8L`; `0.8` is a share.
+#' TensorFlow must be installed, except for torch datasets. A number from 0 to 1 is a share,
+#' as in `left_size = 0.8`; `8` counts samples.
 #'
-#' @param dataset A `tf.data.Dataset`, a torch dataset, an array, or a list of arrays with
-#'   the same number of samples.
-#' @param left_size Share between 0 and 1, or number of samples as an integer, of the left
-#'   part. `NULL`, the default, is what `right_size` leaves.
+#' @param dataset A `tf.data.Dataset`, a torch dataset, an R matrix or array, or a list of
+#'   these with the same number of samples.
+#' @param left_size Share between 0 and 1, or number of samples, of the left part. `NULL`,
+#'   the default, is what `right_size` leaves.
 #' @param right_size The same for the right part. `NULL`, the default, is what `left_size`
 #'   leaves.
 #' @param shuffle Whether to shuffle before splitting. Default `FALSE`.
@@ -1719,7 +1591,8 @@ split_dataset <- wrapper("split_dataset", function(
   NULL, ...
 ) {
   call_py(
-    bound$split_dataset, dataset, left_size, right_size, shuffle, seed, preferred_backend, ...
+    bound$split_dataset, arg_data(dataset), left_size, right_size, shuffle, seed,
+    preferred_backend, ...
   )
 })
 

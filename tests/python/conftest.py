@@ -40,7 +40,7 @@ class Native:
 
     def tensor(self, array: Any) -> Any:
         array = np.array(array, order="C")
-        return frameworks._named(self.name).from_numpy(array)
+        return frameworks.named(self.name).from_numpy(array)
 
     def writable(self, array: Any) -> Any:
         """What can be assigned to: TensorFlow's constants cannot."""

@@ -60,6 +60,15 @@ def test_row_major_copies_once_and_owns_its_memory(values):
     assert not np.shares_memory(result, given_array)
 
 
+@pytest.mark.parametrize("shape", [(70, 32, 32, 3), (33, 50, 64), (2000, 4, 1, 9), (3, 200, 200)])
+def test_row_major_of_images_and_series_is_numpy_s(shape):
+    values = np.random.default_rng(1).normal(size=shape)
+    result = arrays.row_major(r_array(values))
+    np.testing.assert_array_equal(result, values.astype("float32"))
+    assert result.flags.c_contiguous
+    assert result.flags.owndata
+
+
 def test_missing_doubles_are_nan():
     np.testing.assert_array_equal(np.isnan(arrays.tensor(r_array([1.0, np.nan]))), [False, True])
 
@@ -105,8 +114,44 @@ def test_integer64_crosses_exactly(numbers):
 
 
 def test_integer64_has_no_missing_values():
-    with pytest.raises(ArgumentError, match="integer64 vector with NA"):
-        arrays.integer64(np.array([-(2**63)]).view("float64"))
+    with pytest.raises(ArgumentError, match="`labels` has missing values"):
+        arrays.integer64(np.array([-(2**63)]).view("float64"), "labels")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bfloat16", "float8_e4m3fn"])
+def test_numbers_go_into_the_dtype_that_is_asked_for_at_once(dtype):
+    values = [0.1, 0.2, 2049.0 if dtype != "float8_e4m3fn" else 17.0]
+    result = arrays.row_major(r_array(values), dtype)
+    assert result.dtype.name == dtype
+    np.testing.assert_array_equal(result, np.array(values).astype(result.dtype))
+    assert str(arrays.tensor_of(r_array(values), dtype).dtype) in (dtype, "float32")
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype", "told"),
+    [
+        ([-1, 2], "uint8", "-1"),
+        ([256.0, 0.0], "uint8", "256"),
+        ([float("nan"), 1.0], "int32", "NA, NaN or Inf"),
+        ([float("inf"), 1.0], "bool", "NA, NaN or Inf"),
+        ([3e9, 0.0], "int32", "3e[+]09"),
+    ],
+)
+def test_numbers_that_a_dtype_has_not_are_refused(given, dtype, told):
+    with pytest.raises(ArgumentError, match=f"`x` holds {told}, which the dtype {dtype} has not"):
+        arrays.tensor_of(r_array(given), dtype)
+    arrays.tensor_of(r_array(given), dtype, wraps=True)
+
+
+def test_whole_doubles_are_exact_as_integers():
+    result = arrays.tensor_of(r_array([16777217.0, -16777217.9]), "int32")
+    np.testing.assert_array_equal(np.asarray(result), np.array([16777217, -16777217], "int32"))
+
+
+@pytest.mark.parametrize("nothing", [None, {"a": r_array([1.0])}])
+def test_what_is_no_tensor_is_refused_by_name(nothing):
+    with pytest.raises(ArgumentError, match="`x` must be a tensor or R data, not"):
+        arrays.tensor_of(nothing, None)
 
 
 def test_integers_too_wide_for_the_backend_are_refused():
@@ -166,16 +211,36 @@ def test_wide_integers_are_exact_or_refused(numbers):
         np.testing.assert_array_equal(arrays.to_r(values), values.astype("int32"), strict=True)
     elif low >= -(2**53) and high <= 2**53:
         np.testing.assert_array_equal(arrays.to_r(values), values.astype("float64"), strict=True)
+    elif low > -(2**63):
+        np.testing.assert_array_equal(bits_written(arrays.to_r(values)), values)
     else:
-        with pytest.raises(ArgumentError, match=r"which an R number cannot hold exactly"):
+        with pytest.raises(ArgumentError, match=f"holds {low}, which R has no number for"):
             arrays.to_r(values)
+
+
+def bits_written(pending):
+    """What R has in memory once 64-bit integers are written to it."""
+    assert pending.type == "integer64"
+    view = np.empty(pending.dim or 1, order="F")
+    pending.fill(view)
+    return view.view("int64")
+
+
+def test_unsigned_integers_beyond_r_s_are_refused():
+    values = np.array([1, 2**63], "uint64")
+    with pytest.raises(ArgumentError, match="holds 9223372036854775808, which R has no number"):
+        arrays.to_r(values)
+    np.testing.assert_array_equal(bits_written(arrays.to_r(values - 1)), [0, 2**63 - 1])
 
 
 @given(st.integers(-(2**70), 2**70))
 def test_python_s_integers_are_exact_or_refused(number):
-    if abs(number) > 2**53:
-        with pytest.raises(ArgumentError, match="cannot hold it exactly"):
+    if abs(number) >= 2**63:
+        with pytest.raises(ArgumentError, match=r"beyond 2\^63"):
             arrays.to_r(number)
+        return
+    if abs(number) > 2**53:
+        assert bits_written(arrays.to_r(number)) == number
         return
     result = arrays.to_r(number)
     assert result == number

@@ -126,7 +126,7 @@ def test_keras_layers_build_and_get_training():
 def test_a_new_layer_is_applied_to_what_was_piped_in():
     layer_class = build("Same", [keras.layers.Layer], method("call", lambda self, x: x, "x"))
     model = keras.Sequential()
-    assert classes.new(layer_class, model, "layer_same", name="a") is model
+    assert classes.new(layer_class, model, "layer_same", name="a") is None
     assert [layer.name for layer in model.layers] == ["a"]
     assert classes.new(layer_class, None, "layer_same").__class__ is layer_class
 

@@ -29,6 +29,8 @@ def test_a_sequential_model_with_an_input_is_built():
     assert model.input_shape == (None, None, 2)
     assert model.output_shape == (None, None, 3)
     assert not training.new_sequential([keras.layers.Dense(3)], None, {}).built
+    batches = training.new_sequential([keras.layers.Dense(3)], 2.0, {"batch_size": 5.0})
+    assert batches.input_shape == (5, 2)
 
 
 def test_data_is_converted_once_and_keeps_its_structure():

@@ -47,8 +47,14 @@ test_that("raw bytes are unsigned 8-bit integers", {
 })
 
 test_that("dates and times are refused with the line to write", {
-  expect_error(tensor_of(Sys.Date()), "as.numeric\\(x\\)", class = "kerasbridge_error")
-  expect_error(tensor_of(Sys.time()), "as.numeric\\(x\\)", class = "kerasbridge_error")
+  day <- as.Date("2024-02-29")
+  times <- list(day, as.POSIXct(day), as.POSIXlt(day), day - (day - 1), rep(day, 3), day[0])
+  for (time in times) {
+    expect_refused(tensor_of(time), "`x` is a <(Date|POSIX.t|difftime)>.*as.numeric\\(x\\)")
+    expect_refused(op_add(1, time), "`x2` is a .*as.numeric\\(x2\\)")
+  }
+  expect_refused(tensor_of(list(1, day)), "as.numeric\\(x\\)")
+  expect_identical(as.vector(as.array(tensor_of(as.numeric(day)))), 19782)
 })
 
 test_that("an integer64 is exact, or refused where the backend has 32 bits", {
@@ -66,26 +72,214 @@ test_that("an integer64 is exact, or refused where the backend has 32 bits", {
 test_that("a sparse matrix is a sparse tensor where the backend has one", {
   skip_if_not_installed("Matrix")
   m <- Matrix::sparseMatrix(i = c(1, 3, 2), j = c(1, 2, 3), x = c(1.5, 2, -4), dims = c(3, 4))
+  matrices <- list(
+    m,
+    Matrix::t(m), # stored by rows of `m`
+    Matrix::sparseMatrix(i = c(1, 2), j = c(2, 2), x = c(1, 3), symmetric = TRUE),
+    Matrix::sparseMatrix(i = c(1, 2), j = c(2, 1)), # a pattern: where there is anything
+    Matrix::Matrix(0, 2, 3, sparse = TRUE),
+    Matrix::Diagonal(2, c(2, 5))
+  )
   if (config_backend() %in% c("tensorflow", "jax")) {
-    expect_identical(as.array(op_matmul(m, diag(4))), as.matrix(m), ignore_attr = TRUE)
+    for (m in matrices) {
+      expect_identical(as.array(tensor_of(m)), as.matrix(m) + 0, ignore_attr = TRUE)
+      product <- op_matmul(m, diag(ncol(m)))
+      expect_identical(as.array(product), as.matrix(m) + 0, ignore_attr = TRUE)
+    }
   } else {
-    expect_refused(op_matmul(m, diag(4)), "as.matrix\\(\\)")
+    for (m in matrices) expect_refused(op_matmul(m, diag(ncol(m))), "as.matrix\\(\\)")
   }
 })
 
 test_that("strings are tensors on tensorflow, and refused elsewhere by what takes them", {
-  if (config_backend() == "tensorflow") {
-    expect_identical(as.vector(as.array(tensor_of(c("a", "é")))), c("a", "é"))
-  } else {
-    expect_refused(tensor_of(c("a", "b")), "layer_string_lookup")
+  strings <- list(
+    c("a", "\u00e9"), matrix(c("a", "", "\U1F600", "d"), 2), character(), array("", c(0, 2)),
+    iconv("\u00e9", "UTF-8", "latin1")
+  )
+  for (x in strings) {
+    if (config_backend() == "tensorflow") {
+      expect_identical(as.array(tensor_of(x)), as.array(x))
+    } else {
+      expect_refused(tensor_of(x), "layer_string_lookup")
+    }
   }
+  expect_refused(tensor_of(c("a", NA)), "missing values, and strings")
 })
 
 test_that("arrays of no elements, of one dimension and of many keep their dimensions", {
-  for (sizes in list(c(0L, 3L), 1L, 4L, c(2L, 1L, 2L, 1L, 2L))) {
-    x <- array(as.double(seq_len(prod(sizes))), sizes)
-    expect_identical(dim(tensor_of(x)), sizes)
-    expect_identical(as.array(tensor_of(x)), x)
+  sizes <- list(
+    0L, c(0L, 3L), c(0L, 0L), c(2L, 0L, 1L, 3L, 1L), 1L, 4L, c(1L, 1L, 1L), c(2L, 1L, 2L, 1L, 2L),
+    c(2L, 1L, 2L, 1L, 2L, 3L)
+  )
+  for (dim in sizes) {
+    for (type in list(as.double, as.integer, as.complex, \(x) x %% 2 == 0)) {
+      x <- array(type(seq_len(prod(dim))), dim)
+      expect_identical(dim(tensor_of(x)), dim)
+      expect_identical(as.array(tensor_of(x)), x)
+    }
+  }
+})
+
+test_that("a single value has no dimensions, whatever its type", {
+  values <- list(1.5, 2L, TRUE, 1i, as.raw(7), factor("a"))
+  if (requireNamespace("bit64", quietly = TRUE)) values <- c(values, list(bit64::as.integer64(3)))
+  for (value in values) {
+    expect_null(dim(tensor_of(value)))
+    expect_identical(length(tensor_of(value)), 1L)
+  }
+  expect_identical(as.vector(as.array(tensor_of(as.raw(7)))), 7L)
+  expect_identical(dim(tensor_of(array(as.raw(7), c(1, 1)))), c(1L, 1L))
+})
+
+test_that("names and dimnames stay behind", {
+  x <- matrix(c(1, 2, 3, 4), 2, dimnames = list(c("a", "b"), c("c", "d")))
+  expect_identical(as.array(tensor_of(x)), unname(x))
+  expect_identical(as.array(tensor_of(c(a = 1L, b = 2L))), array(1:2))
+  expect_identical(as.array(tensor_of(as.table(x))), unname(x))
+})
+
+test_that("doubles take the floating dtype of the session, or the one that is asked for", {
+  x <- c(0.1, -1e-300, 1e300, pi)
+  rounded <- readBin(writeBin(x, raw(), size = 4L), "double", 4L, size = 4L)
+  expect_identical(as.array(tensor_of(x)), array(rounded))
+  expect_identical(as.array(tensor_of(1e300)), array(Inf))
+  # JAX has 64 bits only once it is told so.
+  exact <- if (config_backend() == "jax") rounded else x
+  quietly <- if (config_backend() == "jax") suppressWarnings else identity
+  expect_identical(as.array(quietly(op_convert_to_tensor(x, dtype = "float64"))), array(exact))
+  expect_identical(as.array(quietly(op_array(x, dtype = "float64"))), array(exact))
+  expect_identical(as.array(quietly(op_cast(x, "float64"))), array(exact))
+  expect_identical(
+    as.array(quietly(keras_variable(x, dtype = "float64", trainable = FALSE))), array(exact)
+  )
+  config_set_floatx("float64")
+  withr::defer(config_set_floatx("float32"))
+  expect_identical(as.array(quietly(tensor_of(x))), array(exact))
+})
+
+test_that("each floating dtype comes back as doubles", {
+  # Numbers that even eight bits hold.
+  x <- matrix(c(0.5, -2, 1.5, 0.25, 0, 4), 2)
+  for (dtype in c("float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "float32")) {
+    expect_identical(as.array(op_convert_to_tensor(x, dtype = dtype)), x, label = dtype)
+    expect_identical(as.array(op_cast(tensor_of(x), dtype)), x, label = dtype)
+  }
+  # 8 bits of a fraction are 3 or 2: R's doubles are rounded once.
+  expect_identical(as.array(op_convert_to_tensor(c(1.07, 1), dtype = "float8_e4m3fn"))[1], 1.125)
+  expect_identical(as.array(op_convert_to_tensor(c(1.07, 1), dtype = "bfloat16"))[1], 1.0703125)
+})
+
+test_that("each integer dtype comes back as integers, and what it has no room for is refused", {
+  ranges <- list(
+    int8 = c(-128, 127), uint8 = c(0, 255), int16 = c(-32768, 32767), uint16 = c(0, 65535),
+    int32 = c(-2147483647, 2147483647)
+  )
+  for (dtype in names(ranges)) {
+    range <- ranges[[dtype]]
+    x <- op_convert_to_tensor(range, dtype = dtype)
+    # Keras keeps unsigned 16 bits in 32 on torch.
+    kept <- if (dtype == "uint16" && config_backend() == "torch") "int32" else dtype
+    expect_identical(op_dtype(x), kept)
+    expect_identical(as.array(x), array(as.integer(range)))
+    refusal <- sprintf("`x` holds .*, which the dtype %s has not", dtype)
+    expect_refused(op_convert_to_tensor(range - c(2, 0), dtype = dtype), refusal)
+    expect_refused(op_convert_to_tensor(range + c(0, 1), dtype = dtype), refusal)
+    expect_refused(op_convert_to_tensor(c(NA, 1), dtype = dtype), "holds NA, NaN or Inf")
+  }
+  expect_identical(as.array(op_convert_to_tensor(c(0, 2), dtype = "bool")), array(c(FALSE, TRUE)))
+})
+
+test_that("integers of four bits come back as integers", {
+  on_backend("jax", {
+    int4 <- import("jax.numpy")$array(c(-8L, 7L), dtype = "int4")
+    expect_identical(as.array(int4), array(c(-8L, 7L)))
+  })
+  # Keras keeps two of them in a byte.
+  model <- keras_model_sequential(input_shape = 2) |> layer_dense(2, use_bias = FALSE)
+  set_weights(model, list(matrix(c(7, -7, 1, 7), 2)))
+  quantize_weights(model, "int4")
+  stored <- get_weights(model)[[1]]
+  expect_type(stored, "integer")
+  expect_true(all(stored >= -128L & stored <= 127L))
+})
+
+# 2^60 + 1, of which a double has only the first 53 bits.
+wide <- structure(readBin(as.raw(c(1, 0, 0, 0, 0, 0, 0, 16)), "double"), class = "integer64")
+
+test_that("wide integers come back as the smallest type of R that holds them exactly", {
+  skip_if_not_installed("bit64")
+  loadNamespace("bit64")
+  numbers <- function(...) bit64::as.integer64(c(...))
+  for (small in list(numbers("3", "-5"), numbers("2147483647", "-2147483647"))) {
+    expect_identical(as.array(tensor_of(small)), array(as.integer(small)))
+  }
+  cases <- list(
+    numbers("2147483648", "1"), # beyond an integer
+    numbers("-2147483648", "1"), # an integer's NA, which 32 bits hold
+    numbers("9007199254740991", "-9007199254740991"),
+    numbers("9007199254740993", "-9223372036854775807") # beyond a double
+  )
+  for (x in cases) {
+    if (config_backend() %in% c("jax", "numpy") && x[[1]] != numbers("-2147483648")) {
+      expect_refused(tensor_of(x), "beyond 2\\^31")
+    } else if (all(abs(x) < numbers("9007199254740992"))) {
+      expect_identical(as.array(tensor_of(x)), array(as.double(x)))
+    } else {
+      expect_identical(as.array(tensor_of(x)), structure(x, dim = 2L))
+      expect_identical(as.array(tensor_of(wide)), structure(wide, dim = NULL))
+    }
+  }
+})
+
+test_that("integers beyond 2^53 are refused while bit64 is not loaded", {
+  skip_if_not_installed("callr")
+  on_backend(c("tensorflow", "torch"), {
+    refusal <- callr::r(function(wide) {
+      library(kerasbridge)
+      tryCatch(as.array(op_convert_to_tensor(wide)), kerasbridge_error = conditionMessage)
+    }, list(wide))
+    expect_match(refusal, "beyond 2\\^53, which R's numbers cannot hold exactly.*bit64")
+  })
+  on_backend(c("jax", "numpy"), expect_refused(tensor_of(wide), "`x` holds integers beyond 2\\^31"))
+})
+
+test_that("a single integer of Python's obeys the same rule", {
+  expect_identical(get_config(layer_hashing(num_bins = 3))$num_bins, 3L)
+  expect_identical(get_config(layer_hashing(num_bins = 2^40))$num_bins, 2^40)
+})
+
+test_that("a data frame is its columns, and a matrix only when asked", {
+  expect_refused(tensor_of(cars), "`x` must be a tensor or R data, not a named list")
+  expect_identical(dim(tensor_of(as.matrix(cars))), c(50L, 2L))
+  inputs <- list(speed = keras_input(1, name = "speed"), dist = keras_input(1, name = "dist"))
+  model <- keras_model(inputs, op_subtract(inputs$dist, inputs$speed))
+  expect_identical(as.vector(predict(model, cars, verbose = 0)), cars$dist - cars$speed)
+  with_na <- data.frame(speed = c(1, NA), dist = 1:2)
+  expect_identical(is.na(as.vector(predict(model, with_na, verbose = 0))), c(FALSE, TRUE))
+  with_na$dist[1] <- NA
+  expect_refused(predict(model, with_na, verbose = 0), "`x` has missing values, and integers")
+})
+
+test_that("lists keep their nesting, there and back", {
+  first <- keras_input(2)
+  second <- keras_input(1)
+  model <- keras_model(
+    list(a = first, b = list(second)), list(sum = first + second, parts = list(second, first))
+  )
+  x <- matrix(1:6 / 2, 3)
+  y <- matrix(c(10, 20, 30), 3)
+  predicted <- predict(model, list(a = x, b = list(y)), verbose = 0)
+  expect_identical(predicted[c("sum", "parts")], list(sum = x + c(10, 20, 30), parts = list(y, x)))
+})
+
+test_that("an array of NumPy has the order that is asked for, and the same values in R", {
+  x <- array(as.double(1:24), 2:4)
+  for (order in c("C", "F")) {
+    array <- np_array(x, order = order)
+    expect_identical(py_to_r(array$flags$c_contiguous), order == "C")
+    expect_identical(as.array(array), x)
+    expect_identical(as.array(tensor_of(array)), x)
+    expect_identical(as.array(op_sum(array, axis = 1)), colSums(x))
   }
 })
 

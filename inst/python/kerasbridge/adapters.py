@@ -9,10 +9,13 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+import typing
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from kerasbridge import arrays, frameworks
+import numpy as np
+
+from kerasbridge import arrays, frameworks, training
 from kerasbridge.kinds import integer
 
 Function = Callable[..., Any]
@@ -55,17 +58,41 @@ def _number(value: Any) -> Any:
     return frameworks.of(value).scalar(value) if frameworks.is_tensor(value) else value
 
 
+def array(x: Any, dtype: Any = None) -> Any:
+    """R's data goes into `dtype` at once, not by way of float32."""
+    return _ops().array(x, dtype=dtype) if _is_tensor(x) else arrays.tensor_of(x, dtype)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """The same."""
+    return _ops().cast(x if _is_tensor(x) else arrays.tensor_of(x, dtype, wraps=True), dtype)
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
+    """The same."""
+    if not _is_tensor(x):
+        x = arrays.tensor_of(x, dtype)
+        if frameworks.is_tensor(x):
+            return x
+    return _ops().convert_to_tensor(x, dtype=dtype, sparse=sparse, ragged=ragged)
+
+
+def _is_tensor(x: Any) -> bool:
+    """Is `x` a tensor already? R's data comes as arrays of NumPy."""
+    return frameworks.is_tensor(x) and not isinstance(x, np.ndarray)
+
+
 def custom_gradient(f: Function) -> Function:
     """PyTorch gives the gradient function the inputs, and the gradient upstream by name."""
     keras = importlib.import_module("keras")
     if keras.config.backend() != "torch":
-        return cast(Function, keras.ops.custom_gradient(f))
+        return typing.cast(Function, keras.ops.custom_gradient(f))
 
     def given_upstream(*inputs: Any, **options: Any) -> Any:
         value, gradient = f(*inputs, **options)
         return value, lambda *_, upstream: gradient(upstream)
 
-    return cast(Function, keras.ops.custom_gradient(given_upstream))
+    return typing.cast(Function, keras.ops.custom_gradient(given_upstream))
 
 
 def histogram(x: Any, bins: int = 10, range: Sequence[float] | None = None) -> Any:
@@ -108,6 +135,23 @@ def mean_metric_wrapper(
     """Further arguments are those of `fn`."""
     metrics = importlib.import_module("keras").metrics
     return metrics.MeanMetricWrapper(fn, name=name, dtype=dtype, **fn_arguments)
+
+
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
+    """Whole numbers are divided as others are: some backends refuse, and NumPy rounds."""
+    return _ops().normalize(_with_fraction(x), axis=axis, order=order, epsilon=epsilon)
+
+
+def normalize_array(x: Any, axis: Any = -1, order: int = 2) -> Any:
+    """The same; of an array of NumPy, Keras takes the norm along one axis and divides another."""
+    return _ops().normalize(_with_fraction(x), axis=axis, order=order)
+
+
+def _with_fraction(x: Any) -> Any:
+    if not frameworks.is_tensor(x):
+        x = _ops().convert_to_tensor(x)
+    whole = frameworks.of(x).dtype(x).startswith(("int", "uint", "bool"))
+    return _ops().cast(x, arrays.floatx()) if whole else x
 
 
 def nonzero(x: Any) -> Any:
@@ -180,6 +224,16 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 # Where Keras 3.15 gives wrong values, without an error, on some backend.
 
 
+def add(x1: Any, x2: Any) -> Any:
+    """TensorFlow takes a column for a bias, one number for each column of a square `x1`."""
+    ops = _ops()
+    sizes = [frameworks.of(x).shape(x) if frameworks.is_tensor(x) else () for x in (x1, x2)]
+    known = [tuple(n for n in size if n is not None) for size in sizes]
+    if known == sizes and len(known[1]) > 1 and known[1][-1] == 1:
+        x2 = ops.broadcast_to(x2, np.broadcast_shapes(*known))
+    return ops.add(x1, x2)
+
+
 def argpartition(x: Any, kth: Any, axis: Any = -1) -> Any:
     """Two backends compare the elements as integers. A full order is a partition too."""
     return _ops().argsort(x, axis=axis)
@@ -231,6 +285,60 @@ def vstack(xs: Sequence[Any]) -> Any:
     return ops.vstack([ops.expand_dims(x, 0) if len(ops.shape(x)) == 1 else x for x in xs])
 
 
+def split_dataset(
+    dataset: Any,
+    left_size: float | None = None,
+    right_size: float | None = None,
+    shuffle: bool = False,
+    seed: int | None = None,
+    preferred_backend: str | None = None,
+) -> Any:
+    """R's whole numbers count samples, whether they are integers or not."""
+    return importlib.import_module("keras").utils.split_dataset(
+        training.data(dataset, "dataset"),
+        left_size=_share_or_count(left_size, "left_size"),
+        right_size=_share_or_count(right_size, "right_size"),
+        shuffle=shuffle,
+        seed=seed,
+        preferred_backend=preferred_backend,
+    )
+
+
+def _share_or_count(size: Any, name: str) -> Any:
+    return integer(size, name) if isinstance(size, float) and size > 1 else size
+
+
+def variable(
+    initializer: Any,
+    shape: Any = None,
+    dtype: Any = None,
+    trainable: bool = True,
+    autocast: bool = True,
+    aggregation: str = "none",
+    synchronization: str = "auto",
+    name: str | None = None,
+    layout: Any = None,
+) -> Any:
+    """The first value may be R's data, in `dtype` at once, or an initializer or its name."""
+    keras = importlib.import_module("keras")
+    options = {} if layout is None else {"layout": layout}  # the oldest Keras has none
+    if isinstance(initializer, type):
+        initializer = initializer()
+    if not isinstance(initializer, str) and not callable(initializer):
+        initializer = convert_to_tensor(initializer, dtype)
+    return keras.Variable(
+        initializer,
+        shape=shape,
+        dtype=dtype,
+        trainable=trainable,
+        autocast=autocast,
+        aggregation=aggregation,
+        synchronization=synchronization,
+        name=name,
+        **options,
+    )
+
+
 def named_split(load: Function) -> Function:
     """A data set as R scripts read it: ``$train$x``, ``$train$y``, ``$test$x``, ``$test$y``."""
 
@@ -250,15 +358,20 @@ def _listed(x: Any) -> Any:
 _ADAPTERS: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
     for function in (
+        add,
         arange,
         argpartition,
+        array,
         average_pool,
+        cast,
+        convert_to_tensor,
         custom_gradient,
         eye,
         histogram,
         jvp,
         max_pool,
         nonzero,
+        normalize,
         rearrange,
         repeat,
         rot90,
@@ -270,7 +383,12 @@ _ADAPTERS: Final[dict[str, Function]] = {
         vstack,
         where,
     )
-} | {"keras.metrics.MeanMetricWrapper": mean_metric_wrapper}
+} | {
+    "keras.Variable": variable,
+    "keras.metrics.MeanMetricWrapper": mean_metric_wrapper,
+    "keras.utils.normalize": normalize_array,
+    "keras.utils.split_dataset": split_dataset,
+}
 
 
 def adapted(python: str, function: Any) -> Any:

@@ -19,12 +19,15 @@ import numpy.typing as npt
 
 from kerasbridge import frameworks
 from kerasbridge.errors import ArgumentError
-from kerasbridge.shapes import NA_INTEGER
+from kerasbridge.shapes import NA_INTEGER, described
 
 Array = npt.NDArray[Any]
 
 #: NumPy's kinds of R's vectors and the dtype of their tensors; floats take ``floatx``.
 _DTYPES: Final = {"i": "int32", "b": "bool", "u": "uint8", "c": "complex64"}
+
+#: The same for a single number, which crosses as one of Python's.
+_SCALARS: Final[dict[type, str]] = {int: "int32", complex: "complex64"}
 
 #: From how many elements on R allocates the result itself.
 _LARGE: Final = 2**16
@@ -37,6 +40,13 @@ _AS_THEY_ARE: set[type] = {float, int}
 
 #: Integers that a double holds exactly.
 _EXACT: Final = 2**53
+
+#: How many samples are converted at a time, and from which length on an axis is not short.
+_SAMPLES: Final = 32
+_SHORT: Final = 16
+
+#: What the missing value of an ``integer64`` is.
+_NA_INTEGER64: Final = -(2**63)
 
 
 def floatx() -> str:
@@ -61,9 +71,30 @@ def row_major(data: Array, dtype: str | None = None) -> Array:
     if dtype == "bfloat16" or (dtype or "").startswith("float8"):
         ml_dtypes = importlib.import_module("ml_dtypes")
         return np.array(data, dtype=getattr(ml_dtypes, str(dtype)), order="C")
-    # R's NA is a signalling NaN: narrowing it is what is meant
-    with np.errstate(invalid="ignore"):
+    # R's NA is a signalling NaN: narrowing it is what is meant, and Inf for what is too large
+    with np.errstate(invalid="ignore", over="ignore"):
+        if data.ndim > 2 and data.size >= _LARGE and data.flags.f_contiguous:
+            return _by_samples(data, dtype)
         return np.array(data, dtype=dtype, order="C")
+
+
+def _by_samples(data: Array, dtype: str | None) -> Array:
+    """Column-major `data` as a row-major array, some samples at a time, which fit the cache.
+
+    NumPy alone would run along the last axis, which is short for images: three numbers far apart.
+    A short one is taken position by position instead.
+    """
+    result = np.empty(data.shape, dtype=dtype or data.dtype)
+    last = data.shape[-1]
+    for start in range(0, len(data), _SAMPLES):
+        some = slice(start, start + _SAMPLES)
+        samples = np.array(data[some], dtype=result.dtype, order="F")
+        if last < _SHORT:
+            for position in range(last):
+                result[some, ..., position] = samples[..., position]
+        else:
+            result[some] = samples
+    return result
 
 
 def tensor(value: Any, name: str = "x") -> Any:
@@ -90,19 +121,71 @@ def tensor(value: Any, name: str = "x") -> Any:
         return as_tensor(np.frombuffer(bytes(value), dtype="uint8"), name)
     if callable(value) and not hasattr(value, "__array__"):
         raise ArgumentError(f"`{name}` must be a tensor or R data, not a function.")
+    if type(value).__name__ == "PyCapsule":
+        raise ArgumentError(f"`{name}` must be a tensor or R data, not {described(value)}.")
     return value
 
 
-def as_tensor(data: Array, name: str = "x") -> Any:
-    """A NumPy array (of R's memory or not) as a tensor of the backend."""
+def needed(value: Any, name: str) -> Any:
+    """:func:`tensor`, where nothing is no tensor."""
+    if value is None:
+        raise ArgumentError(f"`{name}` must be a tensor or R data, not NULL.")
+    return tensor(value, name)
+
+
+def tensor_of(value: Any, dtype: Any, name: str = "x", wraps: bool = False) -> Any:
+    """R's data as a tensor of `dtype`, each number converted once: float64 is R's own double.
+
+    Numbers that `dtype` cannot hold are refused, or, where it `wraps`, left to the framework.
+    """
+    if isinstance(value, (bool, int, float, complex)):
+        with np.errstate(over="ignore"):
+            value = np.asarray(value, dtype=_SCALARS.get(type(value)) if dtype is None else None)
+    if isinstance(value, (list, tuple)):
+        nested = (list, tuple, np.ndarray)
+        return [tensor_of(v, dtype, name, wraps) if isinstance(v, nested) else v for v in value]
+    if value is None or isinstance(value, dict):
+        raise ArgumentError(f"`{name}` must be a tensor or R data, not {described(value)}.")
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc" or dtype is None:
+        return tensor(value, name)
+    wanted = str(importlib.import_module("keras").backend.standardize_dtype(dtype))
+    if value.dtype.kind == "c" and not wanted.startswith("complex"):
+        return tensor(value, name)
+    reason = _unfit(value, wanted)
+    if reason is None:
+        return as_tensor(value, name, wanted)
+    if wraps:
+        return tensor(value, name)
+    raise ArgumentError(f"`{name}` holds {reason}, which the dtype {wanted} has not.")
+
+
+def _unfit(data: Array, dtype: str) -> str | None:
+    """The first thing among whole numbers-to-be that `dtype` has no number for."""
+    if not dtype.startswith(("int", "uint", "bool")) or data.size == 0:
+        return None
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        return "NA, NaN or Inf"
+    if dtype == "bool":
+        return None
+    limits, low, high = np.iinfo(dtype), np.trunc(data.min()), np.trunc(data.max())
+    if int(low) < limits.min or int(high) > limits.max:
+        return f"{(low if int(low) < limits.min else high):g}"
+    return None
+
+
+def as_tensor(data: Array, name: str = "x", dtype: str | None = None) -> Any:
+    """A NumPy array (of R's memory or not) as a tensor of the backend, of `dtype` or its own."""
     keras = importlib.import_module("keras")
     if data.dtype.kind in "OUST":
         return strings(data, name)
-    if not data.flags.writeable or not data.flags.c_contiguous or data.dtype == np.float64:
-        data = row_major(data)
+    own = data.flags.writeable and data.flags.c_contiguous and data.dtype != np.float64
+    if dtype is not None or not own:
+        data = row_major(data, dtype)
     if keras.config.backend() == "numpy" and data.dtype != np.int64:
         return data  # the tensor itself, by which Keras finds its mask
-    dtype = data.dtype.name if data.dtype.kind == "V" else None  # bfloat16 is no dtype of NumPy's
+    if data.dtype.isbuiltin == 2:  # a float of few bits is no dtype of NumPy's own
+        dtype = data.dtype.name
+        data = frameworks.named(keras.config.backend()).from_numpy(data)
     result = keras.ops.convert_to_tensor(data, dtype=dtype)
     if data.dtype == np.int64 and frameworks.of(result).dtype(result) == "int32":
         _check_narrow(data, name)
@@ -141,7 +224,8 @@ def strings(data: Array, name: str) -> Any:
     keras = importlib.import_module("keras")
     if keras.config.backend() == "tensorflow":
         tf = importlib.import_module("tensorflow")
-        return tf.convert_to_tensor(data.astype(object).tolist(), dtype=tf.string)
+        parts = tf.convert_to_tensor(data.astype(object).tolist(), dtype=tf.string)
+        return tf.reshape(parts, data.shape)  # a list of no elements has no other sizes
     raise ArgumentError(
         f"`{name}` is a character vector, and the {keras.config.backend()} backend has no string "
         "tensors. The tensorflow backend does; layer_string_lookup() and "
@@ -158,11 +242,13 @@ def codes(data: Any) -> Codes:
     return (np.asarray(data, dtype="int32") - np.int32(1)).view(Codes)
 
 
-def integer64(data: Any) -> Array:
+def integer64(data: Any, name: str = "x") -> Array:
     """The 64-bit integers whose bits R keeps in doubles."""
     values = np.asarray(data, dtype="float64").copy(order="F").view("int64")
-    if (values == np.iinfo("int64").min).any():
-        raise ArgumentError("An integer64 vector with NA has no tensor: integers have no NA.")
+    if (values == _NA_INTEGER64).any():
+        raise ArgumentError(
+            f"`{name}` has missing values, and integers of a tensor have none. Replace them."
+        )
     return values
 
 
@@ -181,8 +267,8 @@ def to_r(x: Any) -> Any:
     """A tensor's values as what reticulate turns into the right R type, each written once.
 
     Floats become double; booleans logical; integers up to 32 bits integer; wider ones integer
-    when all fit, double when all are exact, and are refused otherwise. What holds no values
-    (a function, a model) stays itself.
+    when all fit, double when all are exact, and else ``integer64``. What holds no values (a
+    function, a model) stays itself.
     """
     if isinstance(x, (bool, float, str, complex)) or x is None:
         return x
@@ -200,13 +286,14 @@ def to_r(x: Any) -> Any:
 
 
 class Pending:
-    """A large array whose values go straight into memory that R has allocated for them.
+    """An array whose values go straight into memory that R has allocated for them: a large one,
+    or 64-bit integers, whose bits R keeps in doubles.
 
     R reads `type` and `dim`, allocates, and calls :meth:`fill` with the new array.
     """
 
     def __init__(self, array: Array, r_type: str) -> None:
-        self.array = array
+        self.array = np.atleast_1d(array)
         self.type = r_type
         self.dim = list(array.shape)
 
@@ -216,7 +303,7 @@ class Pending:
         kind = array.dtype.kind
         if kind == "f" or (kind == "V" and "float" in array.dtype.name):
             return cls(array, "double")
-        if kind in "iu" and (array.dtype == np.int32 or array.dtype.itemsize <= 2):
+        if kind in "iu" and _holds_integers(array):
             return cls(array, "integer")
         return _r_array(array)
 
@@ -226,7 +313,8 @@ class Pending:
         reticulate shows R's memory read-only; this array is R's own, and nobody's else yet.
         """
         buffer = (ctypes.c_char * view.nbytes).from_address(view.ctypes.data)
-        target = np.frombuffer(memoryview(buffer), dtype=view.dtype).reshape(view.shape, order="F")
+        dtype = "int64" if self.type == "integer64" else view.dtype
+        target = np.frombuffer(memoryview(buffer), dtype=dtype).reshape(view.shape, order="F")
         rows = max(1, _BLOCK // max(1, self.array[:1].size))
         for start in range(0, len(self.array), rows):
             block = slice(start, start + rows)
@@ -235,10 +323,9 @@ class Pending:
 
 def _r_array(array: Array) -> Any:
     kind = array.dtype.kind
-    if kind in "iu" and array.dtype.itemsize > 2 and array.dtype != np.int32:
-        array = _narrowed(array)
-    elif kind in "iu":
-        array = array.astype("int32", order="F")
+    if kind in "iu":
+        narrow = _holds_integers(array)
+        array = array.astype("int32", order="F") if narrow else _narrowed(array)
     elif kind == "f" or (kind == "V" and "float" in array.dtype.name):
         array = array.astype("float64", order="F")
     elif kind == "V" and "int" in array.dtype.name:
@@ -250,7 +337,14 @@ def _r_array(array: Array) -> Any:
     return array
 
 
-def _narrowed(array: Array) -> Array:
+def _holds_integers(array: Array) -> bool:
+    """Are these R's integers, whatever they are? One of 32 bits is what R has for NA."""
+    if array.dtype == np.int32:
+        return array.size == 0 or int(array.min()) != NA_INTEGER
+    return array.dtype.itemsize <= 2
+
+
+def _narrowed(array: Array) -> Any:
     """Wide integers as the smallest R type that holds each of them exactly."""
     if array.size == 0:
         return array.astype("int32", order="F")
@@ -259,9 +353,11 @@ def _narrowed(array: Array) -> Array:
         return array.astype("int32", order="F")
     if low >= -_EXACT and high <= _EXACT:
         return array.astype("float64", order="F")
+    if low > _NA_INTEGER64 and high < 2**63:
+        return Pending(array.astype("int64"), "integer64")
     raise ArgumentError(
-        f"The tensor holds {high if high > _EXACT else low}, which an R number cannot hold exactly "
-        "(beyond 2^53). Cast it to a floating dtype with op_cast() to accept rounding."
+        f"The tensor holds {high if high >= 2**63 else low}, which R has no number for. Cast it to "
+        "a floating dtype with op_cast() to accept rounding."
     )
 
 
@@ -272,10 +368,12 @@ def _decoded(array: Array) -> Array:
     return np.asarray(decode(array.astype(object)), dtype=object)
 
 
-def whole_number(value: int) -> int | float:
-    """A Python integer as R can hold it: an integer, an exact double, or a refusal."""
+def whole_number(value: int) -> Any:
+    """A Python integer as R can hold it: an integer, an exact double, ``integer64``, or refused."""
     if NA_INTEGER < value < 2**31:
         return value
     if abs(value) <= _EXACT:
         return float(value)
-    raise ArgumentError(f"{value} is beyond 2^53: an R number cannot hold it exactly.")
+    if _NA_INTEGER64 < value < 2**63:
+        return Pending(np.array(value, dtype="int64"), "integer64")
+    raise ArgumentError(f"{value} is beyond 2^63: R has no number for it.")

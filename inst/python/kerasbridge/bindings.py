@@ -17,7 +17,7 @@ from typing import Any
 
 from kerasbridge import adapters, arrays, compose
 from kerasbridge.errors import ArgumentError, did_you_mean, guarded, retold
-from kerasbridge.kinds import CONVERTERS, Converter, kind_of, one_based, tree
+from kerasbridge.kinds import CONVERTERS, NEEDED, Converter, converted, one_based, tree
 from kerasbridge.shapes import described
 
 
@@ -262,6 +262,8 @@ def _active(parameters: Sequence[Parameter]) -> list[tuple[int, Converter, str]]
     found = []
     for position, parameter in enumerate(parameters):
         convert = CONVERTERS[parameter.kind]
+        if parameter.mode == "required" and parameter.kind == "tensor":
+            convert = arrays.needed if parameter.name in NEEDED else convert
         if convert is not None:
             found.append((position, convert, parameter.name))
     return found
@@ -313,8 +315,7 @@ class _Accepted:
                     f"{signature.name}() has no argument `{name}`."
                     + did_you_mean(name, {*known, *(p.name for p in signature.parameters)})
                 )
-            convert = CONVERTERS[kind_of(name, None)]
-            named[name] = value if convert is None else convert(value, name)
+            named[name] = converted(value, name)
         return named
 
 

@@ -45,6 +45,8 @@ def call_layer(layer: Any, /, *inputs: Any, **options: Any) -> Any:
     """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``."""
     if len(inputs) == 1 and _is_ready(inputs[0]):
         return layer(inputs[0], **options)
+    if inputs and inputs[0] is None:
+        raise ArgumentError("`inputs` must be a tensor or R data, not NULL.")
     tensors = [_data(layer, part, "inputs") for part in inputs]
     return _call(layer, *tensors, **options)
 

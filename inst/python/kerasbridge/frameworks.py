@@ -96,6 +96,10 @@ class Jax(Framework):
     def from_numpy(self, array: npt.NDArray[Any], like: Any = None) -> Any:
         return self.library().asarray(array)
 
+    def shape(self, x: Any) -> tuple[int | None, ...]:
+        """Sizes are symbols where a function is traced for any batch, as for an export."""
+        return tuple(size if isinstance(size, int) else None for size in x.shape)
+
     def to_numpy(self, x: Any) -> npt.NDArray[Any]:
         return np.asarray(x.todense() if hasattr(x, "todense") else x)
 
@@ -110,7 +114,12 @@ class Torch(Framework):
         return importlib.import_module("torch")
 
     def from_numpy(self, array: npt.NDArray[Any], like: Any = None) -> Any:
-        tensor = self.library().from_numpy(np.array(array, order="C"))
+        torch, array = self.library(), np.array(array, order="C")
+        if array.dtype.isbuiltin == 2:  # a float of few bits, which is no dtype of NumPy's own
+            bits = torch.from_numpy(array.view(f"uint{8 * array.dtype.itemsize}"))
+            tensor = bits.view(getattr(torch, array.dtype.name))
+        else:
+            tensor = torch.from_numpy(array)
         return tensor if like is None else tensor.to(like.device)
 
     def to_numpy(self, x: Any) -> npt.NDArray[Any]:
@@ -319,7 +328,8 @@ def _numbered(sizes: Sequence[int | None], key: tuple[Any, ...]) -> npt.NDArray[
 
 
 @cache
-def _named(name: str) -> Framework:
+def named(name: str) -> Framework:
+    """The framework of this name, as Keras names its backends."""
     classes: tuple[type[Framework], ...] = (Framework, Jax, Torch, TensorFlow, Keras)
     return next(cls for cls in classes if cls.name == name)()
 
@@ -350,13 +360,13 @@ def _find_framework(cls: type) -> Framework | None:
     for base in cls.__mro__:
         framework = _ROOTS.get(base.__module__.partition(".")[0])
         if framework is not None and _looks_like_tensor(base):
-            return _named(framework)
+            return named(framework)
     return None
 
 
 def _looks_like_tensor(cls: type) -> bool:
     """Tensors and variables can be subset and know their dtype; layers and specs cannot."""
-    if cls.__name__ in ("KerasTensor", "Variable", "IndexedSlices", "SparseTensor"):
+    if cls.__name__ in ("KerasTensor", "Variable", "IndexedSlices", "SparseTensor", "BCOO"):
         return True
     return all(hasattr(cls, name) for name in ("shape", "dtype", "__getitem__"))
 
@@ -422,5 +432,9 @@ def _jax_classes() -> list[type]:
 
 def _keras_classes() -> list[type]:
     keras = importlib.import_module("keras")
-    classes = [keras.KerasTensor, keras.Variable, np.generic]
-    return [*classes, np.ndarray] if keras.config.backend() == "numpy" else classes
+    of_backend: dict[str, Callable[[], list[type]]] = {
+        "numpy": lambda: [np.ndarray],
+        "jax": lambda: [importlib.import_module("jax.experimental.sparse").BCOO],
+    }
+    own = of_backend.get(keras.config.backend(), list)
+    return [keras.KerasTensor, keras.Variable, np.generic, *own()]

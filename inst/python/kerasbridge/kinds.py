@@ -46,8 +46,12 @@ _BY_NAME: Final[dict[str, str]] = {
 
 _INTEGER_NAME = re.compile(r"^(num|max|min)_.*(s|tokens|bins|length|steps|classes|dim|size)$")
 
+#: Tensors without which there is nothing to compute; another may be ``NULL`` where it is a tree.
+NEEDED: Final = frozenset("x x1 x2 a b images inputs tensor".split())
+
 KINDS: Final = (
     "tensor",
+    "data",
     "integer",
     "integers",
     "integer_vector",
@@ -89,11 +93,13 @@ def integer(value: Any, name: str) -> Any:
     """Whole numbers: ``32`` and ``c(3, 3)``; ``32.5`` is refused, never truncated."""
     if type(value) is int and value != NA_INTEGER:
         return value
+    if isinstance(value, str) and not value:
+        raise ArgumentError(f"`{name}` must be a whole number, not an empty string.")
     if value is None or isinstance(value, str) or frameworks.is_tensor(value):
         return _integers_of_array(value, name) if isinstance(value, np.ndarray) else value
     if isinstance(value, (list, tuple)):
         return tuple(integer(part, name) for part in value)
-    if isinstance(value, (bool, float)):
+    if isinstance(value, (bool, int, float)):
         return whole(value, name)
     return value
 
@@ -115,7 +121,7 @@ def number_vector(value: Any, name: str) -> Any:
 
 def axis(value: Any, name: str) -> Any:
     """Axes counted from 1, or from the last with a minus; 0 is none of them."""
-    if value is None or isinstance(value, str):
+    if value is None:
         return value
     if isinstance(value, np.ndarray):
         value = value.tolist()
@@ -195,20 +201,22 @@ def one_based(value: Any) -> Any:
 
 def dtype(value: Any, name: str) -> Any:
     """A dtype by name, or a framework's own dtype object."""
-    if isinstance(value, str):
+    if isinstance(value, str) and value:
         return {"double": "float64", "integer": "int32", "logical": "bool"}.get(value, value)
-    if isinstance(value, (int, float)) or (callable(value) and not isinstance(value, type)):
+    no_dtype = isinstance(value, (str, int, float, complex))
+    if no_dtype or (callable(value) and not isinstance(value, type)):
         raise ArgumentError(f'`{name}` must be a dtype such as "float32", not {described(value)}.')
     return value
 
 
 def tree(value: Any, name: str = "structure") -> Any:
-    """A nested R list as tuples, which come back as lists; reticulate makes vectors of others."""
+    """A nested R list as tuples, which come back as lists; reticulate makes vectors of others,
+    and takes the low bits of an integer that R has not."""
     if isinstance(value, (list, tuple)):
         return tuple(tree(part) for part in value)
     if type(value) is dict:
         return {key: tree(part) for key, part in value.items()}
-    return value
+    return arrays.whole_number(value) if type(value) is int else value
 
 
 def several(value: Any, name: str) -> Any:
@@ -243,6 +251,7 @@ def new_shape(given: Any, name: str) -> Any:
 #: How each kind is converted on the way from R to Python; a plain value passes as it is.
 CONVERTERS: Final[dict[str, Converter | None]] = {
     "tensor": arrays.tensor,
+    "data": None,
     "integer": integer,
     "integers": integer,
     "integer_vector": integer_vector,
@@ -263,3 +272,9 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "tree": tree,
     "value": None,
 }
+
+
+def converted(value: Any, name: str) -> Any:
+    """`value` by the kind of its name alone, as further arguments have it."""
+    convert = CONVERTERS[kind_of(name, None)]
+    return value if convert is None else convert(value, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,6 +10,9 @@ from kerasbridge.errors import ArgumentError
 
 #: What R's ``NA_integer_`` is in Python.
 NA_INTEGER: Final = -(2**31)
+
+#: More elements than any memory holds: some frameworks end the process over such a shape.
+_TOO_MANY: Final = 2**48
 
 
 def whole(value: Any, name: str) -> int:
@@ -45,11 +47,13 @@ def dimension(value: Any, name: str) -> int | None:
 def shape(value: Any, name: str = "shape") -> Any:
     """A shape as a tuple: ``c(NA, 3)`` is ``(None, 3)``, one number is one dimension.
 
-    Trees of shapes (a layer with several inputs) keep their structure; a tensor or a string
-    passes through untouched.
+    Trees of shapes (a layer with several inputs) keep their structure; a tensor passes through
+    untouched.
     """
-    if value is None or isinstance(value, str):
+    if value is None:
         return value
+    if isinstance(value, str):
+        raise ArgumentError(f"`{name}` must hold whole numbers, not {described(value)}.")
     if isinstance(value, dict):
         return {key: shape(part, name) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -57,7 +61,7 @@ def shape(value: Any, name: str = "shape") -> Any:
             return _sizes(tuple(value), name)
         if any(isinstance(part, (list, tuple, dict)) for part in value):
             return [shape(part, name) for part in value]
-        return tuple(dimension(part, name) for part in value)
+        return _possible(tuple(dimension(part, name) for part in value), name)
     if hasattr(value, "tolist") and hasattr(value, "ndim"):
         return shape(value.tolist(), name)
     if isinstance(value, (int, float)):
@@ -68,12 +72,13 @@ def shape(value: Any, name: str = "shape") -> Any:
 @lru_cache(maxsize=4096)
 def _sizes(values: tuple[float, ...], name: str) -> tuple[int | None, ...]:
     """A shape of plain numbers, remembered."""
-    return tuple(dimension(value, name) for value in values)
+    return _possible(tuple(dimension(value, name) for value in values), name)
 
 
-def rows_and_columns(sizes: Sequence[int | None]) -> str:
-    """A shape as R prints it: ``shape(NA, 3)``."""
-    return f"shape({', '.join('NA' if size is None else str(size) for size in sizes)})"
+def _possible(sizes: tuple[int | None, ...], name: str) -> tuple[int | None, ...]:
+    if math.prod(size for size in sizes if size is not None) > _TOO_MANY:
+        raise ArgumentError(f"`{name}` has more elements than any memory holds.")
+    return sizes
 
 
 def described(value: Any) -> str:
@@ -90,6 +95,8 @@ def described(value: Any) -> str:
         return f"{len(value)} values"
     if isinstance(value, (int, float)):
         return f"{value:g}"
+    if type(value).__name__ == "PyCapsule":
+        return "an object that only R can read"
     if callable(value):
         return "a function"
     return f"an object of class {type(value).__name__}"

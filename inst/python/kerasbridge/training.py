@@ -14,8 +14,8 @@ import numpy as np
 
 from kerasbridge import arrays, backends, frameworks
 from kerasbridge.errors import ArgumentError
-from kerasbridge.kinds import integer
-from kerasbridge.shapes import shape
+from kerasbridge.kinds import converted, integer
+from kerasbridge.shapes import described, shape
 
 
 def new_model(inputs: Any, outputs: Any, options: dict[str, Any]) -> Any:
@@ -36,15 +36,45 @@ def new_sequential(layers: Any, input_shape: Any, options: dict[str, Any]) -> An
     )
     if input_shape is not None or options:
         given = None if input_shape is None else shape(input_shape, "input_shape")
-        model.add(keras.Input(shape=given, **options))
+        further = {name: converted(value, name) for name, value in options.items()}
+        model.add(keras.Input(shape=given, **further))
     for layer in layers or ():
         model.add(layer)
     return model
 
 
 def compile(model: Any, options: dict[str, Any]) -> None:
-    """Configure training; options left at ``NULL`` keep Keras's defaults."""
+    """Configure training; options left at ``NULL`` keep Keras's defaults.
+
+    Keras looks at losses and metrics when it first trains: that is late for a misspelt one.
+    """
+    losses = importlib.import_module("keras").losses
+    for loss in _leaves(options.get("loss")):
+        if isinstance(loss, str):
+            losses.get(loss)
+        elif loss is not None and not callable(loss):
+            raise _no_function("loss", "a loss", loss)
+    for name in ("metrics", "weighted_metrics"):
+        for metric in _leaves(options.get(name)):
+            if metric is not None and not isinstance(metric, str) and not callable(metric):
+                raise _no_function(name, "metrics", metric)
     model.compile(**{name: value for name, value in options.items() if value is not None})
+
+
+def _leaves(value: Any) -> list[Any]:
+    """What is in nested lists and dictionaries."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return [value]
+    return [leaf for part in value for leaf in _leaves(part)]
+
+
+def _no_function(argument: str, what: str, value: Any) -> ArgumentError:
+    return ArgumentError(
+        f"`{argument}` must be {what}: names, functions or objects of Keras, "
+        f"not {described(value)}."
+    )
 
 
 def data(value: Any, name: str) -> Any:
@@ -53,6 +83,8 @@ def data(value: Any, name: str) -> Any:
     What is not R's (a data set, a generator, a tensor) passes untouched.
     """
     if isinstance(value, np.ndarray):
+        if value.ndim == 0:
+            raise _single(value.item(), name)
         if value.dtype.kind in "OUST":
             return np.array(value, dtype=object, order="C")
         return arrays.row_major(value)
@@ -61,8 +93,12 @@ def data(value: Any, name: str) -> Any:
     if isinstance(value, dict):
         return {key: data(part, name) for key, part in value.items()}
     if isinstance(value, (bool, int, float)):
-        raise ArgumentError(f"`{name}` must be an array or a data set, not the single {value:g}.")
+        raise _single(value, name)
     return value
+
+
+def _single(value: Any, name: str) -> ArgumentError:
+    return ArgumentError(f"`{name}` must be an array or a data set, not the single {value:g}.")
 
 
 def weights_of_classes(weights: dict[str, Any] | None) -> dict[int, float] | None:
@@ -145,13 +181,26 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
     for name in _WHOLE:
         if checked.get(name) is not None:
             checked[name] = integer(checked[name], name)
+            if isinstance(checked[name], str):
+                raise ArgumentError(
+                    f"`{name}` must be a whole number, not {described(checked[name])}."
+                )
     if checked.get("initial_epoch") is not None:
         checked["initial_epoch"] -= 1
+    for callback in _listed(checked.get("callbacks")):
+        if callback is None or isinstance(callback, (str, int, float, dict)):
+            raise ArgumentError(
+                f"`callbacks` must be a callback or a list of these, not {described(callback)}."
+            )
     if isinstance(checked.get("validation_freq"), tuple):
         checked["validation_freq"] = list(checked["validation_freq"])
     if checked.get("sample_weight") is not None:
         checked["sample_weight"] = data(checked["sample_weight"], "sample_weight")
     return checked
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, (list, tuple)) else () if value is None else (value,)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
