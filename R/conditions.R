@@ -5,16 +5,104 @@
 # is the function that the user called. The Python traceback stays at hand in py_last_error().
 raise_failure <- function(failure, call) {
   condition <- tryCatch(py_call(py_get_attr(failure, "raise_again")), error = identity)
-  parts <- as_r(py_call(bound$condition_of_r, failure))
-  stop(if (is.null(parts)) told(condition, call) else passed_on(parts))
+  crossed <- as_r(py_call(bound$condition_crossed, failure))
+  if (is.null(crossed)) {
+    stop(told(condition, call))
+  }
+  trace <- whole_trace(crossed$trace, crossed$python_frames)
+  if (!is.null(trace)) keep_trace(condition, trace)
+  if (is.null(crossed$r_class)) {
+    stop(told(condition, call))
+  }
+  cnd_signal(passed_on(crossed, trace))
 }
 
 # An R condition that passed through Python is signalled as it was: its call is the method or
-# function that failed.
-passed_on <- function(parts) {
-  fields <- parts[setdiff(names(parts), c("r_class", "trace"))]
-  if (inherits(parts$trace, "rlang_trace")) fields$trace <- parts$trace
-  structure(fields, class = union("kerasbridge_error", parts$r_class))
+# function that failed. rlang::last_trace() shows how it came there.
+passed_on <- function(crossed, trace) {
+  fields <- crossed[setdiff(names(crossed), c("r_class", "python_frames", "trace"))]
+  fields$trace <- trace
+  usual <- c("rlang_error", "error", "condition")
+  classes <- c(setdiff(c("kerasbridge_error", crossed$r_class), usual), usual)
+  structure(fields, class = classes)
+}
+
+# reticulate keeps R's trace with the exception, where py_last_error() finds it.
+keep_trace <- function(condition, trace) {
+  holder <- r_to_py(error_cnd(message = "", trace = trace))
+  reticulate::py_set_attr(attr(condition, "py_object"), "trace", py_get_attr(holder, "trace"))
+}
+
+# R's trace of an error with the Python frames where they belong: before each R function that
+# Python called, and at the end if it is Python that failed. Without the calls that lead from one
+# language to the other.
+whole_trace <- function(trace, python_frames) {
+  if (!inherits(trace, "rlang_trace") || isTRUE(attr(trace, "whole"))) {
+    return(trace)
+  }
+  heads <- vapply(trace$call, call_head, "")
+  entries <- which(heads == r_entry)
+  shown <- !is_between(trace, heads, entries)
+  joined <- with_python(trace[c("call", "parent", "namespace", "scope")], entries, python_frames)
+  shown <- replace(rep(TRUE, nrow(joined)), joined$row > 0L, shown)
+  joined <- only_shown(joined, shown)
+  joined$row <- NULL
+  structure(joined, class = class(trace), version = attr(trace, "version"), whole = TRUE)
+}
+
+# The function by which Python calls R, and what comes after a call that failed.
+r_entry <- "reticulate:::call_r_function"
+signalling <- c(".handleSimpleError", "finish", "raise_failure")
+
+call_head <- function(call) if (is_call(call)) expr_deparse(call[[1L]])[[1L]] else ""
+
+# The calls of reticulate and our own that say nothing: from an entry to the user's function, too.
+is_between <- function(trace, heads, entries) {
+  rows <- seq_along(heads)
+  between <- trace$namespace %in% "reticulate" |
+    heads %in% c("call_py", "call_py_raw", ".kerasbridge$call_py", "rlang::`%||%`") |
+    trace$namespace %in% "kerasbridge" & heads == "`<fn>`" # of with_self()
+  for (entry in entries) {
+    called <- rows[heads == "do.call" & rows > entry]
+    if (length(called)) between[entry:called[[1L]]] <- TRUE
+  }
+  ours <- trace$namespace %in% c("base", "kerasbridge")
+  failed <- rows[heads %in% signalling & ours & rows > max(0L, entries)]
+  if (length(failed)) between[failed[[1L]]:length(rows)] <- TRUE
+  between
+}
+
+# A frame of Python is a row whose call is its text, below the row before it.
+with_python <- function(trace, entries, segments) {
+  rows <- seq_len(nrow(trace))
+  wanted <- length(entries) + 1L
+  segments <- c(vector("list", wanted), segments)[length(segments) + seq_len(wanted)]
+  segment <- rep(seq_along(segments), lengths(segments))
+  before <- c(entries, nrow(trace) + 1L)[segment]
+  order <- order(c(rows, before - 0.5))
+  row <- c(rows, rep(0L, length(before)))[order]
+  place <- match(rows, row)
+  parent <- c(c(0L, place)[trace$parent + 1L], integer(length(before)))[order]
+  below <- which(row == 0L | row %in% intersect(entries, before))
+  parent[below] <- below - 1L
+  both <- function(own, python) c(own, rep(python, length(before)))[order]
+  joined <- data.frame(
+    parent = parent, visible = TRUE, namespace = both(trace$namespace, NA),
+    scope = both(trace$scope, NA), row = row
+  )
+  joined$call <- c(trace$call, lapply(unlist(segments), as.symbol))[order]
+  joined
+}
+
+# The rows that are shown, each below the nearest other one that led to it.
+only_shown <- function(trace, shown) {
+  above <- function(parent) {
+    while (parent > 0L && !shown[[parent]]) parent <- trace$parent[[parent]]
+    match(parent, which(shown), 0L)
+  }
+  parent <- vapply(trace$parent, above, 1L)
+  trace$parent <- parent
+  trace[shown, ]
 }
 
 told <- function(e, call) {

@@ -68,7 +68,7 @@ def test_the_r_condition_behind_an_exception_is_found():
         except RuntimeError:
             raise ValueError("while calling R") from None
 
-    condition = errors.r_condition(errors.guarded(fails)())
-    assert condition is not None
-    assert condition["message"] == "told in R"
-    assert errors.r_condition(errors.guarded(lambda: 1 / 0)()) is None
+    crossed = errors.crossed(errors.guarded(fails)())
+    assert crossed is not None
+    assert crossed["message"] == "told in R"
+    assert errors.crossed(errors.guarded(lambda: 1 / 0)()) is None

@@ -54,3 +54,105 @@ test_that("a condition of R's own keeps its class through Python", {
   })
   expect_error(layer(op_ones(c(1, 2))), "not this input")
 })
+
+# Where an error came from ---------------------------------------------------------------------
+
+calls_of_trace <- function(condition) vapply(condition$trace$call, rlang::as_label, "")
+
+# Each pattern is found in a call of its own, in this order.
+expect_calls <- function(calls, patterns) {
+  found <- 0L
+  for (pattern in patterns) {
+    after <- grep(pattern, calls)
+    found <- after[after > found][1L]
+    expect_false(is.na(found), label = paste(pattern, "is missing among", toString(calls)))
+    if (is.na(found)) break
+  }
+}
+
+layer_failing <- new_layer_class("Failing", call = function(inputs) deeper(inputs))
+
+deeper <- function(x) stop("not this one")
+
+keras_calls_layer <- "^keras/src/layers/layer[.]py:[0-9]+ in Layer[.]__call__$"
+
+test_that("the trace of an R error has Python's frames between R's calls", {
+  condition <- condition_of(layer_failing(op_ones(2)))
+  expect_equal(conditionMessage(condition), "not this one")
+  expect_equal(conditionCall(condition), quote(deeper(inputs)))
+  calls <- calls_of_trace(condition)
+  expect_calls(calls, c(
+    "^layer_failing[(]", keras_calls_layer, "^Failing[$]call[(][.]{3}[)]$",
+    "^deeper[(]inputs[)]$", "^stop[(]"
+  ))
+  expect_match(tail(calls, 1), "^stop")
+  expect_false(any(grepl("reticulate|call_py|site-packages", calls)))
+  # each call is below the one that led to it
+  called <- grep("^layer_failing", calls)
+  expect_equal(condition$trace$parent[-seq_len(called)], seq(called, length(calls) - 1L))
+})
+
+test_that("the trace goes through every R method that Python called on the way", {
+  layer_outer <- new_layer_class(
+    "Outer",
+    initialize = function() {
+      super$initialize()
+      self$inner <- layer_failing()
+    },
+    call = function(inputs) self$inner(inputs)
+  )
+  condition <- condition_of(layer_outer(op_ones(2)))
+  expect_equal(conditionCall(condition), quote(deeper(inputs)))
+  expect_calls(calls_of_trace(condition), c(
+    "^layer_outer[(]", keras_calls_layer, "^Outer[$]call[(]", "^self[$]inner[(]",
+    keras_calls_layer, "^Failing[$]call[(]", "^stop[(]"
+  ))
+})
+
+test_that("the trace of a Python error in a method ends in Python", {
+  layer_unfit <- new_layer_class("Unfit", call = function(inputs) op_reshape(inputs, c(7, 7)))
+  condition <- condition_of(layer_unfit(op_ones(2)))
+  expect_equal(conditionCall(condition), quote(layer_unfit(op_ones(2))))
+  calls <- calls_of_trace(condition)
+  expect_calls(calls, c(
+    "^layer_unfit[(]", keras_calls_layer, "^Unfit[$]call[(]", "^op_reshape[(]inputs",
+    "^keras/src/ops/numpy[.]py:[0-9]+ in reshape$"
+  ))
+  expect_calls(
+    vapply(py_last_error()$r_trace$call, rlang::as_label, ""),
+    c("^Unfit[$]call[(]", " in reshape$")
+  )
+})
+
+test_that("a method that is called straight from Python's object keeps the condition's class", {
+  layer <- new_layer_class(
+    "Typed", call = function(inputs) rlang::abort("this type", class = "my_error", detail = 3)
+  )()
+  condition <- expect_error(layer$call(op_ones(2)), "this type", class = "my_error")
+  expect_s3_class(condition, "python.builtin.RuntimeError")
+  expect_equal(condition$detail, 3)
+  expect_equal(conditionCall(condition), quote(Typed$call(...)))
+})
+
+test_that("an error that nobody handles is shown with its trace", {
+  skip_if_not_installed("processx")
+  script <- withr::local_tempfile(fileext = ".R", lines = c(
+    "library(kerasbridge)",
+    "layer_failing <- new_layer_class('Failing', call = function(inputs) deeper(inputs))",
+    "deeper <- function(x) stop('not this one')",
+    "layer_failing(op_ones(2))"
+  ))
+  ended <- processx::run(
+    file.path(R.home("bin"), "Rscript"), script,
+    env = c("current", R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep)),
+    error_on_status = FALSE
+  )
+  expect_equal(ended$status, 1)
+  shown <- strsplit(ended$stderr, "\n")[[1]]
+  from <- grep("^Error in `deeper[(][)]`:", shown)
+  expect_length(from, 1)
+  expect_equal(shown[from + 1], "! not this one")
+  expect_calls(shown[-seq_len(from + 1)], c(
+    "Backtrace", "layer_failing", "Layer.__call__", "Failing[$]call", "deeper", "stop"
+  ))
+})

@@ -12,6 +12,10 @@ class ArgumentError(ValueError):
     """A value that the user gave cannot be what the argument needs."""
 
 
+class UnknownObjectError(ArgumentError):
+    """A saved model refers to classes or functions that the session does not know."""
+
+
 class SubscriptError(IndexError):
     """A subscript does not fit the dimension that it selects from."""
 
@@ -62,15 +66,16 @@ class Failure:
         raise self.error
 
 
-def r_condition(failure: Failure) -> dict[str, Any] | None:
-    """The parts of the R condition that began it all, where R code called by Python failed.
+def crossed(failure: Failure) -> dict[str, Any] | None:
+    """What an error that passed through R code called by Python took along, or ``None``.
 
-    reticulate keeps them on the exception that it makes. Keras and the frameworks may have
-    raised others while they handled that one.
+    reticulate keeps the parts of the R condition that began it all on the exception that it
+    makes, and :mod:`kerasbridge.crossings` the Python frames. Keras and the frameworks may have
+    raised other exceptions while they handled that one.
     """
     error: BaseException | None = failure.error
     while error is not None:
-        if hasattr(error, "r_class"):
+        if hasattr(error, "r_class") or hasattr(error, "python_frames"):
             return vars(error)
         error = error.__cause__ or error.__context__
     return None

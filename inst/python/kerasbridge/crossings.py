@@ -1,0 +1,146 @@
+"""What crosses between the languages when Python calls R: numbers on the way in, errors out.
+
+An error of R code that Python called becomes a Python exception at the border, and so does every
+Python exception on its way through R. There, once, the Python frames under way are noted on the
+exception: Keras and JAX remove their own from its traceback later, and R's trace has none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from types import FrameType
+from typing import Any, Final
+
+import numpy as np
+
+Classes = Callable[[Any], list[str]]
+
+#: Classes of R conditions that say nothing more than that there was an error.
+_UNSPECIFIC: Final = frozenset({"simpleError", "error", "condition"})
+
+#: What makes a plain number of an argument, by its type; for types met so far.
+_PLAIN: Final[dict[type, Callable[[Any], Any]]] = {}
+
+#: The module through which Python calls R.
+_R_CALLS: Final = "rpytools.call"
+
+#: Modules whose frames lead to the error, but say nothing about it.
+_HIDDEN: Final = (
+    "functools",
+    "jax._src",
+    "keras.src.utils.traceback_utils",
+    "kerasbridge",
+    "tensorflow",
+    "torch",
+)
+
+
+def install(classes: Classes) -> None:
+    """Be there wherever Python calls R; `classes` reads the class of an R condition."""
+    calls: Any = importlib.import_module(_R_CALLS)
+    calls.call_r_function = crossing(calls.call_r_function, classes)
+
+
+def crossing(call: Callable[..., Any], classes: Classes) -> Callable[..., Any]:
+    """`call`, which calls an R function, its first argument, with the others."""
+
+    def call_r_function(function: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(function, *map(_number, args), **kwargs)
+        except Exception as error:
+            if hasattr(error, "python_frames"):
+                raise
+            error.python_frames = _segments(error)  # type: ignore[attr-defined]
+            classed = _classed(error, classes)
+            if classed is error:
+                raise
+            raise classed from None
+
+    return call_r_function
+
+
+def _number(x: Any) -> Any:
+    """A NumPy array without dimensions as the number that it is, which R's arrays cannot be;
+    and a number of JAX's own kind, as `grad` passes it, as Python's."""
+    kind = type(x)
+    if kind is np.ndarray:
+        return x if x.ndim else x[()]
+    plain = _PLAIN.get(kind)
+    if plain is None:
+        plain = _PLAIN.setdefault(kind, _find_plain(kind))
+    return plain(x)
+
+
+def _find_plain(kind: type) -> Callable[[Any], Any]:
+    if kind.__module__ == "jax._src.literals":
+        return next((plain for plain in (float, int, complex) if issubclass(kind, plain)), _same)
+    return _same
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _classed(error: Exception, classes: Classes) -> Exception:
+    """An R condition as an exception of its own classes, which R finds again.
+
+    reticulate makes a ``RuntimeError`` of every R condition, and R a condition of the classes
+    that the exception has.
+    """
+    if not hasattr(error, "r_class"):
+        return error
+    names = tuple(name for name in classes(error.r_class) if name not in _UNSPECIFIC)
+    if not names:
+        return error
+    classed = _exception(names)(*error.args)
+    vars(classed).update(vars(error))
+    return classed.with_traceback(error.__traceback__)
+
+
+@cache
+def _exception(names: tuple[str, ...]) -> type[Exception]:
+    """A ``RuntimeError``, by its name as well, among whose parents are classes of these names."""
+    parent: type[Exception] = RuntimeError
+    for name in reversed(names):
+        parent = type(name, (parent,), {"__module__": None})
+    return type("RuntimeError", (parent,), {"__module__": "builtins"})
+
+
+def _segments(error: Exception) -> list[list[str]]:
+    """The Python frames that led to `error`, outermost first: one segment before each R function
+    that Python has called, and a last one after them all."""
+    segments: list[list[str]] = [[]]
+    for frame, line in [*_stack(sys._getframe(2)), *_inner(error)]:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module == _R_CALLS:
+            segments.append([])
+        elif not _is_hidden(module):
+            segments[-1].append(_shown(frame, line))
+    return segments
+
+
+def _stack(frame: FrameType | None) -> Iterable[tuple[FrameType, int]]:
+    """The frames that are running, outermost first."""
+    return reversed(list(traceback.walk_stack(frame)))
+
+
+def _inner(error: Exception) -> Iterator[tuple[FrameType, int]]:
+    """The frames of a Python exception that has come out of R."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") != _R_CALLS:
+            yield frame, line
+
+
+def _is_hidden(module: str) -> bool:
+    return any(module == hidden or module.startswith(f"{hidden}.") for hidden in _HIDDEN)
+
+
+def _shown(frame: FrameType, line: int) -> str:
+    file = frame.f_code.co_filename.replace("\\", "/")
+    for library in ("/site-packages/", "/dist-packages/", "/lib/"):
+        file = file.rpartition(library)[2]
+    return f"{file}:{line} in {frame.f_code.co_qualname}"
