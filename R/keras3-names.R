@@ -17,10 +17,7 @@
 #' * `named_list()` is `list()`, where an element without a name gets that of its variable;
 #' * `zip_lists()` turns lists of the same length, or with the same names, inside out;
 #' * `set_custom_objects()` and `with_custom_object_scope()` make your own classes and functions
-#'   known by name, for the session or for the evaluation of `expr`;
-#' * `save_model_config()` and `load_model_config()` write and read a model's configuration, without
-#'   its weights, as JSON;
-#' * `export_savedmodel()` writes a model for serving, as `model$export()`.
+#'   known by name, for the session or for the evaluation of `expr`.
 #'
 #' @param x,object,tensor A tensor, R data, or a model.
 #' @param dtype Type of the tensor.
@@ -30,12 +27,9 @@
 #' @param batch_size,sparse,name,batch_shape As in [keras_input()].
 #' @param backend Name of a backend.
 #' @param metric_fn R function of `y_true` and `y_pred`.
-#' @param objects,custom_objects A named list of classes and functions.
+#' @param objects A named list of classes and functions.
 #' @param clear Whether to forget all others first.
 #' @param expr Code to evaluate.
-#' @param model A model.
-#' @param filepath,export_dir_base Where to write, or read from.
-#' @param overwrite Whether to replace what is there.
 #' @returns What the function that it stands for gives.
 #' @examplesIf can_run_keras()
 #' as_tensor(0, shape = c(2, 2))
@@ -130,44 +124,12 @@ zip_lists <- function(...) {
 #' @rdname keras3-names
 #' @export
 set_custom_objects <- function(objects = list(), clear = TRUE) {
-  call_py(bound$config_register, as_dict(objects), clear)
+  call_py(bound$config_register, known_objects(objects), clear)
   invisible(get_custom_objects())
 }
 
 #' @rdname keras3-names
 #' @export
 with_custom_object_scope <- function(objects, expr) {
-  with(custom_object_scope(as_dict(objects)), expr)
-}
-
-as_dict <- function(objects) do.call(dict, as.list(objects))
-
-#' @rdname keras3-names
-#' @export
-save_model_config <- function(model, filepath = NULL, overwrite = FALSE) {
-  json <- model$to_json()
-  if (is.null(filepath)) {
-    return(json)
-  }
-  if (file.exists(filepath) && !overwrite) {
-    abort_argument(c(
-      "{.file {filepath}} exists.",
-      i = "Write {.code overwrite = TRUE} to replace it."
-    ), current_env())
-  }
-  writeLines(json, filepath)
-  invisible(model)
-}
-
-#' @rdname keras3-names
-#' @export
-load_model_config <- function(filepath, custom_objects = NULL) {
-  model_from_json(paste(readLines(filepath), collapse = "\n"), custom_objects = custom_objects)
-}
-
-#' @rdname keras3-names
-#' @export
-export_savedmodel <- function(object, export_dir_base, ...) {
-  object$export(path.expand(export_dir_base), ...)
-  invisible(object)
+  with(custom_object_scope(known_objects(objects)), expr)
 }

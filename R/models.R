@@ -47,6 +47,7 @@ keras_model <- function(inputs, outputs, ..., name = NULL) {
 py_to_r_wrapper.keras.src.layers.layer.Layer <- function(x) {
   force(x)
   function(...) {
+    check_of_this_session(x)
     if (...length() == 1L && is.null(...names())) {
       call_py(bound$layer_call, x, arg_data(..1))
     } else {
@@ -79,6 +80,7 @@ py_to_r_wrapper.keras.src.quantizers.quantizers.Quantizer <-
 py_to_r_wrapper.keras.src.initializers.initializer.Initializer <- function(x) {
   force(x)
   function(shape, dtype = NULL, ...) {
+    check_of_this_session(x)
     call_py(bound$initializer_call, x, arg_shape(shape), dtype, dict_of(...))
   }
 }
@@ -90,9 +92,12 @@ apply_layer <- function(layer, ...) {
 
 #' @export
 summary.keras.src.models.model.Model <- function(object, ...) {
+  check_of_this_session(object)
   cat(py_capture_output(object$summary(...)))
   invisible(object)
 }
 
 #' @export
-print.keras.src.models.model.Model <- function(x, ...) summary(x, ...)
+print.keras.src.models.model.Model <- function(x, ...) {
+  if (py_is_null_xptr(x)) print_pointer(x) else summary(x, ...)
+}

@@ -234,8 +234,58 @@ r6_definition <- function(generator) {
       if (is.null(base)) list() else list(base),
       members,
       generator$parent_env,
-      private = c(generator$private_fields, generator$private_methods)
+      private = c(generator$private_fields, generator$private_methods),
+      made_by = "R6"
     ), envir = generator)
   }
   generator$kerasbridge_definition
+}
+
+#' Register a class or function for saving
+#'
+#' Gives a class or function of your own the name under which Keras saves it and finds it again,
+#' so that models which use it load without `custom_objects`.
+#'
+#' @param object What to register: what a `new_*_class()` gave, a Python class, or a function.
+#'   Without it, the result is a function that registers what it is given.
+#' @param name String: the second part of the name. `NULL`, the default, uses the object's own.
+#' @param package String: the first part of the name, as a namespace.
+#'
+#' @returns A class as it was given, invisibly. Of an R function, the Python function that stands
+#'   for it: use that in models. Without `object`, a function.
+#' @family utilities
+#' @examplesIf can_run_keras()
+#' layer_double <- new_layer_class("Double", call = \(inputs) 2 * inputs)
+#' register_keras_serializable(layer_double, package = "mine")
+#' names(get_custom_objects())
+#'
+#' twice <- register_keras_serializable(package = "mine", name = "twice")(\(x) 2 * x)
+#' layer_activation(activation = twice)
+#' @export
+register_keras_serializable <- function(object = NULL, name = NULL, package = "Custom") {
+  if (!is.null(name)) check_one_string(name)
+  check_one_string(package)
+  if (is.null(object)) {
+    return(\(object) register_object(object, substitute(object), name, package))
+  }
+  register_object(object, substitute(object), name, package)
+}
+
+register_object <- function(object, written, name, package) {
+  if (!is_plain_function(object)) {
+    call_py(bound$config_serializable, object, package, name)
+    return(invisible(object))
+  }
+  written <- if (is.symbol(written)) as.character(written) else "r_function"
+  callable <- named_callable(object, written)
+  the$registered <- c(the$registered, list(list(f = object, callable = callable)))
+  call_py_raw(bound$config_serializable, callable, package, name) |>
+    py_to_r() |>
+    invisible()
+}
+
+check_one_string <- function(x, arg = caller_arg(x), call = caller_env()) {
+  if (!is_string(x)) {
+    abort_argument("{.arg {arg}} must be a string, not {.obj_type_friendly {x}}.", call)
+  }
 }

@@ -35,7 +35,7 @@
   captured <- class_body(substitute(body), env)
   definition <- new_definition(
     name, bases, captured$members, env,
-    doc = captured$doc, explicit_self = TRUE
+    doc = captured$doc, explicit_self = TRUE, made_by = "py_class"
   )
   class <- if (isNamespace(env)) class_function(definition) else class_of(definition)
   assign(name, class, envir = env)
@@ -106,10 +106,10 @@ new_layer_class <- function(classname, ..., initialize = NULL, call = NULL, buil
     initialize = initialize, call = call, build = build, get_config = get_config, ...
   )
   base <- parent_class(enquo(inherit), quote(keras$layers$Layer))
-  class_function(
-    new_definition(classname, list(base), members, parent_env, private = private),
-    composes = TRUE
-  )
+  class_function(new_definition(
+    classname, list(base), members, parent_env,
+    private = private, made_by = "new_layer_class"
+  ))
 }
 
 #' @rdname new_layer_class
@@ -122,9 +122,10 @@ parent_class <- function(inherit, default = NULL) {
   if (quo_is_call(inherit)) inherit else eval_tidy(inherit) %||% default
 }
 
-# What a class will be made of. Nothing of Python is touched before the class is used.
+# What a class will be made of. Nothing of Python is touched before the class is used. What
+# composes with another object is made by `new_layer_class`.
 new_definition <- function(name, bases, members, env, doc = NULL, private = list(),
-                           explicit_self = FALSE) {
+                           explicit_self = FALSE, made_by = "new_class") {
   check_class_name(name)
   check_members(members)
   definition <- new.env(parent = emptyenv())
@@ -135,6 +136,7 @@ new_definition <- function(name, bases, members, env, doc = NULL, private = list
   definition$doc <- doc
   definition$private <- private
   definition$explicit_self <- explicit_self
+  definition$made_by <- made_by
   definition
 }
 
@@ -153,7 +155,7 @@ check_members <- function(members, call = caller_env(2)) {
 # The Python class of a definition, built when it is first needed, and again in a session that
 # finds it in a workspace.
 class_of <- function(definition) {
-  if (is.null(definition$class) || reticulate::py_is_null_xptr(definition$class)) {
+  if (is.null(definition$class) || py_is_null_xptr(definition$class)) {
     definition$class <- call_py(
       bound$class_build, definition$name, lapply(definition$bases, base_class),
       class_methods(definition), class_attributes(definition),
@@ -318,7 +320,8 @@ super_proxy <- function(definition, self) {
 
 # The R function of a class: makes an object, and composes it when the class is a layer. Defaults
 # are evaluated where the class was defined, so the call names the namespace of what it needs.
-class_function <- function(definition, composes = FALSE) {
+class_function <- function(definition) {
+  composes <- definition$made_by == "new_layer_class"
   formals <- constructor_formals(definition)
   arguments <- lapply(names(formals), as.symbol)
   names(arguments) <- ifelse(names(formals) == "...", "", names(formals))
@@ -376,6 +379,7 @@ print.kerasbridge_class <- function(x, ...) {
 # Assigning a part of an attribute assigns the attribute too, which Python may not allow.
 #' @export
 `$<-.keras.src.layers.layer.Layer` <- function(x, name, value) {
+  check_of_this_session(x)
   call_py(bound$class_assign, x, name, value)
   x
 }

@@ -11,7 +11,7 @@ reticulate_exports <- c(
 # And those that only the code here uses.
 reticulate_internals <- c(
   "import_from_path", "is_py_object", "py_available", "py_call", "py_capture_output",
-  "py_get_attr", "py_has_attr", "py_repr"
+  "py_get_attr", "py_has_attr", "py_is_null_xptr", "py_repr"
 )
 
 bind_reticulate <- function(namespace) {

@@ -10,14 +10,6 @@ test_that("names of keras3 do what they stand for", {
   expect_identical(attr(custom_metric("mine", mean), "name"), "mine")
 })
 
-test_that("a model's configuration is written and read", {
-  file <- withr::local_tempfile()
-  model <- keras_model_sequential(input_shape = 2, name = "net") |> layer_dense(1)
-  save_model_config(model, file)
-  expect_error(save_model_config(model, file), "overwrite", class = "kerasbridge_error")
-  expect_identical(load_model_config(file)$name, "net")
-})
-
 test_that("custom objects are known by name", {
   twice <- \(x) 2 * x
   expect_equal(with_custom_object_scope(list(twice = twice), get_registered_object("twice")(3)), 6)

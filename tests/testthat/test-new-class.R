@@ -531,6 +531,33 @@ test_that("models with R's layers are cloned and made again by name", {
   expect_value(again(matrix(1, 1, 2)), matrix(4, 1, 2))
 })
 
+test_that("a class or function is registered under the name that it is given", {
+  withr::defer(set_custom_objects())
+  layer_fives <- new_layer_class("Fives", call = \(inputs) 5 * inputs)
+  expect_identical(register_keras_serializable(layer_fives, package = "tests"), layer_fives)
+  expect_identical(get_registered_name(layer_fives), "tests>Fives")
+  saved <- keras$saving$serialize_keras_object(layer_fives())
+  expect_value(keras$saving$deserialize_keras_object(saved)(matrix(1, 1, 2)), matrix(5, 1, 2))
+
+  register_keras_serializable(layer_fives, "Other")
+  expect_identical(get_registered_name(layer_fives), "Custom>Other")
+
+  twice <- \(x) 2 * x
+  registered <- register_keras_serializable(twice, package = "tests")
+  expect_identical(get_registered_name(registered), "tests>twice")
+  expect_identical(registered(3), 6)
+  config <- get_config(layer_activation(activation = registered))
+  layer <- from_config(layer_activation, config)
+  expect_value(layer(matrix(1, 1, 2)), matrix(2, 1, 2))
+
+  registered <- register_keras_serializable(package = "tests", name = "named")(\(x) 3 * x)
+  expect_identical(get_registered_object("tests>named")(2), 6)
+
+  expect_refused(register_keras_serializable("tests"), "`object` must be a class or function")
+  expect_refused(register_keras_serializable(name = 1), "`name` must be a string")
+  expect_refused(register_keras_serializable(package = NULL), "`package` must be a string")
+})
+
 # Python is left alone --------------------------------------------------------------------------
 
 on_backend("numpy", {

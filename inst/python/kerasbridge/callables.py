@@ -55,3 +55,15 @@ def named(
     call.__signature__ = signature(formals, required)  # type: ignore[attr-defined]
     call.__wrapped_r__ = function  # type: ignore[attr-defined]
     return call
+
+
+def r_function(value: Any) -> Any:
+    """The R function behind a Python one, as reticulate carries it, or ``None``.
+
+    Python sees an opaque object, which becomes the R function again on its way to R.
+    """
+    wrapped = getattr(value, "__wrapped_r__", value)
+    if getattr(wrapped, "__module__", None) != "rpytools.call":
+        return None
+    held = (cell.cell_contents for cell in wrapped.__closure__ or ())
+    return next((content for content in held if type(content).__name__ == "PyCapsule"), None)

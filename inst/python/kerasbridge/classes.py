@@ -72,6 +72,11 @@ def _function(method: Method) -> Callable[..., Any]:
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             r_function(self, *args, **kwargs)
 
+    elif method.name == "get_config":
+
+        def member(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return r_function(self, *args, **kwargs) or {}  # R's empty list has no names
+
     elif method.kind == "static":
 
         def member(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
@@ -137,6 +142,11 @@ def private(instance: Any, environment: Any = None) -> Any:
 def definition(instance: Any) -> Any:
     """R's definition of an object's class."""
     return type(instance)._r_definition
+
+
+def own_definition(cls: type) -> Any:
+    """R's definition of a class, ``None`` for a class that R did not write."""
+    return vars(cls).get("_r_definition")
 
 
 def assign(object: Any, name: str, value: Any) -> None:

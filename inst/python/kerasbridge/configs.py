@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from kerasbridge.errors import ArgumentError
 from kerasbridge.kinds import tree
+from kerasbridge.shapes import described
 
 
 def of(object: Any) -> Any:
@@ -27,3 +29,11 @@ def register(objects: dict[str, Any], clear: bool) -> None:
     if clear:
         registered.clear()
     registered.update(objects)
+
+
+def serializable(object: Any, package: str, name: str | None) -> Any:
+    """Give a class or function the name by which Keras saves it and finds it again."""
+    if not callable(object):
+        raise ArgumentError(f"`object` must be a class or function, not {described(object)}.")
+    register = importlib.import_module("keras").saving.register_keras_serializable
+    return register(package=package, name=name)(object)

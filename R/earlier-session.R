@@ -1,0 +1,74 @@
+# Python objects that came from another R session: out of saveRDS() or a saved workspace. R keeps
+# its own side of them, a pointer that leads nowhere in another process.
+
+# What these objects are, by the classes that their own are made from. Tensors have methods of
+# their own once their framework is loaded.
+pointer_classes <- c(
+  "keras.src.layers.layer.Layer",
+  "keras.src.optimizers.base_optimizer.BaseOptimizer",
+  "keras.src.losses.loss.Loss",
+  "keras.src.metrics.metric.Metric",
+  "keras.src.callbacks.callback.Callback",
+  "keras.src.initializers.initializer.Initializer",
+  "keras.src.backend.common.variables.Variable",
+  "keras.src.backend.common.keras_tensor.KerasTensor",
+  "jaxlib._jax.ArrayImpl",
+  "tensorflow.python.types.core.Tensor",
+  "torch.Tensor",
+  "numpy.ndarray"
+)
+
+# Objects of this session have methods of reticulate's, or of their own class.
+pointer_methods <- list(
+  print = function(x, ...) if (py_is_null_xptr(x)) print_pointer(x) else NextMethod(),
+  format = function(x, ...) if (py_is_null_xptr(x)) shown_pointer(x) else NextMethod(),
+  str = function(object, ...) {
+    if (py_is_null_xptr(object)) print_pointer(object) else NextMethod()
+  },
+  summary = function(object, ...) {
+    check_of_this_session(object)
+    NextMethod()
+  },
+  # reticulate finds nothing in such an object.
+  "$" = function(x, name) {
+    value <- python_attribute(x, name)
+    if (is.null(value)) check_of_this_session(x)
+    value
+  }
+)
+
+register_pointer_methods <- function() {
+  namespace <- topenv()
+  delayedAssign(
+    "python_attribute",
+    get("$.python.builtin.object", envir = asNamespace("reticulate")),
+    assign.env = namespace
+  )
+  for (class in pointer_classes) {
+    for (generic in names(pointer_methods)) {
+      registerS3method(generic, class, pointer_methods[[generic]], envir = namespace)
+    }
+  }
+}
+
+python_attribute <- NULL
+
+shown_pointer <- function(x) {
+  class <- sub(".*[.]", "", class(x)[[1L]])
+  paste0("<", class, ": a pointer from an earlier session>")
+}
+
+print_pointer <- function(x) {
+  cat(shown_pointer(x), "\n", sep = "")
+  invisible(x)
+}
+
+check_of_this_session <- function(x, call = caller_env()) {
+  if (is_py_object(x) && py_is_null_xptr(x)) {
+    cli_abort(c(
+      "This {.cls {class(x)[[1L]]}} is a pointer from an earlier session.",
+      i = "It lived in the Python of that session. {.fn saveRDS} and a saved workspace do not hold
+           it: {.fn save_model} and {.fn serialize_model} keep a model."
+    ), class = c("kerasbridge_earlier_session", "kerasbridge_error"), call = error_call(call))
+  }
+}

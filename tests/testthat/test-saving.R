@@ -1,0 +1,356 @@
+# Models and weights in files.
+
+net <- function(activation = "tanh") {
+  set_random_seed(7)
+  keras_model_sequential(input_shape = 4, name = "net") |>
+    layer_dense(5, activation = activation) |>
+    layer_layer_normalization() |>
+    layer_reshape(target_shape = c(5, 1)) |>
+    layer_lstm(3) |>
+    layer_dense(3, activation = "softmax", name = "out")
+}
+
+flowers <- scale(as.matrix(iris[, 1:4]))
+
+predicted <- function(model) predict(model, flowers, verbose = 0)
+
+trained <- function() {
+  model <- net()
+  model |> compile(optimizer_adam(0.01), "sparse_categorical_crossentropy", metrics = "accuracy")
+  if (trains()) fit(model, flowers, iris$Species, epochs = 1, verbose = 0)
+  model
+}
+
+keras_file <- function(env = parent.frame()) {
+  withr::local_tempfile(fileext = ".keras", .local_envir = env)
+}
+
+# The files in a directory, those with a hidden name too.
+files_in <- function(path) list.files(path, all.files = TRUE, no.. = TRUE)
+
+test_that("a model comes back as it was: weights, configuration and the optimizer's state", {
+  file <- keras_file()
+  model <- trained()
+  expect_identical(withVisible(save_model(model, file))$visible, FALSE)
+  again <- load_model(file)
+  expect_equal(predicted(again), predicted(model), tolerance = float32_tolerance)
+  expect_equal(
+    evaluate(again, flowers, iris$Species, verbose = 0),
+    evaluate(model, flowers, iris$Species, verbose = 0),
+    tolerance = float32_tolerance
+  )
+  if (trains()) {
+    state <- \(model) lapply(model$optimizer$variables, as.array)
+    expect_identical(state(again), state(model))
+  }
+  expect_false(load_model(file, compile = FALSE)$compiled)
+})
+
+test_that("a model comes back from a directory and from a raw vector", {
+  folder <- withr::local_tempfile()
+  model <- net()
+  save_model(model, folder, zipped = FALSE)
+  expect_setequal(
+    list.files(folder), c("assets", "config.json", "metadata.json", "model.weights.h5")
+  )
+  expect_identical(predicted(load_model(folder)), predicted(model))
+  save_model(model, folder, zipped = FALSE, overwrite = TRUE)
+  expect_identical(predicted(load_model(folder)), predicted(model))
+
+  bytes <- serialize_model(model)
+  expect_type(bytes, "raw")
+  expect_identical(predicted(unserialize_model(bytes)), predicted(model))
+  expect_identical(predicted(unserialize_model(save_model(model))), predicted(model))
+  expect_refused(unserialize_model("model"), "raw vector")
+})
+
+test_that("what exists is replaced only when that is asked for", {
+  folder <- withr::local_tempdir()
+  model <- net()
+  writers <- list(
+    net.keras = save_model, net.weights.h5 = save_model_weights, net.json = save_model_config,
+    net.weights.json = \(...) save_model_weights(..., max_shard_size = 1)
+  )
+  for (name in names(writers)) {
+    path <- file.path(folder, name)
+    writers[[name]](model, path)
+    before <- readBin(path, "raw", 1e6)
+    expect_refused(writers[[name]](model, path), "exists already.*overwrite = TRUE")
+    expect_identical(readBin(path, "raw", 1e6), before)
+    expect_no_error(writers[[name]](model, path, overwrite = TRUE))
+  }
+})
+
+test_that("a path that cannot be is refused before anything is written", {
+  folder <- withr::local_tempdir()
+  model <- net()
+  expect_refused(save_model(model, file.path(folder, "net.txt")), "must end in \"[.]keras\"")
+  expect_refused(save_model(model, file.path(folder, "a.keras"), zipped = FALSE), "must not end")
+  expect_refused(save_model_weights(model, file.path(folder, "net.h5")), "[.]weights[.]h5")
+  expect_refused(save_model(model, file.path(folder, "no", "net.keras")), "no directory")
+  expect_refused(save_model(model, c("a.keras", "b.keras")), "`filepath` must be")
+  expect_refused(save_model("net", file.path(folder, "net.keras")), "must be a Keras model")
+  expect_refused(save_model(model, file.path(folder, "net.keras"), r_source = NA), "`r_source`")
+  expect_refused(load_model(file.path(folder, "net.keras")), "There is no file")
+  expect_refused(load_model_weights(model, file.path(folder, "net.weights.h5")), "no file")
+  expect_refused(load_model_config(file.path(folder, "net.json")), "no file")
+  expect_identical(files_in(folder), character())
+})
+
+test_that("what is no whole file is told from one that is", {
+  file <- keras_file()
+  save_model(net(), file)
+  bytes <- readBin(file, "raw", file.size(file))
+  writeBin(bytes[seq_len(length(bytes) %/% 2)], file)
+  expect_refused(load_model(file), "not a whole one")
+})
+
+test_that("weights come back, from one file and from several", {
+  folder <- withr::local_tempdir()
+  model <- net()
+  weights <- get_weights(model)
+  other <- clone_model(model)
+  one <- file.path(folder, "one.weights.h5")
+  save_model_weights(model, one)
+  expect_identical(get_weights(load_model_weights(other, one)), weights)
+
+  listing <- file.path(folder, "many.weights.json")
+  save_model_weights(model, listing, max_shard_size = 2e-7) # some 200 bytes
+  shards <- setdiff(files_in(folder), c("one.weights.h5", "many.weights.json"))
+  expect_gt(length(shards), 1)
+  other <- clone_model(model)
+  expect_identical(get_weights(load_model_weights(other, listing)), weights)
+
+  # Written over, by fewer: the files of the earlier weights that are left over go.
+  set_weights(model, lapply(weights, \(weight) weight + 1))
+  save_model_weights(model, listing, overwrite = TRUE, max_shard_size = 1)
+  expect_setequal(
+    files_in(folder), c("one.weights.h5", "many.weights.json", "many_00000.weights.h5")
+  )
+  expect_identical(get_weights(load_model_weights(other, listing)), get_weights(model))
+})
+
+test_that("weights of another size are refused or left out", {
+  file <- withr::local_tempfile(fileext = ".weights.h5")
+  save_model_weights(net(), file)
+  other <- keras_model_sequential(input_shape = 4, name = "net") |> layer_dense(2)
+  before <- get_weights(other)
+  expect_error(load_model_weights(other, file), class = "kerasbridge_error")
+  load_model_weights(other, file, skip_mismatch = TRUE)
+  expect_identical(get_weights(other), before)
+})
+
+test_that("a model's configuration is written and read", {
+  file <- withr::local_tempfile(fileext = ".json")
+  save_model_config(net(), file)
+  expect_identical(load_model_config(file)$name, "net")
+  expect_identical(jsonlite::parse_json(save_model_config(net()))$config$name, "net")
+})
+
+test_that("all classes and functions that are unknown are named, with the ways out", {
+  file <- keras_file()
+  layer_own <- new_layer_class("Own", call = function(inputs) 2 * inputs)
+  own_activation <- function(x) x + 1
+  model <- keras_model_sequential(input_shape = 2) |>
+    layer_own() |>
+    layer_dense(1, activation = own_activation, kernel_initializer = "ones")
+  own_loss <- function(y_true, y_pred) op_mean(abs(y_true - y_pred), axis = -1)
+  model |> compile(loss = own_loss)
+  save_model(model, file)
+
+  condition <- expect_refused(
+    load_model(file), "does not know: Own, own_activation, own_loss[.]",
+    "kerasbridge.errors.UnknownObjectError"
+  )
+  expect_match(conditionMessage(condition), "register_keras_serializable(Own)", fixed = TRUE)
+  expect_match(conditionMessage(condition), "custom_objects = list", fixed = TRUE)
+  expect_refused(load_model(file, compile = FALSE), "does not know: Own, own_activation[.]")
+  expect_refused(
+    load_model(file, list(layer_own, own_activation = own_activation)), "know: own_loss[.]"
+  )
+  expect_refused(load_model(file, list(own_activation)), "must have names")
+
+  known <- list(layer_own, own_activation = own_activation, own_loss = own_loss)
+  again <- load_model(file, known)
+  expect_value(again(matrix(c(1, 2), 1)), matrix(7))
+  expect_identical(again$loss$`__name__`, "own_loss")
+})
+
+test_that("what is registered is found again", {
+  withr::defer(set_custom_objects())
+  file <- keras_file()
+  layer_own <- new_layer_class("Own", call = function(inputs) 2 * inputs)
+  own_activation <- function(x) x + 1
+  register_keras_serializable(layer_own, package = "mine")
+  register_keras_serializable(own_activation, package = "mine")
+  model <- keras_model_sequential(input_shape = 2) |>
+    layer_own() |>
+    layer_dense(1, activation = own_activation, kernel_initializer = "ones")
+  save_model(model, file)
+  expect_value(load_model(file)(matrix(c(1, 2), 1)), matrix(7))
+  set_custom_objects()
+  expect_refused(
+    load_model(file),
+    "know: mine>Own, mine>own_activation[.](.|\n)*serializable[(]Own, package = \"mine\"[)]"
+  )
+})
+
+test_that("each function has a name of its own in the file, and none of Keras's", {
+  file <- keras_file()
+  relu <- function(x) x - 1 # not Keras's
+  model <- keras_model_sequential(input_shape = 1) |>
+    layer_lambda(\(x) 2 * x) |>
+    layer_lambda(\(x) x + 3) |>
+    layer_activation(relu) |>
+    layer_activation(relu)
+  save_model(model, file)
+  expect_refused(load_model(file), "know: r_function, r_function_2, relu_2[.]")
+  again <- load_model(
+    file, list(r_function = \(x) 2 * x, r_function_2 = \(x) x + 3, relu_2 = relu)
+  )
+  expect_value(again(matrix(5)), matrix(11))
+})
+
+test_that("a save that is killed leaves the earlier file, and nothing under a new name", {
+  folder <- withr::local_tempdir()
+  old <- file.path(folder, "old.keras")
+  model <- net()
+  save_model(model, old)
+  before <- tools::md5sum(old)
+  # A layer that stops in the middle of writing the weights, until it is killed.
+  killed_save <- function(path, started) {
+    library(kerasbridge)
+    layer_slow <- new_layer_class(
+      "Slow",
+      call = function(inputs) inputs,
+      save_own_variables = function(store) {
+        file.create(started)
+        Sys.sleep(600)
+      }
+    )
+    model <- keras_model_sequential(input_shape = 4) |> layer_dense(50) |> layer_slow()
+    save_model(model, path, overwrite = TRUE)
+  }
+  paths <- c(old, file.path(folder, "new.keras"))
+  started <- paste0(paths, ".started")
+  processes <- Map(\(path, started) callr::r_bg(killed_save, list(path, started)), paths, started)
+  for (i in seq_along(paths)) {
+    while (processes[[i]]$is_alive() && !file.exists(started[[i]])) Sys.sleep(0.05)
+    expect_true(processes[[i]]$is_alive(), label = "the process that saves is alive")
+    processes[[i]]$signal(tools::SIGKILL)
+    processes[[i]]$wait()
+  }
+  expect_identical(tools::md5sum(old), before)
+  expect_identical(predicted(load_model(old)), predicted(model))
+  expect_false(file.exists(file.path(folder, "new.keras")))
+})
+
+# Plain Python, on each backend, without what R sets for its own libraries.
+other_side <- "
+import json, sys
+import keras, numpy as np
+folder, ours = sys.argv[1:]
+x = np.array(json.load(open(f'{folder}/x.json')), dtype='float32')
+model = keras.models.load_model(f'{folder}/{ours}.keras')
+first = model.predict(x, verbose=0)
+for w in model.weights:
+    w.assign(np.zeros(w.shape))
+model.load_weights(f'{folder}/{ours}.weights.h5')
+second = model.predict(x, verbose=0)
+name = keras.config.backend()
+keras.utils.set_random_seed(3)
+inputs = keras.Input((4,))
+hidden = keras.layers.Reshape((2, 2))(keras.layers.Dense(4, activation='gelu')(inputs))
+model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GRU(3)(hidden)))
+model.compile('adam', 'mse')
+model.save(f'{folder}/from_{name}.keras')
+model.save_weights(f'{folder}/from_{name}.weights.h5')
+shown = {'first': first, 'second': second, 'own': model.predict(x, verbose=0)}
+json.dump({k: v.tolist() for k, v in shown.items()}, open(f'{folder}/{name}.json', 'w'))
+"
+
+test_that("files go from R to Python's Keras and back, whatever the backends", {
+  folder <- withr::local_tempdir()
+  model <- trained()
+  save_model(model, file.path(folder, "ours.keras"))
+  save_model_weights(model, file.path(folder, "ours.weights.h5"))
+  jsonlite::write_json(unname(unclass(flowers[1:20, ])), file.path(folder, "x.json"), digits = NA)
+  script <- file.path(folder, "other_side.py")
+  writeLines(other_side, script)
+  # NumPy's arithmetic is that of the others: one partner is enough.
+  backends <- if (trains()) c("jax", "tensorflow", "torch") else "jax"
+  started <- function(backend) {
+    setting <- c("-u", "LD_LIBRARY_PATH", "-u", "R_HOME", paste0("KERAS_BACKEND=", backend))
+    processx::process$new(
+      "env", c(setting, reticulate::py_exe(), script, folder, "ours"),
+      stderr = file.path(folder, paste0(backend, ".err"))
+    )
+  }
+  processes <- lapply(backends, started)
+  x <- flowers[1:20, ]
+  ours <- unname(predict(model, x, verbose = 0))
+  for (i in seq_along(backends)) {
+    processes[[i]]$wait()
+    errors <- paste(readLines(file.path(folder, paste0(backends[[i]], ".err"))), collapse = "\n")
+    expect_identical(processes[[i]]$get_exit_status(), 0L, info = errors)
+    theirs <- jsonlite::fromJSON(file.path(folder, paste0(backends[[i]], ".json")))
+    expect_equal(theirs$first, ours, tolerance = 1e-5)
+    expect_equal(theirs$second, ours, tolerance = 1e-5)
+    path <- file.path(folder, paste0("from_", backends[[i]]))
+    read <- load_model(paste0(path, ".keras"))
+    expect_equal(predict(read, x, verbose = 0), theirs$own, tolerance = 1e-5)
+    fresh <- clone_model(read)
+    load_model_weights(fresh, paste0(path, ".weights.h5"))
+    expect_equal(predict(fresh, x, verbose = 0), theirs$own, tolerance = 1e-5)
+  }
+})
+
+test_that("a model is exported, or what is missing is named", {
+  folder <- withr::local_tempdir()
+  model <- net()
+  at <- function(name) file.path(folder, name)
+  x <- unclass(flowers[1:3, ])
+  saved <- at("saved")
+  switch(config_backend(),
+    tensorflow = ,
+    jax = {
+      export_savedmodel(model, saved)
+      served <- import("tensorflow")$saved_model$load(saved)
+      tensor <- import("tensorflow")$constant(unname(x), dtype = "float32")
+      expect_equal(
+        as.array(served$serve(tensor)), unname(predict(model, x, verbose = 0)),
+        tolerance = float32_tolerance
+      )
+      expect_refused(export_savedmodel(model, saved), "exists already")
+      expect_no_error(export_savedmodel(model, saved, overwrite = TRUE))
+    },
+    torch = {
+      expect_refused(export_savedmodel(model, saved), "needs the Python package.*\"torch_xla\"")
+      program <- at("net.pt2")
+      small <- keras_model_sequential(input_shape = 4) |> layer_dense(2)
+      predict(small, x, verbose = 0)
+      export_savedmodel(small, program, format = "torch")
+      torch <- import("torch")
+      loaded <- torch$export$load(program)$module()
+      tensor <- torch$tensor(unname(x)[1, , drop = FALSE], dtype = torch$float32)
+      expect_equal(
+        as.array(loaded(tensor)), unname(predict(small, x[1, , drop = FALSE], verbose = 0)),
+        tolerance = float32_tolerance
+      )
+      expect_refused(
+        export_savedmodel(model, at("net.tflite"), format = "litert"), "\"litert_torch\""
+      )
+    },
+    numpy = expect_error(export_savedmodel(model, saved), class = "kerasbridge_error")
+  )
+  if (trains()) {
+    expect_refused(export_savedmodel(model, at("net.onnx"), format = "onnx"), "package.*\"onnx\"")
+  }
+  if (config_backend() == "tensorflow") {
+    small <- keras_model_sequential(input_shape = 4) |> layer_dense(2)
+    export_savedmodel(small, at("net.tflite"), format = "litert")
+    lite <- import("tensorflow")$lite$Interpreter(at("net.tflite"))
+    expect_equal(unlist(lite$get_input_details()[[1]]$shape), c(1, 4), ignore_attr = TRUE)
+  }
+  expect_identical(grep("^[.]", files_in(folder), value = TRUE), character())
+})

@@ -1,0 +1,70 @@
+# Objects of Python that R brings from one session into another.
+
+in_session <- function(code, ...) callr::r(code, list(...))
+
+test_that("an object from an earlier session says so, whatever is done with it", {
+  folder <- withr::local_tempdir()
+  in_session(function(folder) {
+    library(kerasbridge)
+    input <- keras_input(2)
+    objects <- list(
+      model = keras_model_sequential(input_shape = 2) |> layer_dense(1),
+      functional = keras_model(input, layer_dense(input, 1)),
+      layer = layer_dense(units = 1),
+      tensor = op_ones(2),
+      variable = keras_variable(1),
+      input = input,
+      optimizer = optimizer_adam(),
+      loss = loss_huber(),
+      metric = metric_auc(),
+      initializer = initializer_zeros()
+    )
+    saveRDS(objects, file.path(folder, "objects.rds"))
+    # As at the end of an interactive session.
+    assign("model", objects$model, globalenv())
+    assign("tensor", objects$tensor, globalenv())
+    save.image(file.path(folder, ".RData"))
+  }, folder)
+
+  found <- in_session(function(folder) {
+    objects <- readRDS(file.path(folder, "objects.rds"))
+    load(file.path(folder, ".RData"), globalenv())
+    library(kerasbridge)
+    outcome <- function(expr) class(tryCatch(expr, error = identity))
+    shown <- function(expr) paste(capture.output(expr), collapse = "\n")
+    x <- matrix(1, 1, 2)
+    look <- function() {
+      list(
+        print = lapply(objects, \(object) shown(print(object))),
+        format = lapply(objects, format),
+        str = lapply(objects, \(object) shown(str(object))),
+        summary = lapply(objects, \(object) outcome(summary(object))),
+        attribute = lapply(objects, \(object) outcome(object$name)),
+        call = lapply(Filter(is.function, objects), \(object) outcome(object(x))),
+        model = list(
+          outcome(predict(objects$model, x)), outcome(fit(objects$model, x, 1)),
+          outcome(evaluate(objects$model, x, 1)), outcome(compile(objects$model, "sgd")),
+          outcome(objects$model$trainable <- FALSE), outcome(save_model(objects$model)),
+          outcome(predict(model, x)), outcome(model$layers), outcome(tensor$shape)
+        ),
+        image = c(shown(print(model)), shown(print(tensor)))
+      )
+    }
+    # Before Python is started, and after.
+    before <- look()
+    op_ones(1)
+    list(before, look())
+  }, folder)
+
+  for (seen in found) {
+    expect_identical(seen$print$model, "<Sequential: a pointer from an earlier session>")
+    expect_identical(seen$print$optimizer, "<Adam: a pointer from an earlier session>")
+    for (text in c(seen$print, seen$format, seen$str, seen$image)) {
+      expect_match(text, "^<\\w+: a pointer from an earlier session>$")
+    }
+    expect_gte(length(seen$call), 4)
+    for (class in c(seen$summary, seen$attribute, seen$call, seen$model)) {
+      expect_in(c("kerasbridge_earlier_session", "kerasbridge_error"), class)
+    }
+  }
+})
