@@ -33,7 +33,7 @@ set_weights <- function(object, weights) {
 
 #' @rdname get_weights
 #' @export
-count_params <- function(object) object$count_params()
+count_params <- function(object) call_py(bound$weights_count, object)
 
 #' Freeze or unfreeze weights
 #'
@@ -105,9 +105,12 @@ pop_layer <- function(object) invisible(call_py(bound$weights_pop, object))
 
 #' Reset the state of a layer or metric
 #'
-#' A stateful recurrent layer forgets what it has seen, and a metric starts anew.
+#' A stateful recurrent layer forgets what it has seen, and a metric starts anew. A model resets
+#' every layer in it that has a state; what preprocessing layers have learnt from data, such as a
+#' vocabulary, stays.
 #'
-#' @param object A layer, a model, or a metric.
+#' @param object A layer, a model, or a metric. Anything else is refused; a layer that has no
+#'   state stays as it is.
 #' @returns The object, invisibly.
 #' @examplesIf can_run_keras()
 #' metric <- metric_sum()
@@ -116,26 +119,40 @@ pop_layer <- function(object) invisible(call_py(bound$weights_pop, object))
 #' metric$result()
 #' @export
 reset_state <- function(object) {
-  object$reset_state()
+  call_py(bound$weights_reset, object)
   invisible(object)
 }
 
 #' Quantize the weights of a layer or model
 #'
-#' Replaces weights by whole numbers of few bits, which need less memory. The object is changed
-#' in place.
+#' Replaces weights by numbers of few bits, which need less memory. The object is changed in
+#' place, and can be quantized once only.
 #'
 #' @param object A built layer or model.
 #' @param mode `"int8"`, `"int4"` or `"float8"`, or a configuration made by a `quantizer_*()`.
 #' @param ... Further arguments of the object's `quantize` method, by name.
+#'
+#' @section How close:
+#' Let `w` be the weights of one output unit. With `"int8"` they become multiples of
+#' `max(abs(w)) / 127`, and so do the inputs of each sample, of their own largest value; with
+#' `"int4"` the weights are multiples of `max(abs(w)) / 7`, and the inputs stay as they are.
+#' `"float8"` keeps the weights in float32 and rounds them, and the inputs, to three binary
+#' digits after the leading one whenever they are used.
+#'
+#' @section Errors:
+#' Every backend has the three modes, for dense, einsum-dense, embedding and attention layers. A
+#' layer of another kind is an error of class `python.builtin.NotImplementedError`; in a model it
+#' stays as it is, with a warning from Python. A layer that is not built or already quantized, and
+#' an unknown mode, are errors of class `python.builtin.ValueError`.
+#'
 #' @returns The object, invisibly.
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(3)
 #' quantize_weights(model, "int8")
-#' get_weights(model)[[1]]
+#' get_weights(model)
 #' @export
 quantize_weights <- function(object, mode, ...) {
-  object$quantize(mode, ...)
+  call_py(bound$weights_quantize, object, mode, ...)
   invisible(object)
 }
 
@@ -168,7 +185,8 @@ from_config <- function(class, config, custom_objects = NULL) {
 #' The values of all variables of an object
 #'
 #' `get_state_tree()` gives the variables of a model, optimizer or metric as nested named lists of
-#' R arrays, and `set_state_tree()` puts such values back.
+#' R arrays, and `set_state_tree()` puts such values back: into the same object, or into another
+#' whose parts have the same names. A name that the object lacks is an error.
 #'
 #' @param object A model, layer, optimizer or metric.
 #' @param state_tree What `get_state_tree()` gave.

@@ -14,18 +14,20 @@ order <- c(
 # The worst wrappers differ between backends; only their medians are comparable.
 figures <- figures[figures$bench != "wrappers" | startsWith(figures$case, "median of"), ]
 figures <- figures[order(match(figures$bench, order)), ]
-cases <- unique(figures[c("bench", "case", "target")])
+cases <- unique(figures[c("bench", "case")])
+keys <- paste(cases$bench, cases$case)
 
+# A figure beyond its target is bold.
 shown <- function(backend) {
-  ratio <- figures$ratio[figures$backend == backend][match(
-    paste(cases$bench, cases$case),
-    paste(figures$bench, figures$case)[figures$backend == backend]
-  )]
-  missed <- !is.na(ratio) & !is.na(cases$target) & ratio > cases$target
-  ifelse(is.na(ratio), "", sprintf(ifelse(missed, "**%.2f**", "%.2f"), ratio))
+  own <- figures[figures$backend == backend, ]
+  own <- own[match(keys, paste(own$bench, own$case)), ]
+  format <- ifelse(own$met %in% "NO", "**%.2f**", "%.2f")
+  ifelse(is.na(own$ratio), "", sprintf(format, own$ratio))
 }
 
-target <- ifelse(is.na(cases$target), "", paste("\u2264", cases$target))
+first_known <- function(target) c(target[!is.na(target)], NA)[[1L]]
+targets <- tapply(figures$target, paste(figures$bench, figures$case), first_known)[keys]
+target <- ifelse(is.na(targets), "", paste("\u2264", targets))
 columns <- c(list(cases$bench, cases$case), lapply(backends, shown), list(target))
 table <- c(
   paste0("| ", paste(c("bench", "what", backends, "target"), collapse = " | "), " |"),

@@ -167,10 +167,12 @@ on_backend(c("tensorflow", "jax", "torch"), {
     expect_equal(result$twice, 2 * result$loss)
   })
 
-  test_that("compiled training runs R code while it traces, and not for each step", {
+  test_that("compiled training runs R code while it traces, and not for each of 1000 steps", {
     calls <- counter()
     losses <- counter()
     metrics <- counter()
+    updates <- counter()
+    steps <<- counter()
     layer_counted <- new_layer_class("Counted", call = function(inputs) {
       calls$add()
       inputs * 2
@@ -183,19 +185,48 @@ on_backend(c("tensorflow", "jax", "torch"), {
       metrics$add()
       op_mean(abs(y_true - y_pred), axis = -1)
     }
-    set_random_seed(7)
-    model <- keras_model_sequential(input_shape = 2) |>
-      layer_counted() |>
-      layer_dense(1)
-    model |> compile(optimizer_sgd(0.05), counted_loss, metrics = counted_metric)
-    before <- calls$runs()
-    fit(model, plane()$x, plane()$y, batch_size = 8, epochs = 25, verbose = 0)
-    runs <- c(calls$runs() - before, losses$runs(), metrics$runs())
-    if (config_backend() == "torch") {
-      expect_true(all(runs >= 200 & runs <= 204))
-    } else {
-      expect_true(all(runs >= 1 & runs <= 4))
+    metric_counted <- new_metric_class(
+      "CountedSum",
+      initialize = function(...) {
+        super$initialize(...)
+        self$total <- self$add_variable(shape = shape(), initializer = "zeros", name = "total")
+      },
+      update_state = function(y_true, y_pred, sample_weight = NULL) {
+        updates$add()
+        self$total$assign_add(sum(op_cast(y_true, "float32")))
+      },
+      result = function() self$total$value
+    )
+    epochs <- if (config_backend() == "torch") 10 else 125
+    trained <- function(model_class) {
+      set_random_seed(7)
+      input <- keras_input(2)
+      model <- model_class(input, input |> layer_counted() |> layer_dense(1))
+      model |> compile(
+        optimizer_sgd(0.05), counted_loss,
+        metrics = list(counted_metric, metric_counted(name = "sum"))
+      )
+      before <- calls$runs()
+      history <- fit(model, plane()$x, plane()$y, batch_size = 8, epochs = epochs, verbose = 0)
+      expect_equal(as.integer(model$optimizer$iterations), 8 * epochs)
+      expect_equal(tail(history$metrics$sum, 1), sum(plane()$y), tolerance = float32_tolerance)
+      expect_lt(tail(history$metrics$loss, 1), history$metrics$loss[[1]] / 10)
+      calls$runs() - before
     }
+    # eager: once a step, and up to four times to find out about shapes
+    expect_runs <- function(runs) {
+      if (config_backend() == "torch") {
+        expect_true(all(runs >= 80 & runs <= 84), label = toString(runs))
+      } else {
+        expect_true(all(runs >= 1 & runs <= 4), label = toString(runs))
+      }
+    }
+    runs <- trained(keras_model)
+    expect_runs(c(runs, losses$runs(), metrics$runs(), updates$runs()))
+
+    so_far <- c(losses$runs(), metrics$runs(), updates$runs())
+    runs <- trained(new_model_class("Stepping", train_step = train_step))
+    expect_runs(c(runs, steps$runs(), c(losses$runs(), metrics$runs(), updates$runs()) - so_far))
   })
 
   test_that("frozen weights stay, and the others learn", {
@@ -309,6 +340,42 @@ on_backend("torch", {
     model |> compile(optimizer_sgd(0.2), "mse")
     fit(model, plane()$x, plane()$y, epochs = 25, batch_size = 16, verbose = 0)
     expect_plane(get_weights(model))
+    expect_length(iterate(model$parameters()), 2)
+    expect_refused(
+      layer_jax_model_wrapper(call_fn = \(inputs) inputs), "torch", "python.builtin.ValueError"
+    )
+  })
+
+  test_that("a Keras model written in R is a part of a torch module written in R", {
+    torch <- import("torch")
+    Whole(torch$nn$Module) %py_class% {
+      initialize <- function(self) {
+        super()$initialize()
+        self$keras <- keras_model_sequential(input_shape = 2, name = "inner") |>
+          layer_dense(1, name = "unit") # names by which torch finds its parameters again
+        self$scale <- torch$nn$Parameter(torch$ones(1L))
+      }
+      forward <- function(self, inputs) self$keras(inputs) * self$scale
+    }
+    whole <- Whole()
+    expect_setequal(
+      vapply(iterate(whole$named_parameters()), \(pair) sub("[.].*", "", pair[[1]]), ""),
+      c("keras", "scale")
+    )
+    x <- torch$tensor(plane()$x, dtype = torch$float32)
+    y <- torch$tensor(plane()$y, dtype = torch$float32)
+    optimizer <- torch$optim$Adam(whole$parameters(), lr = 0.05)
+    for (i in 1:300) {
+      optimizer$zero_grad()
+      torch$nn$functional$mse_loss(whole(x), y)$backward()
+      optimizer$step()
+    }
+    weights <- unlist(get_weights(whole$keras)) * as.numeric(whole$scale)
+    expect_equal(weights, c(2, -1, 1), tolerance = 0.01)
+    saved <- whole$state_dict()
+    again <- Whole()
+    again$load_state_dict(saved)
+    expect_value(again(x), whole(x))
   })
 })
 
@@ -355,6 +422,65 @@ on_backend("jax", {
     expect_identical(get_weights(model), before)
     set_weights(model, value_of(state$trainable))
     expect_plane(get_weights(model))
+  })
+
+  test_that("JAX functions written in R are a Keras layer, with parameters and a state", {
+    layer <- layer_jax_model_wrapper(
+      call_fn = function(params, state, inputs, training) {
+        outputs <- op_matmul(inputs, params$w) + params$b
+        list(outputs, list(steps = if (training) state$steps + 1 else state$steps))
+      },
+      init_fn = function(rng, inputs) {
+        list(
+          list(w = jax$random$normal(rng, shape(ncol(inputs), 1)), b = jnp$zeros(shape(1))),
+          list(steps = jnp$zeros(shape()))
+        )
+      },
+      seed = 3L
+    )
+    model <- keras_model_sequential(input_shape = 2)
+    model$add(layer)
+    expect_equal(count_params(model), 2 + 1 + 1)
+    model |> compile(optimizer_sgd(0.2), "mse")
+    before <- as.array(layer$state$steps)
+    fit(model, plane()$x, plane()$y, epochs = 25, batch_size = 16, verbose = 0)
+    expect_plane(list(layer$params$w, layer$params$b))
+    # one for each of the four batches of an epoch
+    expect_value(layer$state$steps - before, 100)
+    predicted <- predict(model, plane()$x, verbose = 0)
+    expect_equal(predicted, plane()$y, tolerance = 0.01)
+    expect_value(layer$state$steps - before, 100)
+  })
+
+  test_that("a Flax module is a Keras layer, and may be written in R", {
+    if (!reticulate::py_module_available("flax")) {
+      expect_error(import("flax.linen"), class = "python.builtin.ModuleNotFoundError")
+      expect_refused(layer_flax_module_wrapper(module = NULL), "flax", "python.builtin.ImportError")
+    } else {
+      linen <- import("flax.linen")
+      Centred(linen$Module) %py_class% {
+        setup <- function(self) {
+          self$norm <- linen$BatchNorm(momentum = 0.5)
+          self$line <- linen$Dense(features = 1L)
+        }
+        `__call__` <- function(self, inputs, training = FALSE) {
+          self$line(self$norm(inputs, use_running_average = !training))
+        }
+      }
+      modules <- list(linen$Dense(features = 1L), Centred())
+      for (i in 1:2) {
+        set_random_seed(7)
+        model <- keras_model_sequential(input_shape = 2) |>
+          layer_flax_module_wrapper(modules[[i]])
+        # kernel and bias; then scales, shifts, means and variances of two columns
+        expect_equal(count_params(model), c(3, 11)[i])
+        expect_length(model$trainable_weights, c(2, 4)[i])
+        model |> compile(optimizer_sgd(0.3), "mse")
+        fit(model, plane()$x, plane()$y, epochs = 60, batch_size = 64, verbose = 0)
+        # the running averages lag behind the statistics of the batch by 2^-60
+        expect_equal(predict(model, plane()$x, verbose = 0), plane()$y, tolerance = 0.01)
+      }
+    }
   })
 
   test_that("derivatives nest, and map over the axis that is asked for", {

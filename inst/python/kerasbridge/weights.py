@@ -11,6 +11,7 @@ import numpy as np
 from kerasbridge import arrays
 from kerasbridge.errors import ArgumentError, did_you_mean
 from kerasbridge.kinds import integer
+from kerasbridge.shapes import described
 
 
 def get(object: Any, trainable: bool | None) -> list[Any]:
@@ -30,6 +31,33 @@ def put(object: Any, weights: Any) -> None:
     object.set_weights(
         [_fitting(given, variable) for given, variable in zip(weights, variables, strict=True)]
     )
+
+
+def count(object: Any) -> int:
+    """The number of elements of all weights."""
+    return int(object.count_params())
+
+
+def quantize(object: Any, mode: Any, **options: Any) -> None:
+    """Replace the weights by numbers of few bits."""
+    object.quantize(mode, **options)
+
+
+def reset(object: Any) -> None:
+    """Forget what was seen: a metric, a layer, or all layers of a model that have a state.
+
+    What a preprocessing layer has learnt from data is reset in its own name only.
+    """
+    if hasattr(object, "reset_state"):
+        object.reset_state()
+    elif isinstance(object, importlib.import_module("keras").Layer):
+        for layer in object._flatten_layers(include_self=False):
+            if hasattr(layer, "reset_state") and not hasattr(layer, "adapt"):
+                layer.reset_state()
+    else:
+        raise ArgumentError(
+            f"`object` must be a layer, a model or a metric, not {described(object)}."
+        )
 
 
 def _variables(object: Any, trainable: bool | None) -> Any:
@@ -114,5 +142,11 @@ def set_state_tree(object: Any, tree: dict[str, Any]) -> None:
 
 def _fitting_tree(tree: Any, variables: Any) -> Any:
     if isinstance(tree, dict):
+        for key in tree:
+            if key not in variables:
+                raise ArgumentError(
+                    f'`state_tree` has "{key}", and the object has nothing of that name.'
+                    + did_you_mean(key, variables)
+                )
         return {key: _fitting_tree(part, variables[key]) for key, part in tree.items()}
     return _fitting(tree, variables)
