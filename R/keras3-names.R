@@ -19,7 +19,7 @@
 #' * `set_custom_objects()` and `with_custom_object_scope()` make your own classes and functions
 #'   known by name, for the session or for the evaluation of `expr`.
 #'
-#' @param x,object,tensor A tensor, R data, or a model.
+#' @param x,tensor A tensor or R data.
 #' @param dtype Type of the tensor.
 #' @param shape Shape of the tensor: one number fills it.
 #' @param x1,x2,... Tensors; subscripts; or elements of a list.

@@ -13,6 +13,7 @@
 #' @import rlang
 #' @importFrom cli cli_abort
 #' @importFrom stats predict
+#' @importFrom utils str
 "_PACKAGE"
 
 .onLoad <- function(libname, pkgname) {

@@ -312,7 +312,7 @@ load_model_config <- function(filepath, custom_objects = NULL) {
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
 #' path <- tempfile()
 #' export_savedmodel(model, path)
-#' layer_tfsm(path)(matrix(1:3, 1))
+#' layer_tfsm(filepath = path)(matrix(c(1, 2, 3), 1))
 #' @export
 export_savedmodel <- function(object, export_dir_base, overwrite = FALSE, ...,
                               format = "tf_saved_model", verbose = FALSE) {

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from kerasbridge import arrays, frameworks, training
+from kerasbridge import arrays, backends, frameworks, training
 from kerasbridge.kinds import integer
 
 Function = Callable[..., Any]
@@ -227,10 +227,13 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 def add(x1: Any, x2: Any) -> Any:
     """TensorFlow takes a column for a bias, one number for each column of a square `x1`."""
     ops = _ops()
-    sizes = [frameworks.of(x).shape(x) if frameworks.is_tensor(x) else () for x in (x1, x2)]
-    known = [tuple(n for n in size if n is not None) for size in sizes]
-    if known == sizes and len(known[1]) > 1 and known[1][-1] == 1:
-        x2 = ops.broadcast_to(x2, np.broadcast_shapes(*known))
+    if frameworks.is_tensor(x2):
+        sizes = frameworks.of(x2).shape(x2)
+        if len(sizes) > 1 and sizes[-1] == 1:
+            others = frameworks.of(x1).shape(x1) if frameworks.is_tensor(x1) else ()
+            known = [[size for size in shape if size is not None] for shape in (sizes, others)]
+            if sum(map(len, known)) == len(sizes) + len(others):
+                x2 = ops.broadcast_to(x2, np.broadcast_shapes(*map(tuple, known)))
     return ops.add(x1, x2)
 
 
@@ -358,7 +361,6 @@ def _listed(x: Any) -> Any:
 _ADAPTERS: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
     for function in (
-        add,
         arange,
         argpartition,
         array,
@@ -391,8 +393,13 @@ _ADAPTERS: Final[dict[str, Function]] = {
 }
 
 
+#: What one backend alone needs; wrappers on the others call Keras's function.
+_ADAPTERS_OF: Final[dict[str, dict[str, Function]]] = {"tensorflow": {"keras.ops.add": add}}
+
+
 def adapted(python: str, function: Any) -> Any:
     """What a wrapper of the public name `python` calls: its adapter, or Keras's `function`."""
     if python.startswith("keras.datasets.") and python.endswith(".load_data"):
         return named_split(function)
-    return _ADAPTERS.get(python, function)
+    of_backend = _ADAPTERS_OF.get(backends.loaded() or "", {})
+    return of_backend.get(python) or _ADAPTERS.get(python, function)
