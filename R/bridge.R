@@ -122,7 +122,7 @@ fill_pending <- function(pending, call) {
   result <- vector(if (type == "integer64") "double" else type, prod(dim))
   dim(result) <- dim %||% 1L
   py_call(py_get_attr(pending, "fill"), result)
-  dim(result) <- dim
+  if (is.null(dim)) dim(result) <- NULL # Python holds it: an assignment copies
   if (type == "integer64") oldClass(result) <- type
   result
 }

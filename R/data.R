@@ -10,7 +10,13 @@ arg_data <- function(x) {
 }
 
 # The same for all that came in `...`.
-dots_data <- function(...) lapply(list(...), pack, arg = "...", call = parent.frame())
+dots_data <- function(...) {
+  dots <- list(...)
+  for (i in seq_along(dots)) {
+    if (typeof(dots[[i]]) != "environment") dots[[i]] <- pack(dots[[i]], "...", parent.frame())
+  }
+  dots
+}
 
 pack <- function(x, arg, call) {
   if (is.object(x)) {
