@@ -448,7 +448,7 @@ op_stop_gradient <- wrapper("op_stop_gradient", function(variable, ...) {
 #' @export
 op_switch <- wrapper("op_switch", function(index, branches, ...) {
   do.call(
-    call_py, c(alist(bound$op_switch, arg_data(index), arg_callable(branches)), dots_data(...))
+    call_py, c(list(bound$op_switch, arg_data(index), arg_callable(branches)), dots_data(...))
   )
 })
 

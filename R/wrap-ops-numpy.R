@@ -1439,7 +1439,7 @@ op_dstack <- wrapper("op_dstack", function(xs, ...) {
 #' op_einsum("ij,j->i", x, c(10, 1))
 #' @export
 op_einsum <- wrapper("op_einsum", function(subscripts, ...) {
-  do.call(call_py, c(alist(bound$op_einsum, subscripts), dots_data(...)))
+  do.call(call_py, c(list(bound$op_einsum, subscripts), dots_data(...)))
 })
 
 #' Tensor with unspecified values
@@ -2868,7 +2868,7 @@ op_median <- wrapper("op_median", function(x, axis = NULL, keepdims = FALSE, ...
 #' grid[[2]]
 #' @export
 op_meshgrid <- wrapper("op_meshgrid", function(..., indexing = "xy") {
-  do.call(call_py, c(alist(bound$op_meshgrid, indexing), dots_data(...)))
+  do.call(call_py, c(list(bound$op_meshgrid, indexing), dots_data(...)))
 })
 
 #' Smallest element over axes

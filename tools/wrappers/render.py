@@ -90,8 +90,8 @@ def _function(wrapper: Wrapper) -> str:
     arguments = ", ".join([f"bound${wrapper.name}", *given])
     call = f"call_py({arguments}, ...)"
     if wrapper.rest in _DOORS:
-        # The arguments are evaluated in the call, and packed data is nothing that would be.
-        call = f"do.call(call_py, c(alist({arguments}), dots_data(...)))"
+        # Nothing of what crosses is a symbol or a call, which do.call() would evaluate.
+        call = f"do.call(call_py, c(list({arguments}), dots_data(...)))"
     finish = _FINISHERS.get(wrapper.result) if isinstance(wrapper.result, str) else None
     if finish:
         call = f"{finish}({call})"
