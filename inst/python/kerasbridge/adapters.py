@@ -60,26 +60,23 @@ def _number(value: Any) -> Any:
 
 def array(x: Any, dtype: Any = None) -> Any:
     """R's data goes into `dtype` at once, not by way of float32."""
-    return _ops().array(x, dtype=dtype) if _is_tensor(x) else arrays.tensor_of(x, dtype)
+    return _ops().array(x, dtype=dtype) if frameworks.is_made(x) else arrays.tensor_of(x, dtype)
 
 
 def cast(x: Any, dtype: Any) -> Any:
     """The same."""
-    return _ops().cast(x if _is_tensor(x) else arrays.tensor_of(x, dtype, wraps=True), dtype)
+    if not frameworks.is_made(x):
+        x = arrays.tensor_of(x, dtype, wraps=True)
+    return _ops().cast(x, dtype)
 
 
 def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any = None) -> Any:
     """The same."""
-    if not _is_tensor(x):
+    if not frameworks.is_made(x):
         x = arrays.tensor_of(x, dtype)
         if frameworks.is_tensor(x):
             return x
     return _ops().convert_to_tensor(x, dtype=dtype, sparse=sparse, ragged=ragged)
-
-
-def _is_tensor(x: Any) -> bool:
-    """Is `x` a tensor already? R's data comes as arrays of NumPy."""
-    return frameworks.is_tensor(x) and not isinstance(x, np.ndarray)
 
 
 def custom_gradient(f: Function) -> Function:
@@ -231,9 +228,9 @@ def add(x1: Any, x2: Any) -> Any:
         sizes = frameworks.of(x2).shape(x2)
         if len(sizes) > 1 and sizes[-1] == 1:
             others = frameworks.of(x1).shape(x1) if frameworks.is_tensor(x1) else ()
-            known = [[size for size in shape if size is not None] for shape in (sizes, others)]
-            if sum(map(len, known)) == len(sizes) + len(others):
-                x2 = ops.broadcast_to(x2, np.broadcast_shapes(*map(tuple, known)))
+            if None not in (*sizes, *others):
+                known = typing.cast("list[tuple[int, ...]]", [sizes, others])
+                x2 = ops.broadcast_to(x2, np.broadcast_shapes(*known))
     return ops.add(x1, x2)
 
 

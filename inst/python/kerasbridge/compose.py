@@ -43,17 +43,12 @@ def _callable_on(object: Any) -> bool:
 
 def call_layer(layer: Any, /, *inputs: Any, **options: Any) -> Any:
     """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``."""
-    if len(inputs) == 1 and _is_ready(inputs[0]):
+    if len(inputs) == 1 and frameworks.is_made(inputs[0]):
         return layer(inputs[0], **options)
     if inputs and inputs[0] is None:
         raise ArgumentError("`inputs` must be a tensor or R data, not NULL.")
     tensors = [_data(layer, part, "inputs") for part in inputs]
     return _call(layer, *tensors, **options)
-
-
-def _is_ready(value: Any) -> bool:
-    """Is `value` a tensor already, and not R data, which comes as an array of NumPy's?"""
-    return not isinstance(value, np.ndarray) and frameworks.is_tensor(value)
 
 
 def call_initializer(initializer: Any, sizes: Any, dtype: Any, options: dict[str, Any]) -> Any:

@@ -384,6 +384,11 @@ def is_tensor(x: Any) -> bool:
     return of_type(type(x)) is not None
 
 
+def is_made(x: Any) -> bool:
+    """Is `x` a tensor already, and not data of R's, which comes as arrays of NumPy?"""
+    return not isinstance(x, np.ndarray) and is_tensor(x)
+
+
 def shown(x: Any) -> str:
     """What printing a tensor shows."""
     return of(x).shown(x)

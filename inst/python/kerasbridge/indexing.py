@@ -470,7 +470,7 @@ def _in_order(value: Any, extent: Sequence[int | None]) -> Any:
 
 def _fitted(framework: frameworks.Framework, x: Any, value: Any) -> Any:
     """What is assigned, in the tensor's dtype when it is R data."""
-    if frameworks.is_tensor(value) and not isinstance(value, np.ndarray):
+    if frameworks.is_made(value):
         return frameworks.of(value).value(value)
     if isinstance(value, str) or not isinstance(value, (bool, int, float, complex, np.ndarray)):
         return value
