@@ -5,74 +5,74 @@ bound <- new.env(parent = emptyenv())
 
 # What the shim offers besides the generated wrappers: name in `bound` -> place in the shim.
 shim_functions <- c(
-  application_decode = "applications.decode",
-  application_preprocess = "applications.preprocess",
-  as_code = "arrays.codes",
-  as_integer64 = "arrays.integer64",
-  as_raw = "arrays.raw",
-  as_sparse = "arrays.sparse",
-  as_shaped = "arrays.shaped",
+  application_decode = "models.applications.decode",
+  application_preprocess = "models.applications.preprocess",
+  as_code = "tensors.arrays.codes",
+  as_integer64 = "tensors.arrays.integer64",
+  as_raw = "tensors.arrays.raw",
+  as_sparse = "tensors.arrays.sparse",
+  as_shaped = "tensors.arrays.shaped",
   backend_loaded = "backends.loaded",
-  callable_named = "callables.named",
-  class_assign = "classes.assign",
-  class_build = "classes.build",
-  class_definition = "classes.definition",
-  class_new = "classes.new",
-  class_own_definition = "classes.own_definition",
-  class_private = "classes.private",
-  class_super = "classes.super_of",
-  class_untracked = "classes.untracked",
+  callable_named = "crossing.callables.named",
+  class_assign = "models.classes.assign",
+  class_build = "models.classes.build",
+  class_definition = "models.classes.definition",
+  class_new = "models.classes.new",
+  class_own_definition = "models.classes.own_definition",
+  class_private = "models.classes.private",
+  class_super = "models.classes.super_of",
+  class_untracked = "models.classes.untracked",
   condition_crossed = "errors.crossed",
-  config_make = "configs.make",
-  config_of = "configs.of",
-  config_register = "configs.register",
-  config_serializable = "configs.serializable",
-  initializer_call = "compose.call_initializer",
-  keras_object = "bindings.keras_object",
-  layer_adapt = "preprocessing.adapt",
-  layer_call = "compose.call_layer",
-  layer_feature = "preprocessing.feature",
-  layer_set_vocabulary = "preprocessing.set_vocabulary",
-  layer_vocabulary = "preprocessing.vocabulary",
-  model_compile = "training.compile",
-  model_evaluate = "training.evaluate",
-  model_fit = "training.fit",
-  model_new = "training.new_model",
-  model_on_batch = "training.on_batch",
-  model_predict = "training.predict",
-  saving_export = "saving.export",
-  saving_from_json = "saving.from_json",
-  saving_load_model = "saving.load_model",
-  saving_load_weights = "saving.load_weights",
-  saving_save_model = "saving.save_model",
-  saving_save_weights = "saving.save_weights",
-  saving_source = "saving.source",
-  saving_to_json = "saving.to_json",
-  saving_write_text = "saving.write_text",
-  saving_written_in_r = "saving.written_in_r",
-  seed_all = "seeds.seed_all",
-  sequential_new = "training.new_sequential",
-  subset_get = "indexing.get",
-  subset_set = "indexing.set",
-  tensor_operator = "operators.operator",
-  tensor_classes = "frameworks.tensor_classes",
-  tensor_dim = "operators.dim",
-  tensor_shown = "frameworks.shown",
-  tensor_to_r = "arrays.to_r",
-  tf_function = "tracing.tf_function",
+  config_make = "models.configs.make",
+  config_of = "models.configs.of",
+  config_register = "models.configs.register",
+  config_serializable = "models.configs.serializable",
+  initializer_call = "models.compose.call_initializer",
+  keras_object = "wrappers.bindings.keras_object",
+  layer_adapt = "models.preprocessing.adapt",
+  layer_call = "models.compose.call_layer",
+  layer_feature = "models.preprocessing.feature",
+  layer_set_vocabulary = "models.preprocessing.set_vocabulary",
+  layer_vocabulary = "models.preprocessing.vocabulary",
+  model_compile = "models.training.compile",
+  model_evaluate = "models.training.evaluate",
+  model_fit = "models.training.fit",
+  model_new = "models.training.new_model",
+  model_on_batch = "models.training.on_batch",
+  model_predict = "models.training.predict",
+  saving_export = "models.saving.export",
+  saving_from_json = "models.saving.from_json",
+  saving_load_model = "models.saving.load_model",
+  saving_load_weights = "models.saving.load_weights",
+  saving_save_model = "models.saving.save_model",
+  saving_save_weights = "models.saving.save_weights",
+  saving_source = "models.saving.source",
+  saving_to_json = "models.saving.to_json",
+  saving_write_text = "models.saving.write_text",
+  saving_written_in_r = "models.saving.written_in_r",
+  seed_all = "models.seeds.seed_all",
+  sequential_new = "models.training.new_sequential",
+  subset_get = "tensors.indexing.get",
+  subset_set = "tensors.indexing.set",
+  tensor_operator = "tensors.operators.operator",
+  tensor_classes = "tensors.frameworks.tensor_classes",
+  tensor_dim = "tensors.operators.dim",
+  tensor_shown = "tensors.frameworks.shown",
+  tensor_to_r = "tensors.arrays.to_r",
+  tf_function = "crossing.tracing.tf_function",
   version_of = "backends.version_of",
-  whole_number = "arrays.whole_number",
-  wrapper_help = "bindings.documentation",
-  weights_count = "weights.count",
-  weights_get = "weights.get",
-  weights_layer = "weights.layer",
-  weights_pop = "weights.pop",
-  weights_put = "weights.put",
-  weights_quantize = "weights.quantize",
-  weights_reset = "weights.reset",
-  weights_set_state_tree = "weights.set_state_tree",
-  weights_set_trainable = "weights.set_trainable",
-  weights_state_tree = "weights.state_tree"
+  whole_number = "tensors.arrays.whole_number",
+  wrapper_help = "wrappers.bindings.documentation",
+  weights_count = "models.weights.count",
+  weights_get = "models.weights.get",
+  weights_layer = "models.weights.layer",
+  weights_pop = "models.weights.pop",
+  weights_put = "models.weights.put",
+  weights_quantize = "models.weights.quantize",
+  weights_reset = "models.weights.reset",
+  weights_set_state_tree = "models.weights.set_state_tree",
+  weights_set_trainable = "models.weights.set_trainable",
+  weights_state_tree = "models.weights.state_tree"
 )
 
 # Call a Python callable of the shim with R arguments. A tensor stays a tensor, plain values
@@ -105,7 +105,7 @@ fill_finishers <- function() {
   finishers[[failure_class]] <- \(x, frame) raise_failure(x, sys.call(frame))
 }
 
-pending_class <- "kerasbridge.arrays.Pending"
+pending_class <- "kerasbridge.tensors.arrays.Pending"
 
 # An integer that R has not is a double or an integer64: reticulate takes its low bits.
 finish_integer <- function(x, frame) {
@@ -155,7 +155,7 @@ fill_bound <- function(wrappers) {
   for (name in names(shim_functions)) bind_later(name, shim_function)
 }
 
-bind_wrapper <- function(name) call_py(guard(shim_attr("bindings.bind_guarded")), name)
+bind_wrapper <- function(name) call_py(guard(shim_attr("wrappers.bindings.bind_guarded")), name)
 
 shim_function <- function(name) guard(shim_attr(shim_functions[[name]]))
 
@@ -163,11 +163,10 @@ shim_function <- function(name) guard(shim_attr(shim_functions[[name]]))
 guard <- function(f) py_call(shim_attr("errors.guarded"), f)
 
 shim_attr <- function(place) {
-  place <- strsplit(place, ".", fixed = TRUE)[[1L]]
-  py_get_attr(shim(place[[1L]]), place[[2L]])
+  py_get_attr(shim(sub("[.][^.]*$", "", place)), sub(".*[.]", "", place))
 }
 
-# A module of the Python package inside this one.
+# A module of the Python package inside this one: `wing.module`.
 shim <- function(module) {
   import_from_path(paste0("kerasbridge.", module), path = shim_path(), convert = TRUE)
 }

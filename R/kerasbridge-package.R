@@ -45,7 +45,7 @@ write_in_r <- function() {
     return(invisible())
   }
   py_call(
-    shim_attr("streams.install"),
+    shim_attr("crossing.streams.install"),
     \(text) cat(text), \(text) cat(text, file = stderr()), interactive() || isatty(stdout())
   )
 }
@@ -59,8 +59,8 @@ wrapper_names <- function() {
 # Python has just started, and no framework is imported yet.
 on_python_start <- function() {
   py_call(shim_attr("imports.install"))
-  py_call(shim_attr("processes.install"))
-  py_call(shim_attr("crossings.install"), \(class) as.list(class))
+  py_call(shim_attr("crossing.processes.install"))
+  py_call(shim_attr("crossing.entry.install"), \(class) as.list(class))
   write_in_r()
   # The load hooks below need it, and may run in the middle of another import.
   force(bound$tensor_classes)
@@ -78,7 +78,7 @@ when_loaded <- function(module, act) {
 }
 
 # torch$compile() works on Python's bytecode. An R function has none: it is traced.
-trace_for_dynamo <- function(module) py_call(shim_attr("dynamo.install"))
+trace_for_dynamo <- function(module) py_call(shim_attr("crossing.dynamo.install"))
 
 is_imported <- function(module) {
   import("sys", convert = FALSE)$modules$`__contains__`(module) |> py_to_r()

@@ -13,7 +13,7 @@ import inspect
 import numpy as np
 from keras import ops
 
-from kerasbridge import adapters, bindings
+from kerasbridge.wrappers import adapters, bindings
 
 x = ops.ones((4, 4))
 ready = np.ones((4, 4))

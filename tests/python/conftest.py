@@ -18,7 +18,7 @@ import hypothesis
 import numpy as np
 import pytest
 
-from kerasbridge import frameworks
+from kerasbridge.tensors import frameworks
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has RTLD_DEEPBIND")
 
 IMPORTERS = {
-    "the shim": "from kerasbridge import frameworks; frameworks.named('torch').library()",
+    "the shim": "from kerasbridge.tensors import frameworks; frameworks.named('torch').library()",
     "Keras": "import keras; assert keras.backend.backend() == 'torch'",
     "the user": "import torch",
 }

@@ -11,8 +11,8 @@ import keras
 import pytest
 
 import kerasbridge
-from kerasbridge import adapters, bindings
 from kerasbridge.errors import ArgumentError
+from kerasbridge.wrappers import adapters, bindings
 
 PINNED = keras.__version__ == kerasbridge.__keras__
 

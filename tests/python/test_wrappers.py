@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasbridge import bindings
+from kerasbridge.wrappers import bindings
 from tools.wrappers import __main__ as generator
 from tools.wrappers import catalog as catalogs
 from tools.wrappers import describe, render

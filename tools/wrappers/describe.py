@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kerasbridge.adapters import adapted
-from kerasbridge.bindings import holds_positions
-from kerasbridge.kinds import KINDS, kind_of
+from kerasbridge.tensors.kinds import KINDS, kind_of
+from kerasbridge.wrappers.adapters import adapted
+from kerasbridge.wrappers.bindings import holds_positions
 from tools.wrappers.catalog import Catalog, Incomplete
 from tools.wrappers.inventory import Symbol, name_exceptions, r_name_of, symbols
 

@@ -70,8 +70,8 @@ def crossed(failure: Failure) -> dict[str, Any] | None:
     """What an error that passed through R code called by Python took along, or ``None``.
 
     reticulate keeps the parts of the R condition that began it all on the exception that it
-    makes, and :mod:`kerasbridge.crossings` the Python frames. Keras and the frameworks may have
-    raised other exceptions while they handled that one.
+    makes, and :mod:`kerasbridge.crossing.entry` the Python frames. Keras and the frameworks may
+    have raised other exceptions while they handled that one.
     """
     error: BaseException | None = failure.error
     while error is not None:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasbridge import callables
+from kerasbridge.crossing import callables
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from kerasbridge import dynamo  # noqa: E402
+from kerasbridge.crossing import dynamo  # noqa: E402
 
 
 class Counted:

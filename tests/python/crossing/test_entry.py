@@ -5,13 +5,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from kerasbridge import crossings, errors
+from kerasbridge import errors
+from kerasbridge.crossing import entry
 
 
 def python_function_of(call):
     """A function that is called as reticulate's own are: by a frame of `rpytools.call`."""
     module = ModuleType("rpytools.call")
-    module.call_r_function = crossings.crossing(call, lambda classes: classes)
+    module.call_r_function = entry.crossing(call, lambda classes: classes)
     source = "def python_function(*args): return call_r_function(None, *args)"
     exec(source, vars(module))
     return module.python_function
@@ -68,7 +69,7 @@ def test_the_frames_are_noted_where_python_calls_r():
     assert inner == ["raises.<locals>.call"]
     line = layer_call.__code__.co_firstlineno + 1
     file_and_line = caught.value.python_frames[0][-1]
-    assert file_and_line.partition(" in ")[0].endswith(f"test_crossings.py:{line}")
+    assert file_and_line.partition(" in ")[0].endswith(f"test_entry.py:{line}")
 
 
 def test_every_call_of_r_on_the_way_ends_a_segment():
@@ -119,7 +120,7 @@ def test_a_plain_error_of_r_is_a_runtime_error():
 
 
 def test_frames_that_only_pass_an_error_on_are_left_out():
-    assert crossings._is_hidden("torch.nn.modules.module")
-    assert crossings._is_hidden("jax._src.api")
-    assert not crossings._is_hidden("torchvision.models")
-    assert not crossings._is_hidden("keras.src.layers.layer")
+    assert entry._is_hidden("torch.nn.modules.module")
+    assert entry._is_hidden("jax._src.api")
+    assert not entry._is_hidden("torchvision.models")
+    assert not entry._is_hidden("keras.src.layers.layer")

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from kerasbridge import processes
+from kerasbridge.crossing import processes
 
 LDPATHS = """
 : ${R_LD_LIBRARY_PATH=${R_HOME}/lib:/usr/lib/somewhere}

@@ -3,7 +3,7 @@
 import io
 import threading
 
-from kerasbridge.streams import Stream
+from kerasbridge.crossing.streams import Stream
 
 
 def test_a_write_of_another_thread_waits_for_the_main_thread_and_keeps_its_place() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from kerasbridge import classes
 from kerasbridge.errors import ArgumentError
+from kerasbridge.models import classes
 
 
 def method(name: str, function: Any, formals: str = "", kind: str = "method", **more: Any) -> Any:

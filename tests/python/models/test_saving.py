@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from kerasbridge import classes, saving
 from kerasbridge.errors import ArgumentError, UnknownObjectError
+from kerasbridge.models import classes, saving
 
 
 def same(one: Any, other: Any) -> bool:

@@ -7,7 +7,7 @@ import random
 import keras
 import numpy as np
 
-from kerasbridge import seeds
+from kerasbridge.models import seeds
 
 
 def draw() -> list[float]:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conftest import r_array
 
-from kerasbridge import training
 from kerasbridge.errors import ArgumentError
+from kerasbridge.models import training
 
 X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
 Y = X @ [[1.0], [2.0]]
@@ -139,7 +139,7 @@ def test_functional_models():
 def test_numpy_predicts_and_evaluates_and_says_that_it_cannot_fit(python):
     script = """
 import keras, numpy as np
-from kerasbridge import training
+from kerasbridge.models import training
 model = training.new_sequential([keras.layers.Dense(1, kernel_initializer="ones")], 2, {})
 training.compile(model, {"loss": "mse"})
 x = np.ones((2, 2))

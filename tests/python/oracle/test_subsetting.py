@@ -16,7 +16,7 @@ from conftest import FRAMEWORKS, Native, r_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasbridge import indexing
+from kerasbridge.tensors import indexing
 
 pytestmark = pytest.mark.oracle
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kerasbridge import arrays
 from kerasbridge.errors import ArgumentError
+from kerasbridge.tensors import arrays
 
 MATRIX = [[1.5, 2.0, 3.0], [4.0, 5.0, 6.0]]
 

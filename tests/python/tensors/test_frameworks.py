@@ -14,7 +14,7 @@ import tensorflow as tf
 import torch
 from conftest import Native
 
-from kerasbridge import frameworks
+from kerasbridge.tensors import frameworks
 
 X = np.arange(12, dtype="float32").reshape(3, 4)
 
@@ -161,7 +161,9 @@ def test_r_s_methods_are_registered_for_the_classes_of_tensors():
 def test_a_framework_is_not_imported_for_nothing(python):
     script = """
 import sys
-from kerasbridge import arrays, bindings, frameworks, indexing, kinds, operators, shapes, training
+from kerasbridge.models import training
+from kerasbridge.tensors import arrays, frameworks, indexing, kinds, operators, shapes
+from kerasbridge.wrappers import bindings
 frameworks.of_type(float)
 print([name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules])
 """

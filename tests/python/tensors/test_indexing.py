@@ -10,15 +10,15 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
-import subscripts as model
 import tensorflow as tf
 import torch
 from conftest import Native, r_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensors import subscripts as model
 
-from kerasbridge import indexing
 from kerasbridge.errors import ArgumentError, SubscriptError
+from kerasbridge.tensors import indexing
 
 # JAX compiles each new shape, so that its examples cost a hundred times those of the others.
 EXAMPLES = {"numpy": 200, "torch": 100, "tensorflow": 40, "jax": 12}
@@ -285,7 +285,7 @@ def test_keras_variables_are_assigned_to():
 def test_keras_variables_are_assigned_to_on_every_backend(python, backend):
     script = """
 import keras, numpy as np
-from kerasbridge import indexing
+from kerasbridge.tensors import indexing
 x = keras.Variable(np.arange(6, dtype="float32").reshape(2, 3))
 assert indexing.set(x, "r", 9.0, [np.array([2, 1]), -1]) is x
 indexing.set(x, "r", np.array([[7.0], [8.0]]), ["_", 1])

@@ -12,8 +12,8 @@ from conftest import r_array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kerasbridge import arrays, kinds
 from kerasbridge.errors import ArgumentError
+from kerasbridge.tensors import arrays, kinds
 
 NUMBERS = st.integers(-9, 9).filter(bool)
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 import torch
 from conftest import r_array
 
-from kerasbridge import frameworks, operators
 from kerasbridge.errors import ArgumentError, Failure
+from kerasbridge.tensors import frameworks, operators
 
 X = np.array([[1.5, -2.0], [3.0, 4.0]], "float32")
 Y = np.array([[2.0, 0.5], [1.0, 4.0]], "float32")

@@ -10,8 +10,8 @@ from conftest import r_array
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from kerasbridge import shapes
 from kerasbridge.errors import ArgumentError
+from kerasbridge.tensors import shapes
 
 SIZES = st.integers(0, 2**31 - 1)
 

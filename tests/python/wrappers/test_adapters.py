@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasbridge import adapters
 from kerasbridge.errors import ArgumentError
+from kerasbridge.wrappers import adapters
 
 
 def sequence(*arguments: float, **options: object) -> list[float]:

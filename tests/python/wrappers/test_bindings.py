@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from conftest import r_array
 
-from kerasbridge import bindings, kinds
-from kerasbridge.bindings import Parameter, Signature, bind
 from kerasbridge.errors import ArgumentError, Failure
+from kerasbridge.tensors import kinds
+from kerasbridge.wrappers import bindings
+from kerasbridge.wrappers.bindings import Parameter, Signature, bind
 
 X = np.array([[1.0, 5.0, 3.0], [4.0, 2.0, 6.0]], "float32")
 

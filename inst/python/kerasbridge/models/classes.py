@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from types import new_class
 from typing import Any
 
-from kerasbridge import callables, compose
+from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError
-from kerasbridge.shapes import described
+from kerasbridge.models import compose
+from kerasbridge.tensors.shapes import described
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import arrays, frameworks, training
 from kerasbridge.errors import ArgumentError
-from kerasbridge.shapes import described, shape
+from kerasbridge.models import training
+from kerasbridge.tensors import arrays, frameworks
+from kerasbridge.tensors.shapes import described, shape
 
 
 def compose(object: Any, layer: Any, name: str) -> Any:

@@ -6,8 +6,8 @@ import importlib
 from typing import Any
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.kinds import tree
-from kerasbridge.shapes import described
+from kerasbridge.tensors.kinds import tree
+from kerasbridge.tensors.shapes import described
 
 
 def of(object: Any) -> Any:

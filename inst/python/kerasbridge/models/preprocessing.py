@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import training
+from kerasbridge.models import training
 
 
 def adapt(layer: Any, data: Any, options: dict[str, Any]) -> None:

@@ -21,9 +21,10 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, Final
 
-from kerasbridge import callables, classes
+from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError, UnknownObjectError
-from kerasbridge.kinds import path as expanded
+from kerasbridge.models import classes
+from kerasbridge.tensors.kinds import path as expanded
 
 #: The member of an archive, or the file of a directory, that holds R's source.
 SOURCE: Final = "r_source.json"

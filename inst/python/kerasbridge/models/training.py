@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import arrays, backends, frameworks
+from kerasbridge import backends
 from kerasbridge.errors import ArgumentError
-from kerasbridge.kinds import converted, integer
-from kerasbridge.shapes import described, shape
+from kerasbridge.tensors import arrays, frameworks
+from kerasbridge.tensors.kinds import converted, integer
+from kerasbridge.tensors.shapes import described, shape
 
 
 def new_model(inputs: Any, outputs: Any, options: dict[str, Any]) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge import arrays
 from kerasbridge.errors import ArgumentError, did_you_mean
-from kerasbridge.kinds import integer
-from kerasbridge.shapes import described
+from kerasbridge.tensors import arrays
+from kerasbridge.tensors.kinds import integer
+from kerasbridge.tensors.shapes import described
 
 
 def get(object: Any, trainable: bool | None) -> list[Any]:

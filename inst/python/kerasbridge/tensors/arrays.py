@@ -17,9 +17,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from kerasbridge import frameworks
 from kerasbridge.errors import ArgumentError
-from kerasbridge.shapes import NA_INTEGER, described
+from kerasbridge.tensors import frameworks
+from kerasbridge.tensors.shapes import NA_INTEGER, described
 
 Array = npt.NDArray[Any]
 

@@ -28,9 +28,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from kerasbridge import frameworks
 from kerasbridge.errors import ArgumentError, SubscriptError
-from kerasbridge.shapes import described
+from kerasbridge.tensors import frameworks
+from kerasbridge.tensors.shapes import described
 
 Array = npt.NDArray[Any]
 Sizes = Sequence[int | None]

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from kerasbridge import arrays, frameworks
 from kerasbridge.errors import ArgumentError
-from kerasbridge.shapes import NA_INTEGER, described, shape, whole
+from kerasbridge.tensors import arrays, frameworks
+from kerasbridge.tensors.shapes import NA_INTEGER, described, shape, whole
 
 Converter = Callable[[Any, str], Any]
 

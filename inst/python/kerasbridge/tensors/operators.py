@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from kerasbridge import arrays, frameworks, kinds
 from kerasbridge.errors import ArgumentError, guarded
+from kerasbridge.tensors import arrays, frameworks, kinds
 
 Binary = Callable[[Any, Any], Any]
 

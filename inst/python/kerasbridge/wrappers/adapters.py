@@ -15,8 +15,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from kerasbridge import arrays, backends, frameworks, training
-from kerasbridge.kinds import integer
+from kerasbridge import backends
+from kerasbridge.models import training
+from kerasbridge.tensors import arrays, frameworks
+from kerasbridge.tensors.kinds import integer
 
 Function = Callable[..., Any]
 

@@ -15,10 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kerasbridge import adapters, arrays, compose
 from kerasbridge.errors import ArgumentError, did_you_mean, guarded, retold
-from kerasbridge.kinds import CONVERTERS, NEEDED, Converter, converted, one_based, tree
-from kerasbridge.shapes import described
+from kerasbridge.models import compose
+from kerasbridge.tensors import arrays
+from kerasbridge.tensors.kinds import CONVERTERS, NEEDED, Converter, converted, one_based, tree
+from kerasbridge.tensors.shapes import described
+from kerasbridge.wrappers import adapters
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Signature:
 def signatures() -> dict[str, Signature]:
     """Every generated wrapper by its R name."""
     table: dict[str, dict[str, Any]] = json.loads(
-        Path(__file__).with_name("signatures.json").read_text(encoding="utf-8")
+        Path(__file__).parents[1].joinpath("signatures.json").read_text(encoding="utf-8")
     )
     return {name: _signature(name, entry) for name, entry in table.items()}
 

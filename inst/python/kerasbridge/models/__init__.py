@@ -1,0 +1,1 @@
+"""Keras's objects: models, layers, classes, weights, training, saving."""

@@ -1,0 +1,1 @@
+"""The generated functions' way to Keras."""
