@@ -51,7 +51,7 @@ layer_cropping_1d <- wrapper("layer_cropping_1d", function(
 #' layer_cropping_2d(random_normal(c(1, 6, 6, 3)), cropping = list(c(1, 2), c(0, 1))) |> op_shape()
 #' @export
 layer_cropping_2d <- wrapper("layer_cropping_2d", function(
-  object = NULL, cropping = c(c(0L, 0L), c(0L, 0L)), data_format = NULL, ...
+  object = NULL, cropping = list(c(0L, 0L), c(0L, 0L)), data_format = NULL, ...
 ) {
   call_py(bound$layer_cropping_2d, arg_data(object), cropping, data_format, ...) %||% object
 })
@@ -81,7 +81,7 @@ layer_cropping_2d <- wrapper("layer_cropping_2d", function(
 #' layer_cropping_3d(random_normal(c(1, 6, 6, 6, 2)), cropping = c(1, 2, 0)) |> op_shape()
 #' @export
 layer_cropping_3d <- wrapper("layer_cropping_3d", function(
-  object = NULL, cropping = c(c(1L, 1L), c(1L, 1L), c(1L, 1L)), data_format = NULL, ...
+  object = NULL, cropping = list(c(1L, 1L), c(1L, 1L), c(1L, 1L)), data_format = NULL, ...
 ) {
   call_py(bound$layer_cropping_3d, arg_data(object), cropping, data_format, ...) %||% object
 })
@@ -366,7 +366,7 @@ layer_zero_padding_2d <- wrapper("layer_zero_padding_2d", function(
 #' layer_zero_padding_3d(random_normal(c(1, 3, 3, 3, 2)), padding = c(1, 0, 2)) |> op_shape()
 #' @export
 layer_zero_padding_3d <- wrapper("layer_zero_padding_3d", function(
-  object = NULL, padding = c(c(1L, 1L), c(1L, 1L), c(1L, 1L)), data_format = NULL, ...
+  object = NULL, padding = list(c(1L, 1L), c(1L, 1L), c(1L, 1L)), data_format = NULL, ...
 ) {
   call_py(bound$layer_zero_padding_3d, arg_data(object), padding, data_format, ...) %||% object
 })

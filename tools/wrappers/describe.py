@@ -269,8 +269,7 @@ def _parameters(symbol: Symbol, kinds: dict[str, str]) -> Iterator[WrapperParame
         if r_default is None:
             yield WrapperParameter(name, kind, "omit", None, "NULL", python)
         else:
-            plain = list(default) if isinstance(default, tuple) else default
-            yield WrapperParameter(name, kind, "default", plain, r_default, python)
+            yield WrapperParameter(name, kind, "default", default, r_default, python)
 
 
 def _in_r(default: Any, kind: str) -> str | None:
@@ -290,7 +289,8 @@ def _in_r(default: Any, kind: str) -> str | None:
         parts = [_in_r(part, kind) for part in default]
         same = len({type(part) for part in default}) == 1
         if same and all(part is not None and part != "NULL" for part in parts):
-            return f"c({', '.join(str(part) for part in parts)})"
+            vector = "list" if isinstance(default[0], (tuple, list)) else "c"
+            return f"{vector}({', '.join(str(part) for part in parts)})"
     return None
 
 

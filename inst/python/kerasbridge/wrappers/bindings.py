@@ -360,9 +360,13 @@ def _result(kind: str | tuple[str, ...]) -> Callable[[Any], Any]:
 
 
 def _same(value: Any, default: Any) -> bool:
-    if isinstance(default, list):
-        default = tuple(default)
+    default = _tuples(default)
     return type(value) is type(default) and bool(value == default)
+
+
+def _tuples(default: Any) -> Any:
+    """A default out of JSON, which has no tuples."""
+    return tuple(map(_tuples, default)) if isinstance(default, list) else default
 
 
 def _too_many(signature: Signature, surplus: Sequence[Any]) -> ArgumentError:
