@@ -25,7 +25,7 @@ test_that("small helpers of keras3 do what they did", {
   expect_error(all_dims(), "subscript", class = "kerasbridge_error")
   a <- 1
   expect_identical(named_list(a, b = 2), list(a = 1, b = 2))
-  expect_identical(named_list(), set_names(list()))
+  expect_identical(named_list(), rlang::set_names(list()))
   expect_identical(c(1, 4) %>% sum(), 5)
 })
 
