@@ -6,8 +6,9 @@
 #' layers. What it returns makes objects of the class and is used wherever Keras's own are: in
 #' [compile()], in [fit()], as an argument of a layer.
 #'
-#' In every method, `self` is the object, `super$method()` calls the parent's method, and
-#' `private` is an environment that belongs to the object and that Python does not see.
+#' In every method, `self` is the object, whether it is named as the first argument or not,
+#' `super$method()` calls the parent's method, and `private` is an environment that belongs to the
+#' object and that Python does not see.
 #'
 #' @section Methods:
 #' * Model: `initialize()`, `call(inputs, training)`, `train_step(data)`, `test_step(data)`,
@@ -182,9 +183,8 @@ called <- function(members, call) c(members, list(`__call__` = call))
 #' `class_method()` make methods of the class rather than of its objects; a class method sees the
 #' class as `cls`.
 #'
-#' `mark_active()` is another name of `active_property()`. In a [`%py_class%`], where methods have
-#' `self` as their first argument, `name %<-active% f` makes an active property of the function
-#' `f`, with or without `self`; elsewhere it is [makeActiveBinding()].
+#' `mark_active()` is another name of `active_property()`. In a [`%py_class%`], `name %<-active% f`
+#' makes an active property of the function `f`; elsewhere it is [makeActiveBinding()].
 #'
 #' @param f,value A function.
 #' @param name Name of the property.

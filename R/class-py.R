@@ -3,11 +3,12 @@
 #' Define a Python class in R
 #'
 #' `Name(Base, ...) %py_class% { ... }` defines a Python class and assigns it to `Name`. The
-#' functions of the body are its methods, with `self` as first argument; other values are class
-#' attributes. A string at the start of the body is the class's documentation.
+#' functions of the body are its methods; other values are class attributes. A string at the start
+#' of the body is the class's documentation.
 #'
-#' In a method, `super()$method()` calls the parent's method. `initialize` is another name for
-#' `__init__`.
+#' A method whose first argument is named `self` gets the object there, as in Python; every other
+#' method finds `self` in its scope. So does each method of every class made in R. In a method,
+#' `super()$method()` calls the parent's method. `initialize` is another name for `__init__`.
 #'
 #' @param spec The name of the class, called with its base classes: `LinearModel(torch$nn$Module)`.
 #' @param body The methods and attributes, in braces.
@@ -35,7 +36,7 @@
   captured <- class_body(substitute(body), env)
   definition <- new_definition(
     name, bases, captured$members, env,
-    doc = captured$doc, explicit_self = TRUE, made_by = "py_class"
+    doc = captured$doc, made_by = "py_class"
   )
   class <- if (isNamespace(env)) class_function(definition) else class_of(definition)
   assign(name, class, envir = env)
@@ -57,9 +58,7 @@ member_of <- function(name, members) {
   if (!bindingIsActive(as.symbol(name), members)) {
     return(get(name, members))
   }
-  f <- activeBindingFunction(as.symbol(name), members)
-  if (!identical(names(formals(f))[1L], "self")) formals(f) <- c(pairlist2(self = ), formals(f))
-  active_property(f)
+  active_property(activeBindingFunction(as.symbol(name), members))
 }
 
 #' Define a Keras layer in R
@@ -67,9 +66,9 @@ member_of <- function(name, members) {
 #' `new_layer_class()` makes a layer from R functions. The result is used like any `layer_*()`:
 #' piped into, called on tensors, or as a layer object.
 #'
-#' In every method, `self` is the layer, and `super$method()` calls the method of the parent class
-#' (`super$initialize()` the constructor). R code runs while Keras traces the layer; the compiled
-#' model runs without it.
+#' In every method, `self` is the layer, whether it is named as the first argument or not, and
+#' `super$method()` calls the method of the parent class (`super$initialize()` the constructor).
+#' R code runs while Keras traces the layer; the compiled model runs without it.
 #'
 #' @param classname Name of the class, as Keras reports it, such as `"SimpleDense"`.
 #' @param initialize Function that stores the layer's options in `self`. It should call
@@ -125,7 +124,7 @@ parent_class <- function(inherit, default = NULL) {
 # What a class will be made of. Nothing of Python is touched before the class is used. What
 # composes with another object is made by `new_layer_class`.
 new_definition <- function(name, bases, members, env, doc = NULL, private = list(),
-                           explicit_self = FALSE, made_by = "new_class") {
+                           made_by = "new_class") {
   check_class_name(name)
   check_members(members)
   definition <- new.env(parent = emptyenv())
@@ -135,7 +134,6 @@ new_definition <- function(name, bases, members, env, doc = NULL, private = list
   definition$env <- env
   definition$doc <- doc
   definition$private <- private
-  definition$explicit_self <- explicit_self
   definition$made_by <- made_by
   definition
 }
@@ -208,8 +206,7 @@ is_r_function <- function(x) {
 # `self` and `super` are known.
 as_method <- function(f, name, definition) {
   kind <- member_kind(f, name)
-  formals <- formals(args(f))
-  if (definition$explicit_self && kind != "static") formals <- formals[-1L]
+  formals <- own_formals(f, kind)
   list(
     name = python_name(name),
     `function` = with_self(f, name, kind, definition),
@@ -226,6 +223,19 @@ member_kind <- function(f, name) {
   attr(f, "member", exact = TRUE) %||% if (name == "from_config") "class" else "method"
 }
 
+# Does a method ask for its object by name, as its first formal? A class method asks for the class,
+# as `cls` or `self`; a static method has no object, and its formals are its own.
+takes_object <- function(f, kind) {
+  names <- switch(kind, static = character(), class = c("cls", "self"), "self")
+  isTRUE(names(formals(args(f)))[1L] %in% names)
+}
+
+# The arguments with which a method is called.
+own_formals <- function(f, kind) {
+  formals <- formals(args(f))
+  if (takes_object(f, kind)) formals[-1L] else formals
+}
+
 python_name <- function(name) switch(name, initialize = "__init__", finalize = "__del__", name)
 
 # A default that Python can show. R computes all others, when the argument is left out.
@@ -240,8 +250,9 @@ docstring <- function(f) {
   if (is_call(body, "{") && length(body) > 2L && is.character(body[[2L]])) body[[2L]]
 }
 
-# A static method needs nothing; a class method sees `cls`, every other one `self`. The call is
-# written as users know it, `Scaled$call(...)`, for the conditions that it may end in.
+# A static method needs nothing; a class method sees `cls`, every other one `self`, which it may
+# also have as its first formal. The call is written as users know it, `Scaled$call(...)`, for the
+# conditions that it may end in.
 with_self <- function(f, name, kind, definition) {
   defined_in <- environment(f)
   class <- as.symbol(definition$name)
@@ -251,7 +262,7 @@ with_self <- function(f, name, kind, definition) {
     scope <- NULL
   } else {
     scope <- quote(environment(f) <- method_scope(.object, kind, definition, defined_in))
-    if (definition$explicit_self) call <- call2(call[[1L]], quote(.object), quote(...))
+    if (takes_object(f, kind)) call <- call2(call[[1L]], quote(.object), quote(...))
   }
   new_function(
     if (kind == "static") pairlist2(... = ) else pairlist2(.object = , ... = ),
@@ -291,13 +302,15 @@ private_members <- function(definition, self) {
     if (!is.null(parent)) members <- c(members, private_members(parent, self))
   }
   own <- lapply(definition$private, function(member) {
-    if (is_r_function(member)) {
-      environment(member) <- method_scope(self, "method", definition, environment(member))
-    }
-    member
+    if (is_r_function(member)) private_method(member, self, definition) else member
   })
   members <- c(own, members)
   members[!duplicated(names(members))]
+}
+
+private_method <- function(f, self, definition) {
+  environment(f) <- method_scope(self, "method", definition, environment(f))
+  if (takes_object(f, "method")) function(...) f(self, ...) else f
 }
 
 # `super$method()` and `super()$method()`: the parent's methods, bound to `self`.
@@ -345,8 +358,7 @@ class_function <- function(definition) {
 constructor_formals <- function(definition) {
   initialize <- definition$members$initialize %||% definition$members$`__init__`
   if (!is.null(initialize)) {
-    formals <- formals(args(initialize))
-    return(if (definition$explicit_self) formals[-1L] else formals)
+    return(own_formals(initialize, "method"))
   }
   for (base in definition$bases) {
     parent <- if (!is.language(base)) definition_of(base)

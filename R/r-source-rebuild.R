@@ -99,7 +99,7 @@ made_class <- function(record, session) {
   }
   definition <- new_definition(
     record$name, bases, members, env,
-    doc = record$doc, private = private, explicit_self = record$explicit_self,
+    doc = record$doc, private = private,
     made_by = record$made_by
   )
   if (record$made_by == "py_class") {

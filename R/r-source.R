@@ -365,7 +365,6 @@ capture_class <- function(definition, store) {
     members = members(definition$members),
     private = members(definition$private),
     doc = definition$doc,
-    explicit_self = definition$explicit_self,
     environment = capture_environment(definition$env, store)
   )
   list(class = id)

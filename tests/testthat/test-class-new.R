@@ -609,3 +609,97 @@ on_backend("numpy", {
     )
   })
 })
+
+# `self` by name ----------------------------------------------------------------------------------
+
+test_that("`self` may be the first formal of a method in every maker of classes", {
+  call <- list(with = function(self, x) x * self$by, without = function(x) x * self$by)
+  initialize <- list(
+    with = function(self, by = 2) {
+      super$initialize()
+      self$by <- by
+    },
+    without = function(by = 2) {
+      super$initialize()
+      self$by <- by
+    }
+  )
+  makers <- list(
+    new_layer_class, new_model_class, new_regularizer_class,
+    new_constraint_class, Layer, Model, Constraint
+  )
+  for (make in makers) {
+    for (i in names(initialize)) {
+      for (j in names(call)) {
+        made <- make(
+          "Selfish",
+          initialize = initialize[[i]], call = call[[j]],
+          twice = active_property(function(self) 2 * self$by),
+          fresh = class_method(function(cls) cls(by = 5)),
+          plus = static_method(function(x, y) x + y),
+          shown = function(self, prefix) private$shown(prefix),
+          private = list(shown = function(self, prefix) paste(prefix, self$by))
+        )
+        object <- made(by = 3)
+        expect_identical(as.numeric(object(op_ones(1))), 3)
+        expect_identical(object$twice, 6)
+        expect_identical(made$fresh()$by, 5)
+        expect_identical(made$plus(1, 2), 3)
+        expect_identical(object$shown("by"), "by 3")
+      }
+    }
+  }
+})
+
+test_that("losses, metrics and callbacks may name `self`", {
+  loss_scaled <- Loss(
+    "ScaledSelf",
+    initialize = function(self, by = 1, ...) {
+      super$initialize(...)
+      self$by <- by
+    },
+    call = function(self, y_true, y_pred) self$by * op_mean(abs(y_true - y_pred), axis = -1)
+  )
+  expect_value(loss_scaled(by = 10)(matrix(c(1, 2)), matrix(c(2, 4))), 15)
+
+  metric_count <- Metric(
+    "CountSelf",
+    initialize = function(self, ...) {
+      super$initialize(...)
+      self$n <- self$add_variable(shape(), initializer = "zeros", name = "n")
+    },
+    update_state = function(self, y_true, y_pred, sample_weight = NULL) {
+      self$n$assign_add(op_cast(op_shape(y_true)[[1]], "float32"))
+    },
+    result = function(self) op_convert_to_tensor(self$n)
+  )
+  metric <- metric_count()
+  metric$update_state(op_ones(c(3, 1)), op_ones(c(3, 1)))
+  expect_value(metric$result(), 3)
+
+  callback <- Callback("EpochsSelf", on_epoch_end = function(self, epoch, logs = NULL) {
+    self$last <- epoch
+  })()
+  callback$on_epoch_end(4L)
+  expect_identical(callback$last, 4L)
+})
+
+test_that("an R6 class may name `self` in its methods", {
+  skip_if_not_installed("R6")
+  Shifted <- R6::R6Class(
+    "ShiftedSelf",
+    inherit = keras$layers$Layer,
+    public = list(
+      initialize = function(self, by) {
+        super$initialize()
+        self$by <- by
+      },
+      call = function(self, x) x + private$doubled()
+    ),
+    private = list(doubled = function(self) 2 * self$by),
+    active = list(half = function(self) self$by / 2)
+  )
+  layer <- r_to_py(Shifted)(4)
+  expect_value(layer(op_ones(2)), c(9, 9))
+  expect_identical(layer$half, 2)
+})

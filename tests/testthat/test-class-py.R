@@ -44,6 +44,46 @@ test_that("a class extends another, with super() and with what both define", {
   expect_true(reticulate::import_builtins()$isinstance(puppy, Animal))
 })
 
+# Whether `self` is a formal is each method's own choice, in every maker of classes.
+test_that("a method names `self` as its first formal, or finds it in its scope", {
+  Account() %py_class% {
+    initialize <- function(start, rate = 2) {
+      self$held <- start
+      self$rate <- rate
+    }
+    total <- function(times) self$held * self$rate * times
+    added <- function(self, more) self$held + more
+    held_twice %<-active% function() 2 * self$held
+    held_thrice %<-active% function(self) 3 * self$held
+    level %<-active% function(self, value) {
+      if (missing(value)) self$held else self$held <- value
+    }
+    made <- class_method(function(start) cls(start, rate = 10))
+    made_too <- class_method(function(cls, start) cls(start, rate = 20))
+    sum <- static_method(function(x, y) x + y)
+    of_self <- static_method(function(self, y) self - y)
+  }
+  expect_identical(import("inspect")$getfullargspec(Account$total)$args, c("self", "times"))
+  account <- Account(1, 5)
+  expect_identical(account$total(3), 15)
+  expect_identical(account$total(times = 2), 10)
+  expect_identical(Account(rate = 3, start = 2)$total(1), 6)
+  expect_identical(account$added(4), 5)
+  expect_identical(c(account$held_twice, account$held_thrice, account$level), c(2, 3, 1))
+  account$level <- 7
+  expect_identical(account$held, 7)
+  expect_identical(Account$made(2)$total(1), 20)
+  expect_identical(Account$made_too(2)$total(1), 40)
+  expect_identical(Account$sum(5, 3), 8)
+  expect_identical(Account$of_self(5, 3), 2)
+
+  Heir(Account) %py_class% {
+    initialize <- function(start) super$initialize(start, rate = 100)
+    total <- function(self, times) super()$total(times) + 1
+  }
+  expect_identical(Heir(1)$total(2), 201)
+})
+
 test_that("methods see the variables around the class", {
   factor <- 3
   Scaler() %py_class% {
