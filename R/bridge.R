@@ -52,6 +52,8 @@ shim_functions <- c(
   saving_written_in_r = "models.saving.written_in_r",
   seed_all = "models.seeds.seed_all",
   sequential_new = "models.training.new_sequential",
+  shape_sizes = "tensors.shapes.sizes_of",
+  size_classes = "tensors.frameworks.size_classes",
   subset_get = "tensors.indexing.get",
   subset_set = "tensors.indexing.set",
   tensor_operator = "tensors.operators.operator",

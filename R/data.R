@@ -40,7 +40,7 @@ pack_object <- function(x, arg, call) {
     return(x)
   }
   if (inherits(x, "kerasbridge_shape")) {
-    return(pack(as.integer(x), arg, call))
+    return(pack(if (is_dynamic(x)) unclass(x) else as.integer(x), arg, call))
   }
   if (is.factor(x)) {
     return(call_py_raw(bound$as_code, pack_array(check_no_na(unclass(x), arg, call))))

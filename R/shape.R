@@ -3,12 +3,17 @@
 #' `shape()` writes the sizes of a tensor's dimensions. It becomes a tuple of whole numbers
 #' wherever a Python function gets it, so that no `L` and no `tuple()` is needed.
 #'
-#' @param ... Sizes: whole numbers, `NA` or `NULL` for a size that is not known, vectors of
-#'   these, other shapes, or one tensor, whose shape it then is.
+#' While a function is traced, a size may be known only when it runs: `op_shape(x)[[1]]` is then
+#' the framework's own value for it. It can be computed with, and be part of a shape, as a number
+#' can. Printed it is `NA`. Of a symbolic tensor, such as `keras_input(4)`, nobody knows it: `NULL`.
 #'
-#' @returns An object of class `kerasbridge_shape`: a list with an integer or `NULL` for each
-#'   dimension. It can be subset, compared with `==`, destructured with `.[a, b] <-`, and
-#'   turned into numbers with `as.integer()` (an unknown size is `NA`) or `prod()`.
+#' @param ... Sizes: whole numbers, `NA` or `NULL` for a size that is not known, a size as a scalar
+#'   tensor, vectors of these, other shapes, or a tensor with dimensions, whose sizes it stands for.
+#'
+#' @returns An object of class `kerasbridge_shape`: a list with a size for each dimension, an
+#'   integer, `NULL`, or the framework's value. It can be subset, compared with `==`, destructured
+#'   with `.[a, b] <-`, and turned into numbers with `as.integer()` (an unknown size is `NA`) or
+#'   `prod()`.
 #' @examples
 #' s <- shape(NA, 28, 28)
 #' s
@@ -30,8 +35,12 @@ shape_sizes <- function(x, call) {
   if (inherits(x, "kerasbridge_shape")) {
     return(unclass(x))
   }
-  if (is_tensor(x)) {
-    return(shape_sizes(call_py(bound$tensor_dim, x), call))
+  if (is_py_object(x)) {
+    sizes <- call_py(bound$shape_sizes, x)
+    if (is.null(sizes)) {
+      abort_argument("A shape holds whole numbers, not {.obj_type_friendly {x}}.", call)
+    }
+    return(sizes)
   }
   if (is.list(x)) {
     return(unlist(lapply(x, shape_sizes, call = call), recursive = FALSE))
@@ -70,8 +79,11 @@ print.kerasbridge_shape <- function(x, ...) {
 
 #' @export
 as.integer.kerasbridge_shape <- function(x, ...) {
-  vapply(unclass(x), \(size) if (is.null(size)) NA_integer_ else size, integer(1))
+  vapply(unclass(x), \(size) if (is.integer(size)) size else NA_integer_, integer(1))
 }
+
+# Is a size known only when the traced function runs?
+is_dynamic <- function(shape) any(vapply(unclass(shape), is_py_object, logical(1)))
 
 #' @export
 as.double.kerasbridge_shape <- function(x, ...) as.double(as.integer(x))
@@ -85,6 +97,10 @@ c.kerasbridge_shape <- function(...) shape(...)
 #' @export
 Ops.kerasbridge_shape <- function(e1, e2) {
   if (!.Generic %in% c("==", "!=")) {
+    if (is_dynamic(as_shape(e1)) || is_dynamic(as_shape(e2))) {
+      results <- Map(match.fun(.Generic), as.list(e1), as.list(e2))
+      return(if (length(results) == 1L) results[[1L]] else results)
+    }
     sizes <- lapply(list(e1, e2), \(e) if (inherits(e, "kerasbridge_shape")) as.integer(e) else e)
     return(do.call(.Generic, sizes))
   }
@@ -94,6 +110,10 @@ Ops.kerasbridge_shape <- function(e1, e2) {
 
 #' @export
 Summary.kerasbridge_shape <- function(..., na.rm = FALSE) {
+  combine <- switch(.Generic, prod = `*`, sum = `+`, max = op_maximum, min = op_minimum)
+  if (!is.null(combine) && is_dynamic(c(...))) {
+    return(Reduce(combine, unclass(c(...))))
+  }
   sizes <- unlist(lapply(list(...), as.integer))
   do.call(.Generic, list(as.double(sizes), na.rm = na.rm))
 }

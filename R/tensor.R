@@ -147,4 +147,9 @@ register_tensor_methods <- function(module) {
       registerS3method(generic, class, methods[[generic]], envir = asNamespace("kerasbridge"))
     }
   }
+  for (class in call_py(bound$size_classes, module)) {
+    for (generic in c(binary_operators, "chooseOpsMethod")) {
+      registerS3method(generic, class, methods[[generic]], envir = asNamespace("kerasbridge"))
+    }
+  }
 }

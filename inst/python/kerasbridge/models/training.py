@@ -59,6 +59,10 @@ def compile(model: Any, options: dict[str, Any]) -> None:
         for metric in _leaves(options.get(name)):
             if metric is not None and not isinstance(metric, str) and not callable(metric):
                 raise _no_function(name, "metrics", metric)
+    if options.get("steps_per_execution") is not None:
+        options["steps_per_execution"] = integer(
+            options["steps_per_execution"], "steps_per_execution"
+        )
     model.compile(**{name: value for name, value in options.items() if value is not None})
 
 

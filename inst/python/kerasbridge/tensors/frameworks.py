@@ -86,6 +86,10 @@ class Framework:
         """A one-element tensor as a Python number."""
         return self.to_numpy(x).item()
 
+    def whole(self, x: Any) -> Any:
+        """A scalar tensor without a value yet, as a size: whole, or an error when it has one."""
+        return x
+
 
 class Jax(Framework):
     name = "jax"
@@ -195,6 +199,17 @@ class TensorFlow(Framework):
 
     def shape(self, x: Any) -> tuple[int | None, ...]:
         return tuple(x.shape.as_list())
+
+    def whole(self, x: Any) -> Any:
+        """R's numbers are doubles: ``op_shape(x)[[1]] * 2`` is a floating tensor."""
+        if x.dtype.is_integer:
+            return x
+        tf, size = self.library(), self.cast(x, "int32")
+        message = "A shape holds whole numbers."
+        with tf.control_dependencies(
+            [tf.debugging.assert_equal(tf.cast(size, x.dtype), x, message)]
+        ):
+            return tf.identity(size)
 
     def cast(self, x: Any, dtype: str) -> Any:
         return self.library().cast(x, dtype)
@@ -389,6 +404,35 @@ def is_made(x: Any) -> bool:
     return not isinstance(x, np.ndarray) and is_tensor(x)
 
 
+#: What stands for a size that is not known while a function is traced, and is no tensor.
+_SIZES: dict[str, str] = {"jax": "_DimExpr", "torch": "SymInt"}
+
+#: Types met so far: is it one of these?
+_MET_SIZES: dict[type, bool] = {int: False, float: False}
+
+
+def is_size(x: Any) -> bool:
+    """Is `x` a size that is known only when its function runs, and computes by itself?"""
+    cls = type(x)
+    try:
+        return _MET_SIZES[cls]
+    except KeyError:
+        root = cls.__module__.partition(".")[0]
+        return _MET_SIZES.setdefault(cls, _SIZES.get(root) == cls.__name__)
+
+
+def is_unknown(x: Any) -> bool:
+    """Is `x` such a size, or a tensor, rather than a number?"""
+    return is_size(x) or is_tensor(x)
+
+
+def size_classes(module: str) -> list[str]:
+    """The classes of a loaded framework whose objects are such sizes, as reticulate writes them."""
+    if module == "jax":
+        return [_written(importlib.import_module("jax._src.export.shape_poly")._DimExpr)]
+    return [_written(importlib.import_module("torch").SymInt)] if module == "torch" else []
+
+
 def shown(x: Any) -> str:
     """What printing a tensor shows."""
     return of(x).shown(x)
@@ -414,7 +458,11 @@ def tensor_classes(module: str) -> list[str]:
         "jax": _jax_classes,
         "keras": _keras_classes,
     }
-    return [f"{cls.__module__}.{cls.__name__}" for cls in finders[module]()]
+    return [_written(cls) for cls in finders[module]()]
+
+
+def _written(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__name__}"
 
 
 def _tensorflow_classes() -> list[type]:

@@ -147,6 +147,8 @@ def index(value: Any, name: str) -> Any:
         return np.asarray(value)
     if _is_number(value):
         return _from_zero(value, name, "positions")
+    if frameworks.is_size(value):
+        return value - 1
     if isinstance(value, (list, tuple)) and not any(frameworks.is_tensor(p) for p in value):
         value = np.asarray(value)
     if isinstance(value, np.ndarray):
@@ -243,7 +245,7 @@ def _shape(given: Any, name: str) -> Any:
 def new_shape(given: Any, name: str) -> Any:
     """A shape to reshape to: the size that follows from the others is ``NA`` or -1."""
     sizes = shape(given, name)
-    if isinstance(sizes, tuple) and None in sizes:
+    if isinstance(sizes, tuple) and any(size is None for size in sizes):
         return tuple(-1 if size is None else size for size in sizes)
     return sizes
 

@@ -30,6 +30,8 @@ def _binary(function: Binary, name: str) -> Binary:
             x, y = _matched(x, y, frameworks.of(y))
         elif y_standing < min(x_standing, _FRAMEWORK):
             y, x = _matched(y, x, frameworks.of(x))
+        elif x_standing == y_standing == _DATA:
+            x, y = _beside_size(x, y), _beside_size(y, x)
         if logical:
             x, y = as_logical(x), as_logical(y)
         if x_standing == _KERAS or y_standing == _KERAS:
@@ -37,6 +39,11 @@ def _binary(function: Binary, name: str) -> Binary:
         return function(x, y)
 
     return apply
+
+
+def _beside_size(x: Any, y: Any) -> Any:
+    """R's whole number `x` as one of Python's, where it meets a size: that it remains."""
+    return int(x) if frameworks.is_size(y) and isinstance(x, float) and x.is_integer() else x
 
 
 _DATA, _NUMPY, _FRAMEWORK, _KERAS = range(4)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from functools import lru_cache
 from typing import Any, Final
 
+import numpy as np
+
 from kerasbridge.errors import ArgumentError
+from kerasbridge.tensors import frameworks
 
 #: What R's ``NA_integer_`` is in Python.
 NA_INTEGER: Final = -(2**31)
@@ -34,21 +38,56 @@ def whole(value: Any, name: str) -> int:
     raise ArgumentError(f"`{name}` must be a whole number, not {described(value)}.")
 
 
-def dimension(value: Any, name: str) -> int | None:
-    """One dimension of a shape; ``NA`` and ``NULL`` are an unknown size."""
-    if value is None or value == NA_INTEGER or (isinstance(value, float) and math.isnan(value)):
+def dimension(value: Any, name: str) -> Any:
+    """One dimension of a shape; ``NA`` and ``NULL`` are an unknown size.
+
+    What a framework has for a size that is known only when it computes stays what it is.
+    """
+    if value is None or (isinstance(value, int) and value == NA_INTEGER):
         return None
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if frameworks.is_size(value):
+        return value
+    if frameworks.is_tensor(value):
+        value = _size_in_tensor(value, name)
+        if frameworks.is_tensor(value):
+            return value
     size = whole(value, name)
     if size < -1:
         raise ArgumentError(f"`{name}` must not hold the negative size {size}.")
     return size
 
 
+def _size_in_tensor(value: Any, name: str) -> Any:
+    """A size as a scalar tensor: a number where it has a value, else whole numbers of it."""
+    framework = frameworks.of(value)
+    if len(framework.shape(value)):
+        raise ArgumentError(f"`{name}` must hold whole numbers, and not a tensor with dimensions.")
+    number = frameworks.known(value)
+    return framework.whole(framework.value(value)) if number is None else number.item()
+
+
+def sizes_of(x: Any) -> Any:
+    """What R's ``shape()`` makes of a Python object, ``None`` where that is no part of a shape.
+
+    A size, also one in a scalar tensor, is itself; a tensor with dimensions has their sizes.
+    """
+    if frameworks.is_size(x):
+        return (x,)
+    if not frameworks.is_tensor(x):
+        return None
+    sizes = frameworks.of(x).shape(x)
+    if not sizes:
+        return (dimension(x, "shape"),)
+    return importlib.import_module("keras").ops.shape(x) if None in sizes else sizes
+
+
 def shape(value: Any, name: str = "shape") -> Any:
     """A shape as a tuple: ``c(NA, 3)`` is ``(None, 3)``, one number is one dimension.
 
-    Trees of shapes (a layer with several inputs) keep their structure; a tensor passes through
-    untouched.
+    Trees of shapes (a layer with several inputs) keep their structure; a vector in a tensor
+    passes through where its values are not known.
     """
     if value is None:
         return value
@@ -62,11 +101,18 @@ def shape(value: Any, name: str = "shape") -> Any:
         if any(isinstance(part, (list, tuple, dict)) for part in value):
             return [shape(part, name) for part in value]
         return _possible(tuple(dimension(part, name) for part in value), name)
-    if hasattr(value, "tolist") and hasattr(value, "ndim"):
+    if isinstance(value, np.ndarray):
         return shape(value.tolist(), name)
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float)) or frameworks.is_size(value):
         return (dimension(value, name),)
-    return value
+    return _shape_in_tensor(value, name) if frameworks.is_tensor(value) else value
+
+
+def _shape_in_tensor(value: Any, name: str) -> Any:
+    if not frameworks.of(value).shape(value):
+        return (dimension(value, name),)
+    numbers = frameworks.known(value)
+    return value if numbers is None else shape(numbers, name)
 
 
 @lru_cache(maxsize=4096)
@@ -75,8 +121,8 @@ def _sizes(values: tuple[float, ...], name: str) -> tuple[int | None, ...]:
     return _possible(tuple(dimension(value, name) for value in values), name)
 
 
-def _possible(sizes: tuple[int | None, ...], name: str) -> tuple[int | None, ...]:
-    if math.prod(size for size in sizes if size is not None) > _TOO_MANY:
+def _possible(sizes: tuple[Any, ...], name: str) -> tuple[Any, ...]:
+    if math.prod(size for size in sizes if isinstance(size, int)) > _TOO_MANY:
         raise ArgumentError(f"`{name}` has more elements than any memory holds.")
     return sizes
 

@@ -36,6 +36,8 @@ def arange(
     if end is None:
         start, end, step = 1, start, 1 if step is None else step
     start, end, step = map(_number, (start, end, step))
+    if any(map(frameworks.is_unknown, (start, end, step))):
+        return _traced_arange(start, end, step, dtype, include_end)
     if step is None:
         step = 1 if start <= end else -1
     steps = (end - start) / step
@@ -57,7 +59,49 @@ def _is_integer_dtype(dtype: Any) -> bool:
 
 
 def _number(value: Any) -> Any:
-    return frameworks.of(value).scalar(value) if frameworks.is_tensor(value) else value
+    if not frameworks.is_tensor(value):
+        return value
+    known = frameworks.known(value)
+    return frameworks.of(value).value(value) if known is None else known.item()
+
+
+def _traced_arange(start: Any, end: Any, step: Any, dtype: Any, include_end: bool) -> Any:
+    """The same where a number is known only when it is computed, as the size of a batch is."""
+    ops, given = _ops(), (start, end, step)
+    floating = any(_is_floating(value) for value in given)
+    dtype = dtype or (arrays.floatx() if floating else "int32")
+    if all(not _is_floating(value) or _is_whole(value) for value in given):
+        start, end, step = (int(value) if _is_whole(value) else value for value in given)
+    if step is None:
+        step = _direction(start, end)
+    if any(map(_is_floating, (start, end, step))):
+        start, end, step = (ops.cast(value, arrays.floatx()) for value in (start, end, step))
+        steps = (end - start) / step
+        count = ops.floor(steps + _FUZZ) + 1 if include_end else ops.ceil(steps - _FUZZ)
+        # rounding cannot cross an end that lies half a step beyond the last value
+        stop = start + (count - 0.5) * step
+    else:
+        count = (end - start) // step + 1 if include_end else -((start - end) // step)
+        stop = start + count * step
+    return ops.cast(ops.arange(start, stop, step), dtype)
+
+
+def _is_floating(value: Any) -> bool:
+    if frameworks.is_tensor(value):
+        return "float" in frameworks.of(value).dtype(value)
+    return isinstance(value, float)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
+def _direction(start: Any, end: Any) -> Any:
+    """Down where the end is before the start; sizes that are no tensors do not say."""
+    for value in (start, end):
+        if frameworks.is_tensor(value):
+            return frameworks.of(value).library().where(start <= end, 1, -1)
+    return 1
 
 
 def array(x: Any, dtype: Any = None) -> Any:
