@@ -14,7 +14,7 @@
 #' |---|---|
 #' | `2` | one position; the dimension is dropped, unless `drop = FALSE` |
 #' | `-1` | the last position (negative subscripts count from the end) |
-#' | `2:5`, `2:-2`, `2:NULL` | a range, both ends included |
+#' | `2:5`, `2:-2`, `2:NULL`, `2:NA` | a range, both ends included; open with `NULL` or `NA` |
 #' | `1:9:2`, `9:1:-2` | a range with a step |
 #' | `c(1, 3)` | these positions; on several axes, every combination, as in R |
 #' | a logical vector | the positions where it is true |
@@ -67,64 +67,80 @@ subsettable <- function(object, name, call = sys.call(-1L)) {
 
 #' @export
 `[.kerasbridge_at_r` <- function(x, ..., drop = TRUE) {
-  exprs <- substitute(alist(...))
-  call_py(bound$subset_get, .subset2(x, 1L), "r", drop, captured(exprs, parent.frame()))
+  call_py(bound$subset_get, .subset2(x, 1L), "r", drop, captured(...))
 }
 
 #' @export
 `[.kerasbridge_at_py` <- function(x, ..., drop = TRUE) {
-  exprs <- substitute(alist(...))
-  call_py(bound$subset_get, .subset2(x, 1L), "py", drop, captured(exprs, parent.frame()))
+  call_py(bound$subset_get, .subset2(x, 1L), "py", drop, captured(...))
 }
 
 #' @export
 `[<-.kerasbridge_at_r` <- function(x, ..., value) {
-  exprs <- substitute(alist(...))
-  subscripts <- captured(exprs, parent.frame())
+  subscripts <- captured(...)
   call_py(bound$subset_set, .subset2(x, 1L), "r", arg_data(value), subscripts)
 }
 
 #' @export
 `[<-.kerasbridge_at_py` <- function(x, ..., value) {
-  exprs <- substitute(alist(...))
-  subscripts <- captured(exprs, parent.frame())
+  subscripts <- captured(...)
   call_py(bound$subset_set, .subset2(x, 1L), "py", arg_data(value), subscripts)
 }
 
-# The subscripts in a call of alist(), evaluated as far as R can.
-captured <- function(exprs, env, call = sys.call(-1L)) {
+# The subscripts in `...`, evaluated as far as R can. A call may hold values in place of code, as
+# do.call() makes it, and each argument has its own environment, as in lapply(tensors, `[`, i).
+captured <- function(...) {
+  exprs <- substitute(alist(...))
   parts <- list()
   i <- 1L
   while (i < length(exprs)) {
-    i <- i + 1L
-    if (identical(exprs[[i]], quote(expr = ))) {
+    if (identical(exprs[[i + 1L]], quote(expr = ))) {
       parts <- c(parts, "_")
-    } else if (is.numeric(exprs[[i]])) {
-      parts <- c(parts, exprs[[i]])
-    } else {
-      parts <- c(parts, captured_part(exprs[[i]], env, call))
+      i <- i + 1L
+      next
     }
+    expr <- exprs[[i + 1L]]
+    if (is.numeric(expr) && length(expr) == 1L && !is.object(expr)) {
+      parts <- c(parts, expr)
+    } else if (is_range(expr)) {
+      parts <- c(parts, captured_range(expr, quote_env(expr, i, ...)))
+    } else if (is_ellipsis(expr)) {
+      parts <- c(parts, ".")
+    } else {
+      value <- ...elt(i)
+      call <- sys.call(sys.parent())
+      parts <- c(parts, if (is.null(value)) "n" else list(subscript_value(value, call)))
+    }
+    i <- i + 1L
   }
   parts
 }
 
-captured_part <- function(expr, env, call) {
-  if (is_range(expr)) {
-    # `1:9:2` parses as `(1:9):2`
-    first <- expr[[2L]]
-    if (!is_range(first)) {
-      return(list("r", eval(first, env), eval(expr[[3L]], env)))
-    }
-    return(list("s", eval(first[[2L]], env), eval(first[[3L]], env), eval(expr[[3L]], env)))
-  }
-  if (
-    identical(expr, quote(..)) || identical(expr, quote(...)) || identical(expr, quote(all_dims()))
-  ) {
-    return(".")
-  }
-  value <- eval(expr, env)
-  if (is.null(value)) "n" else list(subscript_value(value, call))
+is_ellipsis <- function(expr) {
+  identical(expr, quote(..)) || identical(expr, quote(...)) || identical(expr, quote(all_dims()))
 }
+
+# Where the i-th argument in `...` was written; a range of literal numbers needs no such place.
+quote_env <- function(expr, i, ...) {
+  if (is.numeric(expr[[2L]]) && is.numeric(expr[[3L]])) baseenv() else env_of(i, ...)
+}
+
+# enquos() would do the same, and takes longer than all the rest.
+env_of <- function(i, arg, ...) if (i == 1L) quo_get_env(enquo(arg)) else env_of(i - 1L, ...)
+
+# `1:9:2` parses as `(1:9):2`.
+captured_range <- function(expr, env) {
+  end <- function(expr) open_end(eval(expr, env))
+  first <- expr[[2L]]
+  if (is_range(first)) {
+    list("s", end(first[[2L]]), end(first[[3L]]), end(expr[[3L]]))
+  } else {
+    list("r", end(first), end(expr[[3L]]))
+  }
+}
+
+# A missing end is an open one.
+open_end <- function(end) if (is.atomic(end) && length(end) == 1L && is.na(end)) NULL else end
 
 is_range <- function(expr) is.call(expr) && identical(expr[[1L]], quote(`:`))
 

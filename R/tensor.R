@@ -114,12 +114,11 @@ other_tensor_methods <- list(
   all.equal = function(target, current, ...) all.equal(plain(target), plain(current), ...),
   chooseOpsMethod = function(x, y, mx, my, cl, reverse) TRUE,
   "[" = function(x, ..., drop = TRUE) {
-    exprs <- substitute(alist(...))
-    call_py(bound$subset_get, x, "r", drop, captured(exprs, parent.frame()))
+    call_py(bound$subset_get, x, "r", drop, captured(...))
   },
   "[<-" = function(x, ..., value) {
-    exprs <- substitute(alist(...))
-    call_py(bound$subset_set, x, "r", arg_data(value), captured(exprs, parent.frame()))
+    subscripts <- captured(...)
+    call_py(bound$subset_set, x, "r", arg_data(value), subscripts)
   },
   "@" = function(object, name) subsettable(object, name),
   "@<-" = function(object, name, value) value

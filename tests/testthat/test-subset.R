@@ -56,6 +56,11 @@ test_that("ranges may be open and may have steps", {
   x <- op_convert_to_tensor(array(as.double(1:10)))
   expect_value(x@r[3:NULL], 3:10 + 0)
   expect_value(x@r[NULL:3], 1:3 + 0)
+  expect_value(x@r[3:NA], 3:10 + 0)
+  expect_value(x@r[NA:3], 1:3 + 0)
+  expect_value(x@r[2:NA_integer_:3], seq(2, 10, 3))
+  expect_value(x@r[NA:NA:-1], 10:1 + 0)
+  expect_value(x@py[3:NA], 4:10 + 0)
   expect_value(x@r[1:9:2], seq(1, 9, 2))
   expect_value(x@r[2:NULL:3], seq(2, 10, 3))
   expect_value(x@r[9:1:-2], seq(9, 1, -2))
@@ -137,6 +142,63 @@ on_backend(c("tensorflow", "jax", "torch"), {
   })
 })
 
+# A call whose subscripts are values, as do.call() and quasiquotation make it.
+test_that("vectors in the call itself are one subscript each, as in R", {
+  set.seed(1)
+  subscript <- function(size) {
+    switch(sample(5, 1),
+      sample(size, 1), sample(size, sample(2:5, 1), replace = TRUE), quote(expr = ),
+      sample(c(TRUE, FALSE, TRUE), size, replace = TRUE), seq_len(size)
+    )
+  }
+  for (value in list(as.double(1:5), m, cube)) {
+    if (is.null(dim(value))) dim(value) <- length(value)
+    x <- op_convert_to_tensor(value)
+    for (round in 1:10) {
+      i <- lapply(dim(value), subscript)
+      in_r <- do.call(`[`, c(list(value), i))
+      # the tensor of a mask with one TRUE keeps its dimension
+      expect_elements <- \(object) expect_value(as.vector(as.array(object)), as.vector(in_r))
+      on_backend(c("tensorflow", "jax", "torch"), {
+        expect_elements(do.call("[", c(list(x), i)))
+        expect_elements(rlang::inject(x[!!!i]))
+        expect_elements(eval(as.call(c(quote(`[`), quote(x), i))))
+      })
+      expect_elements(rlang::inject((x@r)[!!!i]))
+      expect_elements(do.call("[", c(list(x@r), i)))
+
+      changed <- value
+      replacement <- array(-seq_along(in_r), if (length(in_r)) dim(in_r) %||% length(in_r) else 0)
+      if (!length(in_r)) next
+      changed <- do.call(`[<-`, c(list(changed), i, list(value = replacement)))
+      repeated <- any(vapply(i, \(part) !is.symbol(part) && is.numeric(part) &&
+        anyDuplicated(part) > 0, logical(1)))
+      if (repeated) next # which of two values stays is the framework's choice
+      v <- keras_variable(value)
+      do.call("[<-", c(list(v@r), i, list(value = replacement)))
+      expect_value(v, changed)
+    }
+  }
+})
+
+test_that("subscripts are evaluated where they were written", {
+  value <- array(as.double(1:12), c(3, 4))
+  tensors <- list(op_convert_to_tensor(value), op_convert_to_tensor(-value))
+  at <- function(tensors, FUN, i) lapply(tensors, \(x) x@r) |> lapply(FUN, i, )
+  X <- c(1, 3)
+  expect_value(at(tensors, "[", X), list(value[X, ], -value[X, ]))
+  first <- 2
+  at <- function(first) lapply(tensors, \(x) x@r[first:(first + 1), ])
+  expect_value(at(1)[[2]], -value[1:2, ])
+  through <- function(x, ...) x@r[...]
+  expect_value(through(tensors[[1]], first:3, 4), value[2:3, 4])
+  expect_value(through(tensors[[1]], first, ), value[2, ])
+  expect_value(eval(bquote(x@r[.(X), ]), list(x = tensors[[1]])), value[X, ])
+  on_backend(c("tensorflow", "jax", "torch"), {
+    expect_value(Reduce(`[`, list(2, c(1, 3)), op_convert_to_tensor(cube)), cube[2, c(1, 3), ])
+  })
+})
+
 # Assignment ---------------------------------------------------------------------------------
 
 test_that("keras variables are assigned in place", {
@@ -209,6 +271,24 @@ on_backend("jax", {
 })
 
 on_backend("tensorflow", {
+  test_that("a range means the same where the size is not known", {
+    whole <- op_convert_to_tensor(array(as.double(1:5)))
+    unknown <- tf$TensorSpec(shape(NA), "float32")
+    ranges <- list(
+      \(x) x[-3:-1], \(x) x[2:NA], \(x) x[NA:2], \(x) x[2:NULL], \(x) x[-1:1], \(x) x[-1:-3],
+      \(x) x[5:2], \(x) x[2:-2], \(x) x[-2:2], \(x) x[NULL:NULL:-1], \(x) x[4:-4], \(x) x[-4:4],
+      \(x) x[-1:4], \(x) x[1:-1:2], \(x) x[-1:1:-2], \(x) x[-4:5:2], \(x) x[NA:2:-1],
+      \(x) x[4:NA:-2], \(x) x[3:3], \(x) x[-1:-1], \(x) x[1:5], \(x) x[5:1:-1]
+    )
+    for (f in ranges) {
+      expect_value(tf_function(f, input_signature = list(unknown))(whole), f(whole))
+    }
+    for (f in list(\(x) x[-9:-1], \(x) x[2:9], \(x) x[-9:2], \(x) x[-1:2:1], \(x) x[1:-1:-1])) {
+      expect_refused(f(whole), "Subscript 1")
+      expect_error(tf_function(f, input_signature = list(unknown))(whole), "Subscript 1")
+    }
+  })
+
   test_that("a TensorFlow constant refuses, in TensorFlow's words", {
     x <- tf$ones(shape(2, 2))
     expect_refused(x@r[1, 1] <- 0, "EagerTensor' object does not support item assignment")

@@ -226,6 +226,42 @@ class TensorFlow(Framework):
             return tf.gather(tf.reshape(x, [-1]), _numbered(self.shape(x), key))
         return tf.gather_nd(x, self._stacked(x, key))
 
+    def span(
+        self, x: Any, axis: int, first: int | None, last: int | None, step: int | None, what: str
+    ) -> Any:
+        """The positions `first` to `last` of an axis whose size is not known yet, negative ones
+        from its end, as a slice or a tensor; beyond the size they are an error when it is known.
+
+        Without a `step`, the range runs to where its end is.
+        """
+        tf = self.library()
+        size = tf.shape(x)[axis]
+        ends: list[Any] = []
+        checks: list[Any] = []
+        for end in (first, last):
+            at: Any = size + end if end is not None and end < 0 else end
+            if at is not None:
+                message = f"{what} is beyond its dimension."
+                checks += [tf.debugging.assert_less(at, size, message)]
+                checks += [tf.debugging.assert_non_negative(at, message)]
+            ends.append(at)
+        start, stop = ends
+        if first is None or last is None or (first < 0) == (last < 0):
+            down = first is not None and last is not None and last < first
+            step = step or (-1 if down else 1)
+        if step is None:
+            step = tf.where(start <= stop, 1, -1)
+        elif first is not None and last is not None:
+            message = f"{what} runs against its step."
+            checks += [tf.debugging.assert_non_negative((stop - start) * step, message)]
+        with tf.control_dependencies(checks):
+            start, stop = (None if end is None else tf.identity(end) for end in (start, stop))
+        if isinstance(step, int) and step > 0:
+            return slice(start, None if stop is None else stop + 1, step)
+        start = size - 1 if start is None else start
+        stop = 0 if stop is None else stop
+        return tf.range(start, stop + tf.sign(step), step)
+
     def nonzero(self, mask: Any) -> Sequence[Any]:
         tf = self.library()
         coordinates: Sequence[Any] = tf.unstack(tf.where(mask), num=len(mask.shape), axis=1)

@@ -19,8 +19,9 @@ several axes select every combination; with ``"py"``, all is as in NumPy.
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -54,7 +55,7 @@ def get(x: Any, style: str, drop: bool, captured: Sequence[Any]) -> Any:
     """
     framework = frameworks.of(x)
     sizes = framework.shape(x)
-    if drop and {type(part) for part in captured} <= _PLAIN:
+    if drop and None not in sizes and {type(part) for part in captured} <= _PLAIN:
         key = _basic_key(framework.name, sizes, style, tuple(captured))
         if key is not None:
             return framework.get(x, key)
@@ -62,7 +63,7 @@ def get(x: Any, style: str, drop: bool, captured: Sequence[Any]) -> Any:
     points = _points(raws, sizes, style)
     if points is not None:
         return framework.get_points(framework.value(x), points)
-    parts = resolve(raws, sizes, style)
+    parts = resolve(raws, sizes, style, _spans(framework, x, sizes))
     if style == "py" and _paired(parts):
         return framework.get_points(framework.value(x), tuple(parts))
     return _get_outer(framework, x, parts, drop)
@@ -77,7 +78,7 @@ def set(x: Any, style: str, value: Any, captured: Sequence[Any]) -> Any:
     if key is not None:
         extent = [*_shape_of(key[0]), *sizes[len(key) :]]
     else:
-        parts = resolve(raws, sizes, style)
+        parts = resolve(raws, sizes, style, _spans(framework, x, sizes))
         extent = _extent(parts, sizes)
         basic = all(_is_basic(part) and not _is_backwards(part) for part in parts)
         if basic or (style == "py" and _paired(parts)):
@@ -105,7 +106,23 @@ def _basic_key(
     return None if taken or all(_is_whole(part) for part in key) else key
 
 
-def resolve(raws: Sequence[Raw], sizes: Sizes, style: str) -> list[Any]:
+#: How a framework finds, in a dimension whose size it will know, the positions of a range from R.
+Span = Callable[[int | None, int | None, int | None, str], Any]
+
+
+def _spans(framework: frameworks.Framework, x: Any, sizes: Sizes) -> list[Span | None] | None:
+    if None not in sizes or not hasattr(framework, "span"):
+        return None
+    span = framework.span
+    return [
+        functools.partial(span, x, axis) if size is None else None
+        for axis, size in enumerate(sizes)
+    ]
+
+
+def resolve(
+    raws: Sequence[Raw], sizes: Sizes, style: str, spans: Sequence[Span | None] | None = None
+) -> list[Any]:
     """A part for each dimension: an int, a slice, positions, a tensor of these, or a new axis."""
     parts: list[Any] = []
     dimension = 0
@@ -113,7 +130,8 @@ def resolve(raws: Sequence[Raw], sizes: Sizes, style: str) -> list[Any]:
         if raw.letter == "n":
             parts.append(None)
             continue
-        where = _Where(number, dimension + 1, sizes[dimension], style)
+        span = spans[dimension] if spans else None
+        where = _Where(number, dimension + 1, sizes[dimension], style, span)
         parts.append(where.resolve(raw))
         dimension += 1
     parts += [slice(None)] * (len(sizes) - dimension)
@@ -122,12 +140,14 @@ def resolve(raws: Sequence[Raw], sizes: Sizes, style: str) -> list[Any]:
 
 @dataclass(frozen=True)
 class _Where:
-    """One subscript's place: its number, its dimension, and that dimension's size."""
+    """One subscript's place: its number, its dimension, and that dimension's size; where that is
+    not known, the framework's way to a range in it."""
 
     subscript: int
     dimension: int
     size: int | None
     style: str
+    span: Span | None = None
 
     def resolve(self, raw: Raw) -> Any:
         if raw.letter == "_":
@@ -143,6 +163,8 @@ class _Where:
             return self.vector(value)
         if frameworks.is_tensor(value):
             return self.tensor(value)
+        if frameworks.is_size(value):
+            return value - 1 if self.style == "r" else value
         return self.position(value)
 
     def error(self, what: str) -> SubscriptError:
@@ -221,18 +243,20 @@ class _Where:
             return value
         return frameworks.of(value).library().where(value > 0, value - 1, value)
 
-    def range(self, start: Any, stop: Any, step: Any = None) -> slice:
+    def range(self, start: Any, stop: Any, step: Any = None) -> Any:
         start, stop = self.end(start), self.end(stop)
         stride = None if step is None else self.whole(self.end(step))
         if stride == 0:
             raise self.error("has a step of 0.")
-        if frameworks.is_tensor(start) or frameworks.is_tensor(stop):
+        if frameworks.is_unknown(start) or frameworks.is_unknown(stop):
             return self.traced_range(start, stop, stride)
         if self.style == "py":
             ends = [None if end is None else self.whole(end) for end in (start, stop)]
             return slice(ends[0], ends[1], stride)
         first = None if start is None else self.position(start)
         last = None if stop is None else self.position(stop)
+        if self.span is not None:
+            return self.span(first, last, stride, f"Subscript {self.subscript}")
         if first is not None and last is not None:
             direction = -1 if _descends(first, last) else 1
             stride = stride or direction
@@ -260,8 +284,12 @@ class _Where:
             raise self.error("runs backwards: its ends must be numbers, not traced tensors.")
         if frameworks.is_tensor(start):
             first = self.traced(start)
+        elif frameworks.is_size(start):
+            first = start - 1
         else:
             first = None if start is None else self.position(start)
+        if frameworks.is_size(stop):
+            return slice(first, stop, stride)
         if not frameworks.is_tensor(stop):
             return slice(first, None if stop is None else _past(self.position(stop), 1), stride)
         where = frameworks.of(stop).library().where
@@ -312,7 +340,7 @@ def _without_ellipsis(raws: Sequence[Raw], rank: int) -> Iterator[Raw]:
 
 def _is_basic(part: Any) -> bool:
     """Is `part` a position, a slice or a new axis, and not positions or a tensor?"""
-    return part is None or isinstance(part, (int, slice))
+    return part is None or isinstance(part, (int, slice)) or frameworks.is_size(part)
 
 
 def _is_backwards(part: Any) -> bool:
@@ -423,7 +451,7 @@ def _extent(parts: Sequence[Any], sizes: Sizes) -> list[int | None]:
 
 
 def _length(part: slice, size: int | None) -> int | None:
-    if size is None or frameworks.is_tensor(part.start) or frameworks.is_tensor(part.stop):
+    if size is None or frameworks.is_unknown(part.start) or frameworks.is_unknown(part.stop):
         return None
     return len(range(*part.indices(size)))
 

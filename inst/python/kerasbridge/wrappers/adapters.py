@@ -83,7 +83,9 @@ def _traced_arange(start: Any, end: Any, step: Any, dtype: Any, include_end: boo
     else:
         count = (end - start) // step + 1 if include_end else -((start - end) // step)
         stop = start + count * step
-    return ops.cast(ops.arange(start, stop, step), dtype)
+    floating = any(map(_is_floating, (start, stop, step)))
+    values = ops.arange(start, stop, step, dtype=arrays.floatx() if floating else "int32")
+    return ops.cast(values, dtype)
 
 
 def _is_floating(value: Any) -> bool:
