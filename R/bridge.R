@@ -27,6 +27,17 @@ shim_functions <- c(
   config_of = "models.configs.of",
   config_register = "models.configs.register",
   config_serializable = "models.configs.serializable",
+  dataset_array_iterator = "sources.pipelines.array_iterator",
+  dataset_columns = "sources.elements.side_by_side",
+  dataset_described = "sources.pipelines.described_dataset",
+  dataset_engine = "sources.pipelines.engine_of",
+  dataset_iterator = "sources.pipelines.iterator",
+  dataset_next = "sources.pipelines.next_of",
+  dataset_run_in_r = "sources.pipelines.run_in_r",
+  dataset_size = "sources.pipelines.cardinality",
+  dataset_source = "sources.pipelines.source",
+  dataset_verb = "sources.pipelines.verb",
+  dataset_verb_of_several = "sources.pipelines.verb_of_several",
   initializer_call = "models.compose.call_initializer",
   keras_object = "wrappers.bindings.keras_object",
   layer_adapt = "models.preprocessing.adapt",
@@ -83,6 +94,13 @@ call_py <- function(f, ...) {
   result <- py_call(f, ...)
   finish <- finishers[[oldClass(result)[[1L]]]]
   if (is.null(finish)) result else finish(result, sys.parent())
+}
+
+# The same for a helper of the function that the user called.
+call_py_for <- function(frame, f, ...) {
+  result <- py_call(f, ...)
+  finish <- finishers[[oldClass(result)[[1L]]]]
+  if (is.null(finish)) result else finish(result, frame)
 }
 
 # The same, but the result stays in Python, whatever it is.

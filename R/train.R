@@ -200,6 +200,7 @@ evaluate <- function(object, ...) UseMethod("evaluate")
 # Not a method of generics::evaluate(), whose first argument is the `x` that here is the data.
 #' @rdname evaluate
 #' @export
+#' @exportS3Method tensorflow::evaluate
 evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ...,
                                                   batch_size = NULL,
                                                   verbose = getOption("keras.verbose", "auto"),

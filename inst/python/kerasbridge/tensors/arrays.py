@@ -281,8 +281,8 @@ def to_r(x: Any) -> Any:
     framework = frameworks.of_type(type(x))
     if framework is None and not hasattr(x, "__array__"):
         return x
-    array = np.asarray(x) if framework is None else framework.to_numpy(x)
-    return Pending.of(array) if array.size >= _LARGE else _r_array(array)
+    array = numpy_of(x)
+    return Pending.of(array) if array.size >= _LARGE else r_array(array)
 
 
 class Pending:
@@ -305,7 +305,7 @@ class Pending:
             return cls(array, "double")
         if kind in "iu" and _holds_integers(array):
             return cls(array, "integer")
-        return _r_array(array)
+        return r_array(array)
 
     def fill(self, view: Array) -> None:
         """Write the values into `view`, R's new array, blocks of rows at a time.
@@ -321,7 +321,14 @@ class Pending:
             np.copyto(target[block], self.array[block], casting="unsafe")
 
 
-def _r_array(array: Array) -> Any:
+def numpy_of(x: Any) -> Any:
+    """A tensor's values, or what has some, as NumPy's array."""
+    framework = frameworks.of_type(type(x))
+    return np.asarray(x) if framework is None else framework.to_numpy(x)
+
+
+def r_array(array: Array) -> Any:
+    """A small array in the R type that its dtype has there."""
     kind = array.dtype.kind
     if kind in "iu":
         narrow = _holds_integers(array)

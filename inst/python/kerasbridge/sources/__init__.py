@@ -1,0 +1,1 @@
+"""What can be fed to a model: pipelines, files, and R code that yields batches."""
