@@ -23,20 +23,26 @@ cases <- list(
     \() numbers(3) |> dataset_batch(3) |> dataset_flat_map(tensor_slices_dataset), 0:2
   ),
   interleave = list(
-    \() numbers(2) |>
-      dataset_interleave(\(x) range_dataset(0, 3), cycle_length = 2, block_length = 2),
+    \() {
+      numbers(2) |>
+        dataset_interleave(\(x) range_dataset(0, 3), cycle_length = 2, block_length = 2)
+    },
     c(0, 1, 0, 1, 2, 2)
   ),
   window = list(
-    \() numbers(4) |>
-      dataset_window(2, shift = 1, drop_remainder = TRUE) |>
-      dataset_flat_map(\(window) dataset_batch(window, 2)),
+    \() {
+      numbers(4) |>
+        dataset_window(2, shift = 1, drop_remainder = TRUE) |>
+        dataset_flat_map(\(window) dataset_batch(window, 2))
+    },
     c(0, 1, 1, 2, 2, 3)
   ),
   strided_window = list(
-    \() numbers(6) |>
-      dataset_window(2, shift = 3, stride = 2, drop_remainder = TRUE) |>
-      dataset_flat_map(\(window) dataset_batch(window, 2)),
+    \() {
+      numbers(6) |>
+        dataset_window(2, shift = 3, stride = 2, drop_remainder = TRUE) |>
+        dataset_flat_map(\(window) dataset_batch(window, 2))
+    },
     c(0, 2, 3, 5)
   ),
   unique = list(\() tensor_slices_dataset(c(1L, 2L, 1L, 3L, 2L)) |> dataset_unique(), 1:3),
@@ -46,18 +52,22 @@ cases <- list(
   cache = list(\() numbers(3) |> dataset_cache() |> dataset_repeat(2), c(0:2, 0:2)),
   prefetch = list(\() numbers(3) |> dataset_prefetch(1), 0:2),
   choose_from = list(
-    \() choose_from_datasets(
-      list(numbers(2), range_dataset(10, 12)),
-      range_dataset(1, 5) |> dataset_map(\(x) x %% 2L)
-    ),
+    \() {
+      choose_from_datasets(
+        list(numbers(2), range_dataset(10, 12)),
+        range_dataset(1, 5) |> dataset_map(\(x) x %% 2L)
+      )
+    },
     c(10, 0, 11, 1)
   ),
   padded_batch = list(
-    \() range_dataset(1, 3) |>
-      dataset_map(\(n) rep(n, n), traced = FALSE) |>
-      dataset_padded_batch(2) |>
-      dataset_unbatch() |>
-      dataset_flat_map(tensor_slices_dataset),
+    \() {
+      range_dataset(1, 3) |>
+        dataset_map(\(n) rep(n, n), traced = FALSE) |>
+        dataset_padded_batch(2) |>
+        dataset_unbatch() |>
+        dataset_flat_map(tensor_slices_dataset)
+    },
     c(1, 0, 2, 2)
   ),
   in_r = list(
@@ -158,8 +168,8 @@ test_that("without TensorFlow the engine is grain", {
   child <- function() {
     library(kerasbridge)
     reticulate::py_run_string(paste(
-      "import importlib.util, sys", "found = importlib.util.find_spec",
-      "importlib.util.find_spec = lambda name, *a: None if name == 'tensorflow' else found(name, *a)",
+      "import importlib.util as util, sys", "found = util.find_spec",
+      "util.find_spec = lambda name, *a: None if name == 'tensorflow' else found(name, *a)",
       "sys.modules['tensorflow'] = None",
       sep = "\n"
     ))

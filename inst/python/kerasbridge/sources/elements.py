@@ -66,7 +66,7 @@ def _with_samples(value: Any) -> Any:
 
 def samples(value: Any) -> int:
     """The one length of all parts along their first dimension; 0 for what is traced only."""
-    shapes = [getattr(leaf, "shape", ()) for leaf in leaves(value) if leaf is not None]
+    shapes: list[Any] = [getattr(leaf, "shape", ()) for leaf in leaves(value) if leaf is not None]
     if any(
         getattr(shape, "rank", 1) is None or (len(shape) and shape[0] is None) for shape in shapes
     ):

@@ -122,6 +122,23 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def of_batches(
+    make: Callable[[], Iterator[Any]],
+    like: Any,
+    engine: str | None,
+    length: float | None,
+    runs_r: bool = False,
+) -> Dataset:
+    """A data set whose every run is over the batches of a new iterator, which are `like` this.
+
+    Where R makes them they are grain's: it takes them in the thread that asks.
+    """
+    name = chosen("grain" if runs_r else engine)
+    if name == "grain":
+        return graindata.dataset_of(make, length, runs_r)
+    return tfdata.of_batches(make, like, length)
+
+
 def run_in_r(name: str, dataset: Dataset, function: Callable[..., Any]) -> Dataset:
     """`dataset_map` or `dataset_filter` where R runs for each element, which comes as R's arrays.
 

@@ -103,6 +103,20 @@ def dataset_decode_delim(dataset: Dataset, record: dict[str, Any], parallel: int
     return dataset.skip(record["skip"]).map(decode, num_parallel_calls=parallel)
 
 
+def of_batches(make: Callable[[], Iterator[Any]], like: Any, length: float | None) -> Dataset:
+    tf = _tf()
+
+    def spec(leaf: Any) -> Any:
+        return tf.TensorSpec(
+            (None, *leaf.shape[1:]), "string" if leaf.dtype == object else leaf.dtype
+        )
+
+    made = tf.data.Dataset.from_generator(make, output_signature=elements.mapped(spec, like))
+    if length is None:
+        return made
+    return made.apply(tf.data.experimental.assert_cardinality(int(length)))
+
+
 # Verbs
 
 
