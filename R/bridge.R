@@ -55,6 +55,8 @@ shim_functions <- c(
   model_new = "models.training.new_model",
   model_on_batch = "models.training.on_batch",
   model_predict = "models.training.predict",
+  memory_relieve = "memory.watch.relieve",
+  memory_state = "memory.watch.state",
   saving_export = "models.saving.export",
   saving_from_json = "models.saving.from_json",
   saving_load_model = "models.saving.load_model",

@@ -62,6 +62,7 @@ on_python_start <- function() {
   py_call(shim_attr("crossing.processes.install"))
   py_call(shim_attr("crossing.entry.install"), \(class) as.list(class))
   write_in_r()
+  watch_memory()
   # The load hooks below need it, and may run in the middle of another import.
   force(bound$tensor_classes)
 }

@@ -133,6 +133,7 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
                                              verbose = getOption("keras.verbose", "auto")) {
   check_dots_empty()
   check_of_this_session(object)
+  check_memory_threshold()
   options <- dict_of(
     batch_size = batch_size,
     epochs = epochs,

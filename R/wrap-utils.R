@@ -360,8 +360,8 @@ bounding_boxes_pad <- wrapper("bounding_boxes_pad", function(
 #' the beginning again. Call it in a loop that builds many models, which would otherwise fill
 #' the memory.
 #'
-#' @param free_memory `TRUE`, the default, also has Python collect garbage, which may take a
-#'   few seconds.
+#' @param free_memory `TRUE`, the default, also has R and Python collect garbage, which may
+#'   take a few seconds.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.backend.clear_session`: <https://keras.io/api/utils/>

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from kerasbridge.memory import shortage
+
 
 class ArgumentError(ValueError):
     """A value that the user gave cannot be what the argument needs."""
@@ -84,9 +86,21 @@ def crossed(failure: Failure) -> dict[str, Any] | None:
 def guarded(
     call: Callable[..., Any], tell: Callable[[Exception], Exception] | None = None
 ) -> Callable[..., Any]:
-    """`call` for R: what it raises comes back as a :class:`Failure`, as `tell` tells it."""
+    """`call` for R: what it raises comes back as a :class:`Failure`, as `tell` tells it.
+
+    Where memory was short, R collects, and the call is made once more.
+    """
+    repeatable = shortage.is_repeatable(call)
 
     def guard(*values: Any, **named: Any) -> Any:
+        try:
+            return call(*values, **named)
+        except Exception as error:
+            if repeatable and shortage.makes_room(error):
+                return again(values, named)
+            return Failure(error if tell is None else tell(error))
+
+    def again(values: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
             return call(*values, **named)
         except Exception as error:

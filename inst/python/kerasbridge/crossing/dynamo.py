@@ -31,6 +31,8 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 
+from kerasbridge.memory import watch
+
 #: Graphs kept at most: each keeps its function, its modules and what they capture alive.
 MAX_GRAPHS: Final = 256
 
@@ -41,6 +43,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 def install() -> None:
     """Trace the R functions that are called, by way of reticulate, from what Dynamo compiles."""
+    skip(watch.serve)  # no part of the code that it comes between
     calls: Any = importlib.import_module("rpytools.call")
     calls.call_r_function = traceable(calls.call_r_function)
 

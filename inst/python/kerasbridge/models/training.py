@@ -14,6 +14,7 @@ import numpy as np
 
 from kerasbridge import backends
 from kerasbridge.errors import ArgumentError
+from kerasbridge.memory.shortage import once
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import converted, integer
 from kerasbridge.tensors.shapes import described, shape
@@ -119,6 +120,7 @@ def weights_of_classes(weights: dict[str, Any] | None) -> dict[int, float] | Non
         ) from error
 
 
+@once
 def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
     """Train, and give back the history: parameters, and a list of values for each metric."""
     _check_trainable(model)
@@ -137,6 +139,7 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@once
 def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
     """The loss and metrics by name; the loss alone when there is nothing else."""
     results = model.evaluate(
@@ -146,11 +149,13 @@ def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
     return next(iter(numbers.values())) if len(numbers) == 1 else numbers
 
 
+@once
 def predict(model: Any, x: Any, options: dict[str, Any]) -> Any:
     """Predictions, batch by batch, as R's arrays."""
     return arrays.to_r(model.predict(data(x, "x"), **_given(_options(options))))
 
 
+@once
 def on_batch(model: Any, what: str, x: Any, y: Any, options: dict[str, Any]) -> Any:
     """`train_on_batch`, `test_on_batch` or `predict_on_batch` on one batch of R data."""
     if what == "predict":

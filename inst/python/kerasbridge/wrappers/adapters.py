@@ -7,6 +7,7 @@ parameters are those of the wrapper. Positions are 0-based here, as everywhere i
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import math
 import typing
@@ -16,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from kerasbridge import backends
+from kerasbridge.memory import watch
 from kerasbridge.models import training
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import integer
@@ -403,6 +405,13 @@ def _listed(x: Any) -> Any:
     return x.tolist() if x.dtype == object else x
 
 
+def clear_session(free_memory: bool = True) -> None:
+    """A model is let go by R's collector first: what Keras then has Python collect is a cycle."""
+    importlib.import_module("keras").backend.clear_session(False)
+    if free_memory and not watch.relieve():
+        gc.collect()
+
+
 _ADAPTERS: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
     for function in (
@@ -432,6 +441,7 @@ _ADAPTERS: Final[dict[str, Function]] = {
     )
 } | {
     "keras.Variable": variable,
+    "keras.backend.clear_session": clear_session,
     "keras.metrics.MeanMetricWrapper": mean_metric_wrapper,
     "keras.utils.normalize": normalize_array,
     "keras.utils.split_dataset": split_dataset,
