@@ -52,6 +52,7 @@ test_that("a removed model goes: with clear_session(), and when the package coll
     make <- function() {
       model <- keras_model_sequential(input_shape = 10) |> layer_dense(10)
       alive <- weakref$ref(model)
+      rm(model)
       function() !is.null(alive())
     }
     alive <- make()
@@ -88,7 +89,7 @@ test_that("the option sets the threshold, and Inf ends the collecting", {
     op_ones(1)
     c(none, run(), unique(memory_in_use()$threshold) >= 3e7)
   })
-  expect_identical(collections[[1]], 0)
+  expect_equal(collections[[1]], 0)
   expect_gt(collections[[2]], 1)
   expect_equal(collections[[3]], 1)
 })
@@ -99,16 +100,16 @@ test_that("a threshold that is none is refused where the user can see it", {
     withr::local_options(kerasbridge.memory_threshold = bad)
     expect_refused(memory_in_use(), "kerasbridge.memory_threshold")
     expect_refused(fit(model, matrix(1), 1), "kerasbridge.memory_threshold")
-    expect_null(threshold_wanted())
+    expect_null(kerasbridge:::threshold_wanted())
   }
   withr::local_options(kerasbridge.memory_threshold = 1e9)
-  expect_identical(threshold_wanted(), 1e9)
+  expect_identical(kerasbridge:::threshold_wanted(), 1e9)
 })
 
 test_that("when memory is out, R collects before the call is given up", {
   collections <- function() attr(memory_in_use(), "collections")[["thorough"]]
   op_ones(1)
   before <- collections()
-  expect_refused(op_ones(c(2^20, 2^20, 2^10)), NULL)
+  expect_refused(op_ones(c(2^20, 2^20, 2^4)), NULL)
   expect_identical(collections(), before + 1L)
 })
