@@ -7,12 +7,12 @@ raise_failure <- function(failure, call) {
   condition <- tryCatch(py_call(py_get_attr(failure, "raise_again")), error = identity)
   crossed <- as_r(py_call(bound$condition_crossed, failure))
   if (is.null(crossed)) {
-    stop(told(condition, call))
+    stop(told(condition, failure, call))
   }
   trace <- whole_trace(crossed$trace, crossed$python_frames)
   if (!is.null(trace)) keep_trace(condition, trace)
   if (is.null(crossed$r_class)) {
-    stop(told(condition, call))
+    stop(told(condition, failure, call))
   }
   cnd_signal(passed_on(crossed, trace))
 }
@@ -105,27 +105,22 @@ only_shown <- function(trace, shown) {
   trace[shown, ]
 }
 
-told <- function(e, call) {
+told <- function(e, failure, call) {
   structure(
-    list(message = told_message(e), call = as_written(call)),
+    list(message = told_message(failure), call = as_written(call)),
     class = c("kerasbridge_error", class(e)),
     py_object = attr(e, "py_object")
   )
 }
 
-told_message <- function(e) {
-  message <- sub(jax_hint, "", unclass(e)$message)
-  if (!inherits(e, own_errors)) {
+# messages.py has told it. What it knows no rule for may be clearer from where it came.
+told_message <- function(failure) {
+  message <- as_r(failure$message)
+  if (as_r(failure$known)) {
     return(message)
   }
-  message <- sub("^(kerasbridge\\.)?(errors\\.)?\\w+: ", "", message)
-  sub("\nRun `reticulate::py_last_error()` for details.", "", message, fixed = TRUE)
+  paste0(message, "\nRun `reticulate::py_last_error()` for details.")
 }
-
-# What JAX adds about its own internals.
-jax_hint <- "\n-+\nFor simplicity, JAX has removed its internal frames[^\n]*"
-
-own_errors <- c("kerasbridge.errors.ArgumentError", "kerasbridge.errors.SubscriptError")
 
 # The call of a tensor's method as the user wrote it, with the generic's name: `x + y`.
 as_written <- function(call) {
@@ -136,6 +131,43 @@ as_written <- function(call) {
     if (!is.null(suffix)) call[[1L]] <- as.symbol(substr(name, 1L, nchar(name) - nchar(suffix)))
   }
   call
+}
+
+# A warning of Python's is kept until the outermost call into Python is over, and is then R's: a
+# handler of it that jumps crosses no Python, and a call that warns of nothing pays nothing.
+keep_warning <- function(text) {
+  frame <- entry_to_python()
+  first <- is.null(the$warnings)
+  the$warnings <- c(the$warnings, text)
+  if (is.null(frame)) {
+    signal_warnings(NULL)
+  } else if (first) {
+    leave <- bquote(.(signal_warnings)(quote(.(frame$call))))
+    do.call(on.exit, list(leave, add = TRUE), envir = frame$env)
+  }
+}
+
+signal_warnings <- function(call) {
+  texts <- unique(the$warnings)
+  the$warnings <- NULL
+  for (text in texts) {
+    warning(structure(
+      list(message = text, call = as_written(call)),
+      class = c("kerasbridge_warning", "warning", "condition")
+    ))
+  }
+}
+
+# The outermost function that has called Python, and whose call that was; `NULL` for none.
+entry_to_python <- function() {
+  heads <- vapply(sys.calls(), call_head, "")
+  entry <- match(r_entry, heads) - 1L
+  if (is.na(entry) || entry < 1L) {
+    return(NULL)
+  }
+  ours <- which(heads[seq_len(entry)] %in% c("call_py", "call_py_raw"))
+  user <- if (length(ours)) sys.parents()[[max(ours)]] else 0L
+  list(env = sys.frame(entry), call = if (user > 0L) sys.call(user))
 }
 
 # Refuse an argument: the message names it, the call is the user's.

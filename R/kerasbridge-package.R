@@ -36,6 +36,7 @@ on_reticulate_load <- function() {
     when_loaded(module, register_tensor_methods)
   }
   when_loaded("torch._dynamo", trace_for_dynamo)
+  when_loaded("keras", \(module) py_call(shim_attr("crossing.notices.of_log")))
 }
 
 # What Python prints is R's output, in order and for sink() to take, unless the user keeps
@@ -63,6 +64,7 @@ on_python_start <- function() {
   py_call(shim_attr("crossing.entry.install"), \(class) as.list(class))
   write_in_r()
   watch_memory()
+  py_call(shim_attr("crossing.notices.install"), keep_warning)
   # The load hooks below need it, and may run in the middle of another import.
   force(bound$tensor_classes)
 }

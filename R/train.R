@@ -274,3 +274,22 @@ test_on_batch <- function(object, x, y = NULL, sample_weight = NULL) {
 predict_on_batch <- function(object, x) {
   as_r(call_py(bound$model_on_batch, object, "predict", arg_data(x), NULL, dict()))
 }
+
+# Layers, optimizers and other objects of Python are no models.
+#' @exportS3Method generics::compile
+compile.python.builtin.object <- function(object, ...) refuse_no_model(object)
+
+#' @exportS3Method generics::fit
+fit.python.builtin.object <- function(object, ...) refuse_no_model(object)
+
+#' @export
+evaluate.python.builtin.object <- function(object, ...) refuse_no_model(object)
+
+#' @exportS3Method stats::predict
+predict.python.builtin.object <- function(object, ...) refuse_no_model(object)
+
+refuse_no_model <- function(object) {
+  check_of_this_session(object, caller_env())
+  class <- sub(".*[.]", "", class(object)[[1L]])
+  abort_argument("{.arg object} must be a Keras model, not a {class}.", caller_env())
+}

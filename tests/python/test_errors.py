@@ -1,4 +1,4 @@
-"""Messages in R's words."""
+"""Exceptions on their way to R."""
 
 from __future__ import annotations
 
@@ -7,39 +7,46 @@ import pytest
 from kerasbridge import errors
 
 
-@pytest.mark.parametrize(
-    ("message", "told"),
-    [
-        ("expected None or True, got False", "expected NULL or TRUE, got FALSE"),
-        ("`units`=None is wrong", "`units`=NULL is wrong"),
-        ("NoneType has no Truth", "NoneType has no Truth"),
-        ("the name 'None' stays", "the name 'None' stays"),
-        ("axis=0 is out of bounds", "axis = 1 is out of bounds"),
-        ("for axis 2 of 2", "for axis 3 of 2"),
-        ("dim = 1 and dim=-1", "dim = 2 and dim=-1"),
-        ("axis 1.5", "axis 1.5"),
-        ("max_axis 1", "max_axis 1"),
-    ],
-)
-def test_messages_speak_r(message, told):
-    assert errors.in_r_words(message, one_based=True) == told
-
-
-def test_axes_that_were_not_converted_are_not_converted_back():
-    assert errors.in_r_words("axis=0 of None", one_based=False) == "axis=0 of NULL"
-
-
 def test_a_near_name_is_suggested():
     assert errors.did_you_mean("unit", ["units", "use_bias"]) == " Did you mean `units`?"
     assert errors.did_you_mean("zzz", ["units", "use_bias"]) == ""
 
 
-def test_an_error_keeps_its_type_and_identity():
-    error = TypeError("None")
-    assert errors.retold(error, one_based=True) is error
-    assert error.args == ("NULL",)
-    coded = OSError(2, "None")
-    assert errors.retold(coded, one_based=True).args == (2, "None")
+def failing(error, one_based=False):
+    def fails():
+        raise error
+
+    return errors.guarded(fails, one_based)()
+
+
+def test_a_failure_is_told_in_r_s_words_and_its_exception_is_not():
+    error = TypeError("axis=1 of None")
+    failure = failing(error, one_based=True)
+    assert failure.message == "axis = 2 of NULL"
+    assert failure.error is error
+    assert str(error) == "axis=1 of None"
+    assert failing(OSError(2, "None")).message == "[Errno 2] NULL"
+    assert failing(KeyError("a")).message == "KeyError: 'a'"
+    assert failing(RuntimeError()).message == "RuntimeError"
+
+
+def test_what_the_shim_says_is_known():
+    failure = failing(errors.ArgumentError("`x` is 2"))
+    assert (failure.message, failure.known) == ("`x` is 2", True)
+    assert not failing(ValueError("`x` is 2")).known
+
+
+def test_an_error_that_r_has_met_keeps_how_it_was_told_there():
+    error = ValueError("axis=0 is wrong")
+    assert failing(error, one_based=True).message == "axis = 1 is wrong"
+
+    def wraps():
+        try:
+            raise error
+        except ValueError:
+            raise ValueError("Exception: axis=0 is wrong") from None
+
+    assert errors.guarded(wraps)().message == "axis = 1 is wrong"
 
 
 def test_what_a_guarded_call_raises_comes_back_as_a_value():

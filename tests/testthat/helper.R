@@ -23,8 +23,8 @@ expect_value <- function(object, expected, tolerance = float32_tolerance) {
 }
 
 # The condition that an expression ends in, its own class among others.
-expect_refused <- function(object, message, class = "kerasbridge_error") {
-  expect_error(object, message, class = class)
+expect_refused <- function(object, message, class = "kerasbridge_error", ...) {
+  expect_error(object, message, class = class, ...)
 }
 
 # Every way in which the backend meets a function of a tensor of `value`; each gives the result

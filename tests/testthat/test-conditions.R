@@ -26,14 +26,6 @@ test_that("what the shim refuses is told without Python's words", {
   expect_match(conditionMessage(condition), "^`axis` counts axes from 1")
 })
 
-test_that("messages speak R: NULL, TRUE, and axes counted from 1", {
-  path <- system.file("python", package = "kerasbridge")
-  errors <- reticulate::import_from_path("kerasbridge.errors", path)
-  expect_equal(
-    errors$in_r_words("axis=2 of None is not True", TRUE), "axis = 3 of NULL is not TRUE"
-  )
-})
-
 test_that("the Python traceback stays at hand", {
   condition_of(layer_dense(units = 2.5))
   expect_equal(py_last_error()$type, "ArgumentError")

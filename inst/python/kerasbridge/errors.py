@@ -1,12 +1,14 @@
-"""What the shim refuses, and how a framework's message is told in R's words."""
+"""What the shim refuses, and how an exception travels to R."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-import re
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
+from kerasbridge import messages
 from kerasbridge.memory import shortage
 
 
@@ -22,50 +24,74 @@ class SubscriptError(IndexError):
     """A subscript does not fit the dimension that it selects from."""
 
 
-_R_WORDS: Final = {"None": "NULL", "True": "TRUE", "False": "FALSE"}
-_WORD = re.compile(r"(?<![\w.'\"])(None|True|False)(?![\w'\"])")
-_AXIS = re.compile(r"\b(axis|dim|axes)(\s*=\s*|\s+)(\d+)\b(?!\.)")
-
-
-def in_r_words(message: str, one_based: bool) -> str:
-    """Tell a Python message in R: ``NULL`` for ``None``, and axes counted from 1.
-
-    Only a call whose axes were converted on the way in (`one_based`) has them converted back.
-    """
-    message = _WORD.sub(lambda match: _R_WORDS[match[1]], message)
-    if one_based:
-        message = _AXIS.sub(_counted_from_1, message)
-    return message
-
-
-def _counted_from_1(match: re.Match[str]) -> str:
-    between = " = " if "=" in match[2] else match[2]
-    return f"{match[1]}{between}{int(match[3]) + 1}"
-
-
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion to append to a message about an unknown `name`; empty without a near one."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" Did you mean `{near[0]}`?" if near else ""
 
 
-def retold(error: Exception, one_based: bool) -> Exception:
-    """The same error with its message in R's words; types with other constructors stay as is."""
-    if len(error.args) == 1 and isinstance(error.args[0], str):
-        told = in_r_words(error.args[0], one_based)
-        if told != error.args[0]:
-            error.args = (told,)
-    return error
-
-
 class Failure:
-    """An exception on its way to R as a value; R raises it where the user called."""
+    """An exception on its way to R as a value; R raises it where the user called.
 
-    def __init__(self, error: Exception) -> None:
+    The exception itself keeps Python's words. `message` is told in R's, and is `known` when a
+    rule made it, or this package.
+    """
+
+    def __init__(self, error: Exception, one_based: bool = False) -> None:
         self.error = error
+        self.message, self.known = _told(error, one_based)
 
     def raise_again(self) -> None:
         raise self.error
+
+
+def _told(error: Exception, one_based: bool) -> messages.Told:
+    """What `error` says, in R's words.
+
+    R code that Python called may have met it first: then it was told there, by the call that
+    knows how its axes are counted.
+    """
+    said = _said(error)
+    for earlier in _chain(error):
+        told: messages.Told | None = getattr(earlier, "told_in_r", None)
+        if told is not None and (earlier is error or str(earlier) in said):
+            return told
+    if isinstance(error, (ArgumentError, SubscriptError)):
+        told = messages.Told(messages.unwrapped(said)[0], True)
+    else:
+        told = messages.told(said, one_based, _layer(error))
+        if isinstance(error, KeyError) or not told.text:
+            told = messages.Told(f"{type(error).__name__}: {told.text}".strip(": "), False)
+    with contextlib.suppress(AttributeError):
+        error.told_in_r = told  # type: ignore[attr-defined]
+    return told
+
+
+def _said(error: BaseException) -> str:
+    """The text of an exception; TensorFlow's have it elsewhere, and Keras then finds none."""
+    said = str(error.message) if hasattr(error, "message") else str(error)
+    earlier = error.__cause__ or error.__context__
+    if earlier is not None and not messages.unwrapped(said)[0]:
+        return _said(earlier)
+    return said
+
+
+def _layer(error: BaseException) -> str | None:
+    """The name of the innermost layer that failed, from the frames in which Keras called it."""
+    name = None
+    for earlier in _chain(error):
+        for frame, _ in traceback.walk_tb(earlier.__traceback__):
+            if frame.f_code.co_name == "error_handler" and "object_name" in frame.f_locals:
+                layer = getattr(frame.f_locals.get("fn"), "__self__", None)
+                name = getattr(layer, "name", name)
+    return name
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and those that it was raised for."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def crossed(failure: Failure) -> dict[str, Any] | None:
@@ -75,20 +101,17 @@ def crossed(failure: Failure) -> dict[str, Any] | None:
     makes, and :mod:`kerasbridge.crossing.entry` the Python frames. Keras and the frameworks may
     have raised other exceptions while they handled that one.
     """
-    error: BaseException | None = failure.error
-    while error is not None:
+    for error in _chain(failure.error):
         if hasattr(error, "r_class") or hasattr(error, "python_frames"):
             return vars(error)
-        error = error.__cause__ or error.__context__
     return None
 
 
-def guarded(
-    call: Callable[..., Any], tell: Callable[[Exception], Exception] | None = None
-) -> Callable[..., Any]:
-    """`call` for R: what it raises comes back as a :class:`Failure`, as `tell` tells it.
+def guarded(call: Callable[..., Any], one_based: bool = False) -> Callable[..., Any]:
+    """`call` for R: what it raises comes back as a :class:`Failure`.
 
-    Where memory was short, R collects, and the call is made once more.
+    A call that counts axes from 1, `one_based`, has them told so. Where memory was short, R
+    collects, and the call is made once more.
     """
     repeatable = shortage.is_repeatable(call)
 
@@ -98,12 +121,12 @@ def guarded(
         except Exception as error:
             if repeatable and shortage.makes_room(error):
                 return again(values, named)
-            return Failure(error if tell is None else tell(error))
+            return Failure(error, one_based)
 
     def again(values: tuple[Any, ...], named: dict[str, Any]) -> Any:
         try:
             return call(*values, **named)
         except Exception as error:
-            return Failure(error if tell is None else tell(error))
+            return Failure(error, one_based)
 
     return guard

@@ -1,9 +1,12 @@
-"""Frameworks at full speed inside R.
+"""Frameworks at full speed inside R, and without what they say at their start.
 
 R loads its own BLAS globally, and a library loaded later takes BLAS's symbols from there: torch
 then multiplies matrices with R's reference BLAS, several times slower than with its own. Under
 ``RTLD_DEEPBIND`` a library prefers its own symbols. :func:`install` arranges that for the time
 of torch's import alone, whoever imports it.
+
+TensorFlow's libraries write lines to the console when they are loaded and whenever an operation
+fails, whose error says the same. Who sets ``TF_CPP_MIN_LOG_LEVEL`` to 0 or 1 gets them.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import logging
 import os
 import re
 import sys
 import sysconfig
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -23,12 +29,21 @@ from typing import Final
 #: Modules whose libraries carry a BLAS of their own under BLAS's own names.
 DEEPLY_BOUND: Final = frozenset({"torch"})
 
+#: Modules whose libraries write to the console when they are loaded.
+TALKATIVE: Final = frozenset({"tensorflow"})
+
+#: What these lines look like: of absl, before and after it is set up, and what belongs to them.
+_TALK: Final = re.compile(
+    rb"^(?:WARNING: All log messages before absl|[IWE]\d{4} |\d{4}-\d\d-\d\d [\d:.]+: [IWE] |"
+    rb"To enable the following instructions)"
+)
+
 #: Modules that were imported with their own symbols first.
 bound: set[str] = set()
 
 
 class _Loader(importlib.abc.Loader):
-    """Runs a module's own loader with ``RTLD_DEEPBIND`` among the flags of `dlopen`."""
+    """Runs a module's own loader, as its libraries need it."""
 
     def __init__(self, loader: importlib.abc.Loader) -> None:
         self._loader = loader
@@ -37,20 +52,57 @@ class _Loader(importlib.abc.Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        flags = sys.getdlopenflags()
-        sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
-        try:
+        name = module.__name__
+        with _deeply_bound(name), _quiet(name in TALKATIVE and not _asked()):
             self._loader.exec_module(module)
-            bound.add(module.__name__)
-        finally:
-            sys.setdlopenflags(flags)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._loader, name)
 
 
+@contextmanager
+def _deeply_bound(name: str) -> Iterator[None]:
+    """``RTLD_DEEPBIND`` among the flags of `dlopen`, for a module that needs it."""
+    if name not in DEEPLY_BOUND:
+        yield
+        return
+    flags = sys.getdlopenflags()
+    sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+    try:
+        yield
+        bound.add(name)
+    finally:
+        sys.setdlopenflags(flags)
+
+
+def _asked() -> bool:
+    return os.environ.get("TF_CPP_MIN_LOG_LEVEL") in ("0", "1")
+
+
+@contextmanager
+def _quiet(wanted: bool) -> Iterator[None]:
+    """What libraries write to the error stream is held, and only what is no log line passes."""
+    if not wanted:
+        yield
+        return
+    real = os.dup(2)
+    failed = True
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+            failed = False
+        finally:
+            os.dup2(real, 2)
+            os.close(real)
+            held.seek(0)
+            for line in held:
+                if failed or not _TALK.match(line):
+                    os.write(2, line)
+
+
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the modules of :data:`DEEPLY_BOUND` as the other finders do, with our loader."""
+    """Finds the modules of both sets as the other finders do, with our loader."""
 
     def find_spec(
         self,
@@ -58,7 +110,7 @@ class _Finder(importlib.abc.MetaPathFinder):
         path: Sequence[str] | None,
         target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
-        if fullname not in DEEPLY_BOUND:
+        if fullname not in DEEPLY_BOUND | TALKATIVE:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
@@ -83,6 +135,10 @@ def locate_headers() -> None:
 def install() -> None:
     """Arrange for the imports to come; on Linux, once, and not for what is loaded already."""
     locate_headers()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not _asked():
+        # Of retracing, of devices: nothing that a user of R can act on.
+        logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
     if sys.platform != "linux" or any(isinstance(finder, _Finder) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, _Finder())

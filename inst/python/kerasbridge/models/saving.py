@@ -82,10 +82,12 @@ def export(
     """Write a model for serving, by programs that know no Keras."""
     lacking = [package for package in _exporters(format) if not _installed(package)]
     if lacking:
-        named = " and ".join(f'"{package}"' for package in lacking)
+        named = ", ".join(f'"{package}"' for package in lacking)
+        named = f"c({named})" if len(lacking) > 1 else named
         raise ArgumentError(
-            f'The format "{format}" on the {_backend()} backend needs the Python package '
-            f"{named}: install it, or ask for it with py_require()."
+            f'The format "{format}" on the {_backend()} backend needs Python packages that are '
+            f"missing: `py_install({named})` installs them, or `py_require({named})` at the start "
+            "of a session."
         )
 
     def write(target: str) -> None:

@@ -7,7 +7,8 @@ contiguous rows of these.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from kerasbridge import backends
 from kerasbridge.errors import ArgumentError
 from kerasbridge.memory.shortage import once
+from kerasbridge.models import mismatch
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import converted, integer
 from kerasbridge.tensors.shapes import described, shape
@@ -128,7 +130,8 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
     options["class_weight"] = weights_of_classes(options.get("class_weight"))
     if options.get("validation_data") is not None:
         options["validation_data"] = _triple(options["validation_data"])
-    history = model.fit(data(x, "x"), data(y, "y"), **_given(options))
+    with _explaining(model, x, y):
+        history = model.fit(data(x, "x"), data(y, "y"), **_given(options))
     epochs = [int(epoch) + 1 for epoch in history.epoch]
     every = options.get("validation_freq") or 1
     return {
@@ -142,9 +145,10 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
 @once
 def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
     """The loss and metrics by name; the loss alone when there is nothing else."""
-    results = model.evaluate(
-        data(x, "x"), data(y, "y"), return_dict=True, **_given(_options(options))
-    )
+    _check_compiled(model, "evaluate")
+    options = _given(_options(options))
+    with _explaining(model, x, y):
+        results = model.evaluate(data(x, "x"), data(y, "y"), return_dict=True, **options)
     numbers = {name: arrays.to_r(value) for name, value in results.items()}
     return next(iter(numbers.values())) if len(numbers) == 1 else numbers
 
@@ -152,20 +156,36 @@ def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
 @once
 def predict(model: Any, x: Any, options: dict[str, Any]) -> Any:
     """Predictions, batch by batch, as R's arrays."""
-    return arrays.to_r(model.predict(data(x, "x"), **_given(_options(options))))
+    options = _given(_options(options))
+    with _explaining(model, x):
+        return arrays.to_r(model.predict(data(x, "x"), **options))
+
+
+@contextmanager
+def _explaining(model: Any, x: Any, y: Any = None) -> Iterator[None]:
+    """Tell of data that do not fit the model, when what is done with them fails."""
+    try:
+        yield
+    except Exception as error:
+        explained = mismatch.explained(error, model, x, y)
+        if explained is error:
+            raise
+        raise explained from error
 
 
 @once
 def on_batch(model: Any, what: str, x: Any, y: Any, options: dict[str, Any]) -> Any:
     """`train_on_batch`, `test_on_batch` or `predict_on_batch` on one batch of R data."""
     if what == "predict":
-        return arrays.to_r(model.predict_on_batch(data(x, "x")))
+        with _explaining(model, x):
+            return arrays.to_r(model.predict_on_batch(data(x, "x")))
     if what == "train":
         _check_trainable(model)
         options["class_weight"] = weights_of_classes(options.get("class_weight"))
     method = getattr(model, f"{what}_on_batch")
     options = _given(_options(options))
-    return arrays.to_r(method(data(x, "x"), data(y, "y"), return_dict=True, **options))
+    with _explaining(model, x, y):
+        return arrays.to_r(method(data(x, "x"), data(y, "y"), return_dict=True, **options))
 
 
 def _check_trainable(model: Any) -> None:
@@ -175,8 +195,12 @@ def _check_trainable(model: Any) -> None:
             f"The {backend} backend computes no gradients: it can predict() and evaluate(), not "
             'fit(). Choose another with use_backend("jax") in a new session.'
         )
+    _check_compiled(model, "fit")
+
+
+def _check_compiled(model: Any, what: str) -> None:
     if not model.compiled:
-        raise ArgumentError("The model is not compiled: call compile() before fit().")
+        raise ArgumentError(f"The model is not compiled: call compile() before {what}().")
 
 
 _WHOLE = (
@@ -226,6 +250,8 @@ def _triple(validation: Any) -> Any:
                 f"not a list of {len(validation)}."
             )
         return tuple(data(part, "validation_data") for part in validation)
+    if isinstance(validation, np.ndarray):
+        raise ArgumentError("`validation_data` must be `list(x, y)` or a data set, not an array.")
     return validation
 
 

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kerasbridge.errors import ArgumentError, did_you_mean, guarded, retold
+from kerasbridge.errors import ArgumentError, did_you_mean, guarded
 from kerasbridge.models import compose
 from kerasbridge.tensors import arrays
 from kerasbridge.tensors.kinds import CONVERTERS, NEEDED, Converter, converted, one_based, tree
@@ -93,12 +93,12 @@ def target(python: str) -> Any:
 @cache
 def bind(name: str) -> Callable[..., Any]:
     """The callable that the R wrapper `name` calls, with its arguments in R's order."""
-    return _told(_bound(name))
+    return _bound(name)
 
 
 def bind_guarded(name: str) -> Callable[..., Any]:
-    """The same for R, which gets its exceptions as values."""
-    return guarded(_bound(name), tell=_retold)
+    """The same for R, which gets its exceptions as values. Every wrapper counts axes from 1."""
+    return guarded(_bound(name), one_based=True)
 
 
 def _bound(name: str) -> Callable[..., Any]:
@@ -132,23 +132,6 @@ def documentation(name: str) -> str:
     documented = target(signature.python)
     head = f"{signature.python}{inspect.signature(documented)}"
     return f"{head}\n\n{inspect.getdoc(documented) or ''}"
-
-
-def _retold(error: Exception) -> Exception:
-    """An error in R's words; every wrapper counts axes from 1."""
-    return retold(error, one_based=True)
-
-
-def _told(call: Callable[..., Any]) -> Callable[..., Any]:
-    """`call` with its errors in R's words."""
-
-    def bound(*values: Any, **extra: Any) -> Any:
-        try:
-            return call(*values, **extra)
-        except Exception as error:
-            raise _retold(error) from error.__cause__
-
-    return bound
 
 
 def _direct(signature: Signature, function: Any) -> Callable[..., Any]:
