@@ -9,7 +9,8 @@
 #'
 #' A file appears under its name when it is complete. Whatever happens while it is written, an
 #' earlier one of that name stays as it was until then. What a process that was killed leaves is in
-#' a hidden directory beside it, whose name starts with a dot and the file's name.
+#' a hidden directory beside it, whose name starts with a dot and the file's name: the next that
+#' saves into the same folder removes it.
 #'
 #' @section Classes and functions of your own:
 #' A file refers to them by name, whether they are written in R or in Python, so a session that

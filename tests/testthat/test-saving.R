@@ -354,3 +354,39 @@ test_that("a model is exported, or what is missing is named", {
   }
   expect_identical(grep("^[.]", files_in(folder), value = TRUE), character())
 })
+
+# The disk is full ------------------------------------------------------------------------------
+
+test_that("on a full disk saving is a condition, and leaves what was there", {
+  skip_if_not_installed("processx")
+  skip_on_os("windows")
+  folder <- withr::local_tempdir()
+  script <- withr::local_tempfile(fileext = ".R", lines = c(
+    "library(kerasbridge)",
+    sprintf("setwd(%s)", deparse(folder)),
+    "small <- keras_model_sequential(input_shape = 2) |> layer_dense(1)",
+    "large <- keras_model_sequential(input_shape = 500) |> layer_dense(600) |> layer_dense(600)",
+    "save_model_weights(small, 'one.weights.h5')",
+    "save_model(small, 'one.keras')",
+    "said <- function(expr) cat(class(tryCatch(expr, error = identity))[[1]], '\\n')",
+    "said(save_model_weights(large, 'one.weights.h5', overwrite = TRUE))",
+    "said(save_model_weights(large, 'many.weights.json', max_shard_size = 0.0014))",
+    "said(save_model(large, 'one.keras', overwrite = TRUE))",
+    "invisible(gc())",
+    "invisible(import('gc')$collect())",
+    "invisible(load_model_weights(small, 'one.weights.h5'))",
+    "invisible(load_model('one.keras'))",
+    "cat(list.files(all.files = TRUE, no.. = TRUE), 'and alive')"
+  ))
+  # A process may write files of a megabyte, and is told so instead of ended.
+  withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
+  ended <- processx::run(
+    "sh", c("-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$1\"",
+      file.path(R.home("bin"), "Rscript"), script
+    ),
+    error_on_status = FALSE, timeout = 240
+  )
+  expect_equal(ended$status, 0)
+  shown <- trimws(strsplit(ended$stdout, "\n")[[1]])
+  expect_equal(shown, c(rep("kerasbridge_error", 3), "one.keras one.weights.h5 and alive"))
+})

@@ -502,6 +502,11 @@ RULES: Final = (
         r"^Unable to synchronously open file \((?P<why>[^)]*)",
         "This is no file of weights, or not a whole one ({why}).",
     ),
+    rule(
+        r"^\[Errno (?:27|28|122)\] (?P<why>[^:]*)",
+        "The file could not be written ({why}): nothing is changed, and what was there before is "
+        "as it was.",
+    ),
     rule(r"^\[Errno 2\] No such file or directory: '(?P<path>.*)'$", 'There is no file "{path}".'),
     rule(
         r"A total of (?P<count>\d+) objects could not be loaded\..*object <(?P<class>\w+) "

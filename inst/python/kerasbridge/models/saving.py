@@ -12,8 +12,6 @@ import importlib
 import importlib.util
 import json
 import os
-import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from typing import Any, Final
 
 from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError, UnknownObjectError
-from kerasbridge.models import classes
+from kerasbridge.models import classes, files
 from kerasbridge.tensors.kinds import path as expanded
 
 #: The member of an archive, or the file of a directory, that holds R's source.
@@ -127,10 +125,7 @@ def write_text(path: str, overwrite: bool, text: str) -> None:
 
 
 def _whole(path: str, overwrite: bool, write: Callable[[str], object]) -> None:
-    """Let `write` write under another name, beside `path`, and move the result when it is whole.
-
-    Who reads `path` meanwhile, or after a crash, finds what was there before.
-    """
+    """Let `write` write a local file whole, or a remote one as it comes."""
     if _is_remote(path):
         write(path)
         return
@@ -139,52 +134,7 @@ def _whole(path: str, overwrite: bool, write: Callable[[str], object]) -> None:
         raise ArgumentError(f'"{path}" exists already.\nWrite `overwrite = TRUE` to replace it.')
     if not target.parent.is_dir():
         raise ArgumentError(f'There is no directory "{target.parent}" to write to.')
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as aside:
-        write(str(Path(aside, target.name)))
-        _move(Path(aside), target)
-
-
-def _move(aside: Path, target: Path) -> None:
-    """Everything in `aside` to where `target` is, and `target` itself last.
-
-    A ``.weights.json`` lists other files, which the next one of its name need not have.
-    """
-    listed = _shards(target) if target.name.endswith(".weights.json") else set()
-    others = [path for path in aside.iterdir() if path.name != target.name]
-    for written in [*others, aside / target.name]:
-        _flush(written)
-        _replace(written, target.parent / written.name)
-    for name in listed - {path.name for path in others}:
-        Path(target.parent, Path(name).name).unlink(missing_ok=True)
-
-
-def _shards(listing: Path) -> set[str]:
-    """The files of weights that a `.weights.json` lists."""
-    found: set[str] = set()
-    if not listing.exists():
-        return found
-    for files in json.loads(listing.read_text(encoding="utf-8"))["weight_map"].values():
-        found |= {files} if isinstance(files, str) else set(files)
-    return found
-
-
-def _replace(source: Path, target: Path) -> None:
-    if target.is_dir():
-        # A directory takes the place of an empty one only.
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        os.replace(target, old)
-        os.replace(source, target)
-        shutil.rmtree(old)
-    else:
-        os.replace(source, target)
-
-
-def _flush(path: Path) -> None:
-    """See that a file is on the disk before its name is."""
-    for file in path.rglob("*") if path.is_dir() else (path,):
-        if file.is_file():
-            with file.open("r+b") as opened:
-                os.fsync(opened.fileno())
+    files.whole(target, write)
 
 
 def _is_remote(path: str) -> bool:
@@ -302,6 +252,7 @@ def load_weights(model: Any, path: str, skip_mismatch: bool) -> None:
         path = expanded(path, "filepath")
         if not os.path.exists(path):
             raise ArgumentError(f'There is no file "{path}".')
+        files.check_shards(Path(path))
     _saving().load_weights(model, path, skip_mismatch=skip_mismatch)
 
 
