@@ -37,6 +37,7 @@ on_reticulate_load <- function() {
   }
   when_loaded("torch._dynamo", trace_for_dynamo)
   when_loaded("keras", \(module) py_call(shim_attr("crossing.notices.of_log")))
+  if (is_launched()) when_loaded("keras", join_cluster)
 }
 
 # What Python prints is R's output, in order and for sink() to take, unless the user keeps

@@ -6,8 +6,12 @@
 #' of devices, or neither for all devices.
 #'
 #' @section In R:
-#' Works fully on JAX; TensorFlow has only the listing of devices and layouts, PyTorch
-#' neither.
+#' Works on JAX, with any number of devices and processes, and on PyTorch with one device per
+#' process, in the processes that `launch()` starts or `distribution_initialize()` joins.
+#' Batches, their order and results are those of one device; on PyTorch the moving statistics
+#' of batch normalization are averaged over the processes after each step, and
+#' `layer_dropout()` draws the same mask in each. TensorFlow has only the listing of devices
+#' and layouts.
 #'
 #' @param device_mesh A mesh with one axis. `NULL`, the default, makes one from `devices`.
 #' @param devices List of device names, as from `distribution_list_devices()`. `NULL`, the
@@ -19,7 +23,7 @@
 #' @source `keras.distribution.DataParallel`: <https://keras.io/api/distribution/>
 #' @family distribution
 #' @examplesIf can_run_keras()
-#' if (config_backend() == "jax") {
+#' if (config_backend() %in% c("jax", "torch")) {
 #'   distribution <- distribution_data_parallel()
 #' }
 #' @export
@@ -130,10 +134,16 @@ distribution_get_device_count <- wrapper("distribution_get_device_count", functi
 #' Join several processes into one computation
 #'
 #' Prepares training on several machines, or in several processes. Every process calls it
-#' once, before anything is computed.
+#' once, before anything is computed. Without arguments it reads the process's place from the
+#' environment that `launch()`, SLURM's `srun`, `torchrun`, `mpirun` or an indexed job of
+#' Kubernetes has set, or from the three variables `KERAS_DISTRIBUTION_JOB_ADDRESSES`,
+#' `KERAS_DISTRIBUTION_NUM_PROCESSES` and `KERAS_DISTRIBUTION_PROCESS_ID`; on a Cloud TPU,
+#' JAX finds it. Scripts that `launch()` started have joined already, and may call it all the
+#' same.
 #'
 #' @section In R:
-#' Works on JAX only.
+#' Works on JAX and PyTorch; processes are counted from 1 in what is told, from 0 in
+#' `process_id`.
 #'
 #' @param job_addresses Addresses of all processes in one string, separated by commas; on JAX
 #'   that of the first is enough. `NULL`, the default, reads the environment variable
@@ -143,7 +153,8 @@ distribution_get_device_count <- wrapper("distribution_get_device_count", functi
 #' @param process_id Integer: number of this process, counted from 0, which coordinates.
 #'   `NULL`, the default, reads `KERAS_DISTRIBUTION_PROCESS_ID`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns `NULL`, invisibly.
+#' @returns What was found, as a string such as `"process 1 of 2, meeting at host:29401 (from
+#'   SLURM)"`.
 #' @source `keras.distribution.initialize`: <https://keras.io/api/distribution/>
 #' @family distribution
 #' @examplesIf can_run_keras()

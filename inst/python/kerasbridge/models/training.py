@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge import backends
+from kerasbridge.distribution import sharing
 from kerasbridge.errors import ArgumentError
 from kerasbridge.memory.shortage import once
 from kerasbridge.models import mismatch
@@ -130,7 +131,11 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
     options["class_weight"] = weights_of_classes(options.get("class_weight"))
     if options.get("validation_data") is not None:
         options["validation_data"] = _triple(options["validation_data"])
-    with _explaining(model, x, y):
+    with (
+        _explaining(model, x, y),
+        sharing.shared(model),
+        sharing.written_once(_listed(options.get("callbacks"))) as options["callbacks"],
+    ):
         history = model.fit(data(x, "x"), data(y, "y"), **_given(options))
     epochs = [int(epoch) + 1 for epoch in history.epoch]
     every = options.get("validation_freq") or 1
@@ -147,7 +152,7 @@ def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
     """The loss and metrics by name; the loss alone when there is nothing else."""
     _check_compiled(model, "evaluate")
     options = _given(_options(options))
-    with _explaining(model, x, y):
+    with _explaining(model, x, y), sharing.shared(model):
         results = model.evaluate(data(x, "x"), data(y, "y"), return_dict=True, **options)
     numbers = {name: arrays.to_r(value) for name, value in results.items()}
     return next(iter(numbers.values())) if len(numbers) == 1 else numbers
@@ -157,7 +162,7 @@ def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
 def predict(model: Any, x: Any, options: dict[str, Any]) -> Any:
     """Predictions, batch by batch, as R's arrays."""
     options = _given(_options(options))
-    with _explaining(model, x):
+    with _explaining(model, x), sharing.shared(model):
         return arrays.to_r(model.predict(data(x, "x"), **options))
 
 

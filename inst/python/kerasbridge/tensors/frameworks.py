@@ -503,7 +503,7 @@ def _written(cls: type) -> str:
 
 def _tensorflow_classes() -> list[type]:
     tf = importlib.import_module("tensorflow")
-    eager = type(tf.constant(0.0))
+    eager = importlib.import_module("tensorflow.python.framework.ops").EagerTensor
     symbolic = [base for base in eager.__mro__ if base.__name__ == "Tensor"]
     return [eager, *symbolic, tf.Variable, tf.IndexedSlices, tf.SparseTensor]
 
@@ -515,7 +515,7 @@ def _torch_classes() -> list[type]:
 
 def _jax_classes() -> list[type]:
     jax = importlib.import_module("jax")
-    array = type(jax.numpy.zeros(()))
+    array = importlib.import_module("jax._src.array").ArrayImpl
     return [array, jax.Array, jax.core.Tracer]
 
 

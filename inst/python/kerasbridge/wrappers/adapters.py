@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from kerasbridge import backends
+from kerasbridge.distribution import averaging, clusters
 from kerasbridge.memory import watch
 from kerasbridge.models import training
 from kerasbridge.tensors import arrays, frameworks
@@ -442,6 +443,7 @@ _ADAPTERS: Final[dict[str, Function]] = {
 } | {
     "keras.Variable": variable,
     "keras.backend.clear_session": clear_session,
+    "keras.distribution.initialize": clusters.initialize,
     "keras.metrics.MeanMetricWrapper": mean_metric_wrapper,
     "keras.utils.normalize": normalize_array,
     "keras.utils.split_dataset": split_dataset,
@@ -449,7 +451,14 @@ _ADAPTERS: Final[dict[str, Function]] = {
 
 
 #: What one backend alone needs; wrappers on the others call Keras's function.
-_ADAPTERS_OF: Final[dict[str, dict[str, Function]]] = {"tensorflow": {"keras.ops.add": add}}
+_ADAPTERS_OF: Final[dict[str, dict[str, Function]]] = {
+    "tensorflow": {"keras.ops.add": add},
+    "torch": {
+        "keras.distribution.DataParallel": averaging.DataParallel,
+        "keras.distribution.distribution": averaging.distribution,
+        "keras.distribution.set_distribution": averaging.set_distribution,
+    },
+}
 
 
 def adapted(python: str, function: Any) -> Any:

@@ -1,0 +1,386 @@
+# Several R processes that compute together: started, watched and ended from here.
+
+#' Run a script or a function in several processes
+#'
+#' Starts R processes that train together, and waits for them. Each knows its number and where the
+#' others are, and joins them as soon as Keras is loaded. The code needs no change to run in one
+#' process or in many: `distribution_set(distribution_data_parallel())` splits every batch among
+#' the processes there are, and [fit()], [evaluate()] and [predict()] give what one process gives.
+#'
+#' When a process fails, the others are ended at once, and the error of the failed one is
+#' signalled here, with its trace. Interrupting `launch()` ends all of them.
+#'
+#' @param what A path to an R script, a function, or an expression. A function is called in each
+#'   process with the arguments `...`; an expression is evaluated in each process, and sees the
+#'   variables that it names, as they are here.
+#' @param ... Arguments of the function, by name or not; unused for a script or an expression.
+#' @param processes Integer: number of processes. Default 2.
+#' @param devices_per_process Integer: number of devices that each process makes of its CPU (JAX
+#'   only), to try on one machine what is meant for many devices. `NULL`, the default, leaves the
+#'   devices as they are.
+#' @param backend `"jax"` or `"torch"`. Default: the backend of this session.
+#' @param env Named character vector: further environment variables of the processes.
+#' @param hosts Character vector of host names that `ssh` reaches without a password, one process
+#'   each in turn; each needs this package, and a script at the same path. `NULL`, the default,
+#'   starts the processes on this machine.
+#' @param timeout Number of seconds after which all processes are ended with an error. Default
+#'   `Inf`.
+#' @param output What becomes of the processes' output: `"prefix"`, the default, shows each line
+#'   behind the number of its process; `"first"` shows that of the first process; `"none"` keeps it
+#'   for the error message alone.
+#' @param ssh Character vector: the command, with its options, that runs a command on a host.
+#'
+#' @returns The value of the first process: that of the function or expression; for a script, that
+#'   of its last line. What Python holds (models, tensors) does not cross: return
+#'   [serialize_model()] of a model, `as.array()` of a tensor. Training histories cross.
+#' @seealso [distribution_initialize()] for processes that something else has started.
+#' @examplesIf can_run_keras() && config_backend() %in% c("jax", "torch") && interactive()
+#' launch(processes = 2, function(epochs) {
+#'   library(kerasbridge)
+#'   set_random_seed(1)
+#'   distribution_set(distribution_data_parallel())
+#'   model <- keras_model_sequential(input_shape = 4) |> layer_dense(3, activation = "softmax")
+#'   model |> compile("sgd", "sparse_categorical_crossentropy")
+#'   fit(model, scale(iris[, 1:4]), iris$Species, epochs = epochs, batch_size = 30)
+#' }, epochs = 3)
+#' @export
+launch <- function(what, ..., processes = 2, devices_per_process = NULL, backend = NULL,
+                   env = character(), hosts = NULL, timeout = Inf,
+                   output = c("prefix", "first", "none"), ssh = c("ssh", "-o", "BatchMode=yes")) {
+  output <- match.arg(output)
+  check_installed("processx", "to start processes.")
+  processes <- check_count(processes, "processes")
+  if (!is.null(devices_per_process)) {
+    devices_per_process <- check_count(devices_per_process, "devices_per_process")
+  }
+  check_timeout(timeout)
+  backend <- check_launchable(backend %||% the$choice$backend)
+  check_environment(env)
+
+  folder <- tempfile("kerasbridge-launch-")
+  dir.create(folder)
+  on.exit(unlink(folder, recursive = TRUE), add = TRUE)
+  task <- as_task(substitute(what), parent.frame(), list(...))
+  saveRDS(task, file.path(folder, "task.rds"))
+
+  variables <- c(launch_environment(backend, processes, devices_per_process, hosts), env)
+  for (host in hosts) send_task(folder, host, ssh)
+  children <- list()
+  on.exit(for (child in children) end_process(child), add = TRUE, after = FALSE)
+  for (rank in seq_len(processes) - 1L) {
+    children[[rank + 1L]] <- start_process(folder, rank, variables, hosts, ssh)
+  }
+  await(children, folder, timeout, output)
+  read_result(folder, children[[1L]])$value
+}
+
+check_count <- function(x, arg, call = caller_env()) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < 1 || x != round(x)) {
+    abort_argument("{.arg {arg}} must be a whole number of at least 1.", call)
+  }
+  as.integer(x)
+}
+
+check_timeout <- function(x, call = caller_env()) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x <= 0) {
+    abort_argument("{.arg timeout} must be a positive number of seconds.", call)
+  }
+}
+
+check_environment <- function(env, call = caller_env()) {
+  if (length(env) && (!is.character(env) || is.null(names(env)) || !all(nzchar(names(env))))) {
+    abort_argument("{.arg env} must be a named character vector.", call)
+  }
+}
+
+check_launchable <- function(backend, call = caller_env()) {
+  backend <- check_backend(backend, call)
+  if (!backend %in% c("jax", "torch")) {
+    abort_argument(c(
+      "Keras trains in one process alone on the {backend} backend.",
+      i = "Several processes work with {.code backend = \"jax\"} or {.code backend = \"torch\"}."
+    ), call)
+  }
+  backend
+}
+
+# What the processes run: a script, a function with its arguments, or an expression with the
+# variables that it names.
+as_task <- function(expr, env, args, call = caller_env()) {
+  literal <- is.character(expr) || is.symbol(expr) || is_call(expr, c("function", "\\"))
+  value <- if (literal || is_call(expr, c("::", "file.path", "system.file"))) eval(expr, env)
+  if (is_string(value)) {
+    if (!file.exists(value)) {
+      abort_argument("There is no script at {.file {value}}.", call)
+    }
+    if (length(args)) abort_argument("A script takes no arguments: leave out `...`.", call)
+    return(list(kind = "script", path = normalizePath(value)))
+  }
+  if (is.function(value)) {
+    return(list(kind = "function", f = value, args = args, packages = attached_packages()))
+  }
+  if (length(args)) abort_argument("An expression takes no arguments: leave out `...`.", call)
+  names <- intersect(all.vars(expr), ls(env, all.names = TRUE))
+  variables <- mget(names, envir = env)
+  held <- names[vapply(variables, inherits, NA, "python.builtin.object")]
+  if (length(held)) {
+    abort_argument(c(
+      "The expression names {.var {held}}, which Python holds in this process alone.",
+      i = "Make it in the expression, or send {.code serialize_model()} of a model."
+    ), call)
+  }
+  list(kind = "expression", expr = expr, variables = variables, packages = attached_packages())
+}
+
+attached_packages <- function() {
+  known <- c("base", "datasets", "graphics", "grDevices", "methods", "stats", "utils")
+  rev(setdiff(sub("^package:", "", grep("^package:", search(), value = TRUE)), known))
+}
+
+# What every process finds in its environment. What must be there before a framework starts is
+# there before R starts.
+launch_environment <- function(backend, processes, devices_per_process, hosts) {
+  host <- if (is.null(hosts)) "127.0.0.1" else hosts[[1L]]
+  variables <- c(
+    KERAS_BACKEND = backend,
+    KERASBRIDGE_LAUNCHED = "1",
+    KERAS_DISTRIBUTION_JOB_ADDRESSES = paste0(host, ":", free_port()),
+    KERAS_DISTRIBUTION_NUM_PROCESSES = as.character(processes)
+  )
+  if (!is.null(devices_per_process)) {
+    flag <- paste0("--xla_force_host_platform_device_count=", devices_per_process)
+    variables[["XLA_FLAGS"]] <- trimws(paste(Sys.getenv("XLA_FLAGS"), flag))
+  }
+  variables
+}
+
+# A port that nobody listens on now. The first process will.
+free_port <- function() {
+  for (port in sample(20000:45000, 50L)) {
+    socket <- tryCatch(serverSocket(port), error = \(e) NULL, warning = \(w) NULL)
+    if (!is.null(socket)) {
+      close(socket)
+      return(port)
+    }
+  }
+  cli_abort("Found no free port for the processes to meet at.", class = "kerasbridge_error")
+}
+
+start_process <- function(folder, rank, variables, hosts, ssh) {
+  local <- if (is.null(hosts)) rank else rank %/% length(hosts)
+  variables <- c(
+    variables,
+    KERAS_DISTRIBUTION_PROCESS_ID = as.character(rank),
+    KERASBRIDGE_LOCAL_RANK = as.character(local)
+  )
+  expr <- paste0("kerasbridge:::run_task('", folder, "', ", rank, "L)")
+  rscript <- file.path(R.home("bin"), "Rscript")
+  out <- file.path(folder, paste0("out-", rank))
+  if (is.null(hosts)) {
+    command <- c(rscript, "-e", expr)
+    libraries <- c(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
+    environment <- c("current", libraries, variables)
+  } else {
+    given <- paste0(names(variables), "=", shQuote(variables), collapse = " ")
+    # with a terminal, the remote process ends when its connection does
+    terminal <- if (basename(ssh[[1L]]) == "ssh") "-tt"
+    host <- hosts[[rank %% length(hosts) + 1L]]
+    command <- c(ssh, terminal, host, paste("env", given, "Rscript -e", shQuote(expr)))
+    environment <- "current"
+  }
+  process <- processx::process$new(
+    command[[1L]], command[-1L],
+    env = environment, stdout = "|", stderr = "2>&1", cleanup = TRUE, cleanup_tree = TRUE
+  )
+  child <- new.env(parent = emptyenv())
+  child$process <- process
+  child$rank <- rank
+  child$lines <- character()
+  child$host <- if (!is.null(hosts)) host
+  child$ssh <- ssh
+  child
+}
+
+# The task on another host, in a folder of the same name.
+send_task <- function(folder, host, ssh) {
+  quoted <- shQuote(folder)
+  command <- c(ssh, host, paste("mkdir -p", quoted, "&& cat >", paste0(quoted, "/task.rds")))
+  sent <- processx::run(
+    command[[1L]], command[-1L],
+    stdin = file.path(folder, "task.rds"), error_on_status = FALSE, timeout = 60
+  )
+  if (!identical(sent$status, 0L)) {
+    abort_launch(c("Host {.val {host}} does not take the task.", escaped(trimws(sent$stderr))))
+  }
+}
+
+# The result of a process on another host, brought here once.
+fetch_result <- function(folder, child) {
+  path <- result_path(folder, child$rank)
+  if (is.null(child$host) || isTRUE(child$fetched) || child$process$is_alive()) {
+    return(path)
+  }
+  child$fetched <- TRUE
+  command <- c(child$ssh, child$host, paste("cat", shQuote(path)))
+  got <- processx::run(
+    command[[1L]], command[-1L],
+    stdout = path, error_on_status = FALSE, timeout = 60
+  )
+  if (!identical(got$status, 0L)) unlink(path)
+  path
+}
+
+end_process <- function(child) {
+  if (child$process$is_alive()) child$process$kill_tree()
+  child$process$kill()
+}
+
+# Wait for all; the first that fails ends the others.
+await <- function(children, folder, timeout, output) {
+  deadline <- proc.time()[["elapsed"]] + timeout
+  repeat {
+    running <- Filter(\(child) child$process$is_alive(), children)
+    streams <- lapply(running, \(child) child$process)
+    if (length(streams)) processx::poll(streams, 100)
+    for (child in children) show_output(child, output)
+    for (child in children) check_process(child, children, folder)
+    if (!length(running)) {
+      return(invisible())
+    }
+    if (proc.time()[["elapsed"]] > deadline) {
+      ranks <- vapply(running, \(child) child$rank + 1L, 1L)
+      abort_launch("The processes were ended after {timeout} seconds; still running: {ranks}.")
+    }
+  }
+}
+
+show_output <- function(child, output) {
+  lines <- child$process$read_output_lines()
+  if (!child$process$is_alive()) lines <- c(lines, child$process$read_all_output_lines())
+  if (!length(lines)) {
+    return(invisible())
+  }
+  child$lines <- utils::tail(c(child$lines, lines), 200L)
+  if (output == "prefix") {
+    cat(paste0("[", child$rank + 1L, "] ", lines, "\n"), sep = "")
+  } else if (output == "first" && child$rank == 0L) {
+    cat(paste0(lines, "\n"), sep = "")
+  }
+}
+
+# A process that ended without its value has failed: R told why, or nobody could.
+check_process <- function(child, children, folder) {
+  if (child$process$is_alive() || isTRUE(child$done)) {
+    return(invisible())
+  }
+  result <- read_result(folder, child)
+  if (is.null(result$error) && !is.null(result)) {
+    child$done <- TRUE
+    return(invisible())
+  }
+  # The one that failed first is the cause: those that lost their partner fail after it.
+  failed <- Filter(Negate(is.null), lapply(children, \(other) {
+    found <- read_result(folder, other)
+    if (!is.null(found$error)) c(found, rank = other$rank)
+  }))
+  for (other in children) end_process(other)
+  number <- child$rank + 1L
+  if (is.null(result)) {
+    status <- child$process$get_exit_status()
+    why <- if (is.na(status)) "was lost" else if (status < 0) "was killed by signal {-status}" else
+      "ended with status {status}"
+    last <- utils::tail(child$lines, 5L)
+    abort_launch(
+      c(paste("Process {number} of {length(children)}", paste0(why, ".")), escaped(last)),
+      rank = number
+    )
+  }
+  first <- failed[[which.min(vapply(failed, `[[`, 0, "time"))]]
+  number <- first$rank + 1L
+  abort_launch(
+    "Process {number} of {length(children)} failed.",
+    rank = number, parent = first$error
+  )
+}
+
+escaped <- function(lines) {
+  lines <- gsub("}", "}}", gsub("{", "{{", lines, fixed = TRUE), fixed = TRUE)
+  if (length(lines)) set_names(lines, " ")
+}
+
+abort_launch <- function(message, ..., .envir = parent.frame()) {
+  cli_abort(
+    message, ...,
+    class = c("kerasbridge_launch_error", "kerasbridge_error"), call = quote(launch()),
+    .envir = .envir
+  )
+}
+
+result_path <- function(folder, rank) file.path(folder, paste0("result-", rank, ".rds"))
+
+read_result <- function(folder, child) {
+  path <- fetch_result(folder, child)
+  if (file.exists(path)) readRDS(path)
+}
+
+# In a process that launch() has started.
+run_task <- function(folder, rank) {
+  task <- readRDS(file.path(folder, "task.rds"))
+  failed <- NULL
+  value <- tryCatch(
+    withCallingHandlers(first_value(task, rank), error = entrace),
+    error = \(e) failed <<- e
+  )
+  result <- if (is.null(failed)) {
+    list(value = value)
+  } else {
+    list(error = without_python(failed), time = as.numeric(Sys.time()))
+  }
+  path <- result_path(folder, rank)
+  saveRDS(result, paste0(path, "-"))
+  file.rename(paste0(path, "-"), path)
+  if (!is.null(failed)) {
+    message("Error: ", conditionMessage(failed))
+    quit("no", 1L, FALSE)
+  }
+}
+
+# The value of the first process; the others compute theirs and keep it.
+first_value <- function(task, rank) {
+  value <- run_code(task)
+  if (rank == 0L) as_crossing(value)
+}
+
+run_code <- function(task) {
+  for (package in task$packages) {
+    suppressPackageStartupMessages(library(package, character.only = TRUE))
+  }
+  switch(task$kind,
+    script = source(task$path, local = new.env(parent = globalenv()))$value,
+    `function` = do.call(task$f, task$args),
+    expression = eval(task$expr, list2env(task$variables, parent = globalenv()))
+  )
+}
+
+# A value that another process can read: what Python holds is a pointer of this one.
+as_crossing <- function(value) {
+  if (inherits(value, "python.builtin.object")) {
+    class <- class(value)[[1L]]
+    cli_abort(c(
+      "The value is a {.cls {class}}, which Python holds in this process alone.",
+      i = "Return {.code serialize_model()} of a model, or {.code as.array()} of a tensor."
+    ), class = "kerasbridge_error", call = NULL)
+  }
+  if (is.list(value)) value[] <- lapply(value, as_crossing)
+  value
+}
+
+without_python <- function(condition) {
+  attr(condition, "py_object") <- NULL
+  plain <- !vapply(condition, inherits, NA, "python.builtin.object")
+  structure(unclass(condition)[plain], class = class(condition))
+}
+
+is_launched <- function() nzchar(Sys.getenv("KERASBRIDGE_LAUNCHED"))
+
+join_cluster <- function(module) py_call(shim_attr("distribution.clusters.join_when_launched"))

@@ -1,0 +1,49 @@
+# What training under a distribution costs beside training without one, and two processes beside
+# one on the same cores.
+
+source(file.path("bench", "measure.R"))
+library(kerasbridge)
+
+backend <- Sys.getenv("KERAS_BACKEND", "tensorflow")
+rows <- bench_size(full = 60000L, small = 512L)
+runs <- bench_size(full = 3L, small = 1L)
+
+# Seconds of one epoch, and of the process from its start to the end of the first step.
+measured <- function(rows, runs, distributed) {
+  started <- as.numeric(Sys.time())
+  library(kerasbridge)
+  set_random_seed(1)
+  if (distributed) distribution_set(distribution_data_parallel())
+  x <- matrix(stats::runif(rows * 100L), rows)
+  y <- sample(0:9, rows, replace = TRUE)
+  model <- keras_model_sequential(input_shape = 100) |>
+    layer_dense(256, activation = "relu") |>
+    layer_dense(10, activation = "softmax")
+  model |> compile("adam", "sparse_categorical_crossentropy")
+  epoch <- function(rows) {
+    fit(model, x[rows, ], y[rows], batch_size = 256, epochs = 1, verbose = 0)
+  }
+  epoch(seq_len(256))
+  first <- as.numeric(Sys.time()) - started
+  epoch(seq_len(nrow(x)))
+  times <- vapply(seq_len(runs), \(i) system.time(epoch(seq_len(nrow(x))))[["elapsed"]], 0)
+  list(epoch = stats::median(times), first = first)
+}
+
+run <- function(processes, distributed) {
+  launch(measured, rows, runs, distributed, processes = processes, output = "none")
+}
+
+if (backend %in% c("jax", "torch")) {
+  plain <- run(1, FALSE)
+  alone <- run(1, TRUE)
+  two <- run(2, TRUE)
+  report("scale", data.frame(
+    case = c(
+      "one process under a distribution, to none", "two processes on the same cores, to one",
+      "seconds to the first step of two processes"
+    ),
+    ratio = c(alone$epoch / plain$epoch, two$epoch / plain$epoch, two$first),
+    target = c(1.05, 1.15, NA)
+  ))
+}

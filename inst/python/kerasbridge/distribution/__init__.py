@@ -1,0 +1,1 @@
+"""Which process this is, and what the processes of one computation share."""

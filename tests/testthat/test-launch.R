@@ -1,0 +1,155 @@
+# Real processes: what they compute together is what one computes alone, and none is left behind.
+
+can_launch <- config_backend() %in% c("jax", "torch")
+
+x <- scale(as.matrix(iris[, 1:4]))
+
+# Trains in this process or in several; the last batch of 30 is not a multiple of two or four.
+train <- function(x, y, shuffle = TRUE) {
+  library(kerasbridge)
+  set_random_seed(1)
+  distribution_set(distribution_data_parallel())
+  model <- keras_model_sequential(input_shape = 4) |>
+    layer_dense(8, activation = "tanh") |>
+    layer_dense(3, activation = "softmax")
+  model |> compile("adam", "sparse_categorical_crossentropy", metrics = "accuracy")
+  history <- fit(
+    model, x, y,
+    epochs = 3, batch_size = 33, validation_split = 0.1, shuffle = shuffle, verbose = 0,
+    class_weight = c(setosa = 1, versicolor = 2, virginica = 1)
+  )
+  list(
+    metrics = history$metrics,
+    evaluated = evaluate(model, x, y, batch_size = 40, verbose = 0),
+    predicted = predict(model, x, batch_size = 40, verbose = 0),
+    weights = get_weights(model)
+  )
+}
+
+alone <- function(f, args, env = character()) {
+  env <- c(callr::rcmd_safe_env(), KERAS_BACKEND = config_backend(), env)
+  callr::r(f, args, env = env, timeout = 300)
+}
+
+# Processes of R whose parent is this one.
+children <- function() {
+  known <- ps::ps_children(recursive = TRUE)
+  sum(vapply(known, \(p) tryCatch(ps::ps_name(p) %in% c("R", "Rscript"), error = \(e) FALSE), NA))
+}
+
+test_that("several processes compute what one computes", {
+  if (!can_launch) {
+    expect_error(launch(train, processes = 2, backend = config_backend()), "jax|torch")
+    return()
+  }
+  one <- alone(train, list(x, iris$Species))
+  two <- launch(train, x, iris$Species, processes = 2, output = "none", timeout = 300)
+  # sums over devices are rounded in another order
+  expect_equal(two, one, tolerance = 1e-5)
+  expect_equal(dim(two$predicted), c(150L, 3L))
+  expect_identical(children(), 0L)
+})
+
+test_that("several devices of one process compute what one computes", {
+  if (config_backend() != "jax") {
+    return(expect_identical(config_backend() == "jax", FALSE))
+  }
+  one <- alone(train, list(x, iris$Species))
+  for (devices in c(4, 8)) {
+    flag <- paste0("--xla_force_host_platform_device_count=", devices)
+    many <- alone(train, list(x, iris$Species), c(XLA_FLAGS = flag))
+    expect_equal(many, one, tolerance = 1e-5)
+  }
+})
+
+test_that("the first error ends all, and is told with its process", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  started <- Sys.time()
+  failed <- expect_error(
+    launch(processes = 2, output = "none", timeout = 120, {
+      rank <- Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID")
+      if (rank == "1") stop("no such luck")
+      Sys.sleep(100)
+    }),
+    class = "kerasbridge_launch_error"
+  )
+  expect_identical(failed$rank, 2L)
+  expect_match(conditionMessage(failed), "Process 2 of 2 failed.", fixed = TRUE)
+  expect_identical(conditionMessage(failed$parent), "no such luck")
+  expect_lt(as.numeric(Sys.time() - started, units = "secs"), 60)
+  expect_identical(children(), 0L)
+})
+
+test_that("a process that is killed is reported", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  failed <- expect_error(
+    launch(processes = 2, output = "none", timeout = 120, {
+      if (Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID") == "0") tools::pskill(Sys.getpid(), 9L)
+      Sys.sleep(100)
+    }),
+    "Process 1 of 2 was killed by signal 9.",
+    fixed = TRUE, class = "kerasbridge_launch_error"
+  )
+  expect_identical(failed$rank, 1L)
+  expect_identical(children(), 0L)
+})
+
+test_that("processes that do not end are ended", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  expect_error(
+    launch(processes = 2, output = "none", timeout = 3, Sys.sleep(100)),
+    "ended after 3 seconds; still running: 1 and 2",
+    class = "kerasbridge_launch_error"
+  )
+  expect_identical(children(), 0L)
+})
+
+test_that("a script, an expression and a function give the first process's value", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  script <- withr::local_tempfile(fileext = ".R", lines = c(
+    "rank <- as.integer(Sys.getenv('KERAS_DISTRIBUTION_PROCESS_ID'))",
+    "cat('here is', rank, '\\n')",
+    "10L + rank"
+  ))
+  shown <- capture.output(value <- launch(script, processes = 2, timeout = 120))
+  expect_identical(value, 10L)
+  expect_setequal(shown, c("[1] here is 0 ", "[2] here is 1 "))
+  number <- 3
+  expect_identical(launch(number * 2, processes = 1, output = "none", timeout = 120), 6)
+  expect_identical(launch(\(x) rev(x), 1:3, processes = 1, output = "none", timeout = 120), 3:1)
+})
+
+test_that("what launch() cannot do is refused at the door", {
+  expect_snapshot(error = TRUE, {
+    launch("no-such-file.R", backend = "jax")
+    launch(identity, processes = 0)
+    launch(identity, processes = 1.5)
+    launch(identity, timeout = -1)
+    launch(identity, env = "A=1", backend = "jax")
+    launch(identity, backend = "tensorflow")
+    launch(1 + 1, 2, backend = "jax")
+  })
+})
+
+test_that("no device is started before the first computation", {
+  started <- alone(function(backend) {
+    library(kerasbridge)
+    use_backend(backend)
+    modules <- list(keras$`__version__`, import(backend))
+    switch(backend,
+      jax = length(import("jax._src.xla_bridge")$`_backends`) > 0L,
+      tensorflow = import("tensorflow.python.eager.context")$context()$`_initialized`,
+      torch = import("torch")$cuda$is_initialized(),
+      numpy = FALSE
+    )
+  }, list(config_backend()))
+  expect_identical(started, FALSE)
+})
