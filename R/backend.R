@@ -43,8 +43,12 @@ check_backend <- function(backend, call = caller_env()) {
     abort_argument("PyTorch's Python package is called torch: use \"torch\".", call)
   }
   if (!is.character(backend) || length(backend) != 1L || !backend %in% known) {
+    near <- if (is_string(backend)) known[utils::adist(backend, known) <= 3L]
     abort_argument(
-      "{.arg backend} must be one of {.or {.val {known}}}, not {.obj_type_friendly {backend}}.",
+      c(
+        "{.arg backend} must be one of {.or {.val {known}}}, not {.obj_type_friendly {backend}}.",
+        i = if (length(near)) "Did you mean {.val {near[[1L]]}}?"
+      ),
       call
     )
   }

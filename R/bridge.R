@@ -201,7 +201,27 @@ shim_path <- function() system.file("python", package = "kerasbridge", mustWork 
 
 # A generated function: knows its name, so that it can be handed to Keras as Keras's own object.
 wrapper <- function(name, f) {
+  # Not so where a call is all that it costs.
+  if (!grepl("^(op|random|activation)_", name)) {
+    body(f) <- call("{", quote(refuse_partial_names()), body(f))
+  }
   structure(f, class = c("kerasbridge_wrapper", "function"), wrapper = name)
+}
+
+# R takes `kernel = 3` for `kernel_size = 3`. Under another name an argument is not meant.
+refuse_partial_names <- function() {
+  given <- names(sys.call(-1L))
+  if (is.null(given)) {
+    return()
+  }
+  known <- names(formals(sys.function(-1L)))
+  for (name in given[nzchar(given) & !given %in% known]) {
+    full <- known[startsWith(known, name)]
+    if (length(full)) {
+      call <- sys.call(-1L)
+      abort_argument("There is no argument {.arg {name}}. Did you mean {.arg {full[[1L]]}}?", call)
+    }
+  }
 }
 
 #' @exportS3Method reticulate::r_to_py

@@ -7,7 +7,7 @@
 #' @param loss What to minimize: a name, a `loss_*()`, or an R function of `y_true` and `y_pred`
 #'   that gives one value per sample. A list or named list of these for several outputs.
 #' @param metrics What to report besides: names, `metric_*()`s and R functions, alone or in a list
-#'   or `c()`. An R function is reported under its own name.
+#'   or `c()`. An R function is reported under its name in a named list, or else its own.
 #' @param ... Further arguments of the model's `compile` method, by name.
 #' @param loss_weights Weights of the outputs' losses: a list or named list of numbers.
 #' @param weighted_metrics Metrics to which sample and class weights apply.
@@ -28,16 +28,18 @@ compile.keras.src.models.model.Model <- function(object, optimizer = "rmsprop", 
                                                  steps_per_execution = 1L, jit_compile = "auto",
                                                  auto_scale_loss = TRUE) {
   check_of_this_session(object)
+  refuse_partial_names()
   user <- parent.frame()
+  outputs <- output_names(object)
   call_py(
     bound$model_compile, object,
     dict_of(
       optimizer = optimizer,
       loss = name_functions(loss, expr_given(substitute(loss), user)),
-      metrics = as_metrics(name_functions(metrics, expr_given(substitute(metrics), user))),
+      metrics = as_metrics(named_metrics(metrics, expr_given(substitute(metrics), user), outputs)),
       loss_weights = loss_weights,
       weighted_metrics = as_metrics(
-        name_functions(weighted_metrics, expr_given(substitute(weighted_metrics), user))
+        named_metrics(weighted_metrics, expr_given(substitute(weighted_metrics), user), outputs)
       ),
       run_eagerly = run_eagerly,
       steps_per_execution = steps_per_execution,
@@ -71,6 +73,29 @@ name_function <- function(f, expr) {
     return(f)
   }
   named_callable(f, if (is.symbol(expr)) as.character(expr) else "r_function")
+}
+
+# The names of a model's outputs, as far as it knows them before it sees data.
+output_names <- function(model) {
+  if (reticulate::py_has_attr(model, "output_names")) as.character(model$output_names)
+}
+
+# Metrics in a named list, whose names are those of outputs, or of the metrics themselves.
+named_metrics <- function(value, expr, outputs) {
+  by_output <- length(outputs) > 1L || length(names(value)) && all(names(value) %in% outputs)
+  if (!is.list(value) || is_py_object(value) || is.null(names(value))) {
+    return(name_functions(value, expr))
+  }
+  for (i in seq_along(value)) {
+    name <- names(value)[[i]]
+    if (is_plain_function(value[[i]]) && !name %in% c("", outputs)) {
+      value[[i]] <- named_callable(value[[i]], name)
+    } else if (is.list(value[[i]]) && !is.null(names(value[[i]]))) {
+      value[[i]] <- named_metrics(value[[i]], NULL, character())
+    }
+  }
+  value <- name_functions(value, expr)
+  if (by_output) value else unname(value)
 }
 
 # One metric is a list of one.
@@ -190,7 +215,7 @@ by_code <- function(class_weight, y) {
 #' @inheritParams fit.keras.src.models.model.Model
 #' @param ... Further arguments of the method; for a model not used.
 #' @param steps Number of batches, when the data has no end.
-#' @returns A named list of numbers; the loss alone, as a number, for a model without metrics.
+#' @returns A named list of numbers: the loss, and the metrics.
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
 #' model |> compile(loss = "mse", metrics = "mae")

@@ -61,8 +61,8 @@ random_binomial <- wrapper("random_binomial", function(
 #' probabilities are the softmax of the row, so it need not be normalised.
 #'
 #' @section In R:
-#' These class codes start at 0, as labels for losses and metrics do; add 1 to use them as
-#' positions, in R subscripts, [op_take()] or [op_one_hot()].
+#' The positions are those of R subscripts, [op_take()] and [op_one_hot()]. As labels for
+#' losses and metrics, which start at 0, take `zero_indexed = TRUE`.
 #'
 #' @param logits Tensor of shape `(batch, classes)`: log probabilities, up to a constant per
 #'   row.
@@ -71,9 +71,11 @@ random_binomial <- wrapper("random_binomial", function(
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
+#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
+#'   `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, num_samples)` and of dtype `dtype`, by default
-#'   `"int32"`: class codes from 0 to `classes - 1`.
+#'   `"int32"`: positions of classes, counted from 1.
 #' @source `keras.random.categorical`: <https://keras.io/api/random/>
 #' @family random ops
 #' @examplesIf can_run_keras()
@@ -81,9 +83,9 @@ random_binomial <- wrapper("random_binomial", function(
 #' random_categorical(logits, num_samples = 8, seed = 1)
 #' @export
 random_categorical <- wrapper("random_categorical", function(
-  logits, num_samples, dtype = "int32", seed = NULL, ...
+  logits, num_samples, dtype = "int32", seed = NULL, zero_indexed = FALSE, ...
 ) {
-  call_py(bound$random_categorical, arg_data(logits), num_samples, dtype, seed, ...)
+  call_py(bound$random_categorical, arg_data(logits), num_samples, dtype, seed, zero_indexed, ...)
 })
 
 #' Set elements to zero at random

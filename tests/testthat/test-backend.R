@@ -108,3 +108,8 @@ test_that("set_random_seed() takes whole numbers and seeds R as well", {
   expect_refused(set_random_seed(-1), "whole number")
   expect_refused(set_random_seed("a"), "whole number")
 })
+
+test_that("a misspelt backend is refused with the near one", {
+  expect_refused(use_backend("tensorfow"), "Did you mean \"tensorflow\"")
+  expect_refused(use_backend("jaxx"), "Did you mean \"jax\"")
+})

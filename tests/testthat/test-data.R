@@ -289,3 +289,115 @@ test_that("what is no data is refused by the name of its argument", {
   expect_refused(op_sum(sum), "`x` must be a tensor")
   expect_error(op_sum(globalenv()), class = "kerasbridge_error")
 })
+
+# Factors: docs/from-keras3.md has the same table --------------------------------------------------
+
+f <- factor(c("b", "a", "b"), levels = c("a", "b"))
+one <- factor("b", levels = c("a", "b"))
+value <- matrix(as.double(1:6), 3)
+
+test_that("a factor is its codes from 0 as data", {
+  expect_value(op_convert_to_tensor(f), c(1, 0, 1))
+  expect_value(op_bincount(f), c(1, 2))
+})
+
+test_that("a factor is a position counted from 1 as a subscript", {
+  for (x in eager_tensors(value)) {
+    expect_value(x@r[f, ], value[f, ])
+    expect_value(x@r[one, ], value[one, ])
+    expect_value(x@r[1, f], value[1, f])
+    expect_value(x@py[f, ], value[f, ])
+  }
+  v <- keras_variable(value)
+  v@r[one, ] <- c(10, 20)
+  changed <- value
+  changed[one, ] <- c(10, 20)
+  expect_value(v, changed)
+  on_backend(c("tensorflow", "jax", "torch"), {
+    expect_value(op_convert_to_tensor(value)[f, one], value[f, one])
+  })
+})
+
+test_that("a factor is a position counted from 1 where a function takes positions", {
+  expect_value(op_take(c(5, 6), f), c(6, 5, 6))
+  expect_value(op_take(c(5, 6), one), 6)
+  expect_value(op_one_hot(f, 2), rbind(c(0, 1), c(1, 0), c(0, 1)))
+  expect_value(op_segment_sum(c(1, 2, 4), f, num_segments = 2), c(2, 5))
+  expect_value(op_take_along_axis(c(5, 6), f, axis = 1), c(6, 5, 6))
+})
+
+test_that("a factor is no axis, shape or size", {
+  expect_refused(op_sum(value, axis = one), "axis")
+  expect_refused(shape(one), "whole numbers")
+  expect_error(op_zeros(one), class = "kerasbridge_error")
+  expect_error(layer_dense(units = one), class = "kerasbridge_error")
+})
+
+# Numbers that a backend has not --------------------------------------------------------------------
+
+test_that("op_average() has NumPy's weights on every backend", {
+  x <- matrix(as.double(1:6), 2, byrow = TRUE)
+  expect_value(op_average(x), 3.5)
+  expect_value(op_average(x, weights = x), sum(x * x) / sum(x))
+  expect_value(op_average(x, 1, weights = c(1, 3)), c(13, 17, 21) / 4)
+  expect_value(op_average(x, 2, weights = c(1, 2, 3)), c(14, 32) / 6)
+  expect_value(op_average(x, -1, weights = x), rowSums(x * x) / rowSums(x))
+  expect_value(op_average(x, 1, weights = x), colSums(x * x) / colSums(x))
+  expect_value(op_average(x, c(2, 1), weights = t(x)), sum(x * x) / sum(x))
+  expect_refused(op_average(x, weights = c(1, 2, 3)), "`axis` must be given")
+  expect_refused(op_average(x, 1, weights = c(1, 2, 3)), "`weights` must have")
+})
+
+test_that("wide integers are exact or refused", {
+  skip_if_not_installed("bit64")
+  narrow <- config_backend() == "jax"
+  big <- bit64::as.integer64("1099511627776")
+  for (make in list(
+    \(d) op_convert_to_tensor(c(big, 5), d), \(d) op_array(c(big, 5), d),
+    \(d) op_full(1, 2^40, d), \(d) op_convert_to_tensor(big, d)
+  )) {
+    for (dtype in c("int64", if (config_backend() != "torch") "uint64")) {
+      if (narrow) {
+        expect_refused(make(dtype), "beyond 2\\^3[12]")
+      } else {
+        expect_identical(as.double(as.array(make(dtype)))[[1]], 2^40)
+      }
+    }
+  }
+  expect_value(op_convert_to_tensor(bit64::as.integer64(5)), 5)
+  expect_identical(dim(op_convert_to_tensor(bit64::as.integer64(5))), NULL)
+  shaped <- bit64::as.integer64(1:4)
+  dim(shaped) <- c(2, 2)
+  expect_value(op_convert_to_tensor(shaped), matrix(1:4, 2))
+})
+
+test_that("text is no number", {
+  for (dtype in c("float32", "int32")) {
+    expect_refused(op_convert_to_tensor(c("1", "2"), dtype), "text|character")
+    expect_refused(op_cast("1", dtype), "text|character")
+  }
+})
+
+# Vectors of length one -----------------------------------------------------------------------------
+
+test_that("a vector of length one is a vector where Python wants a sequence", {
+  x <- op_convert_to_tensor(array(c(4, 5, 6)))
+  expect_value(op_transpose(x, 1), c(4, 5, 6))
+  on_backend(c("tensorflow", "jax", "torch"), expect_value(aperm(x, 1), c(4, 5, 6)))
+  expect_value(op_slice(x, 2, 2), c(5, 6))
+  expect_value(op_slice_update(x, 2, array(c(0, 1))), c(4, 0, 1))
+  expect_value(op_moments(x, 1)[[1]], 5)
+  expect_value(op_zeros(2), c(0, 0))
+  expect_value(op_reshape(matrix(1:2, 1), -1), 1:2)
+  expect_value(op_broadcast_to(1, 2), c(1, 1))
+  expect_value(layer_permute(dims = 1)(matrix(1:4, 2)), matrix(1:4, 2))
+  expect_value(layer_reshape(target_shape = 2)(array(1:4, c(2, 2, 1))), matrix(1:4, 2))
+  lookup <- layer_string_lookup(vocabulary = "a", output_mode = "int")
+  expect_identical(lookup$vocabulary_size(), 2L)
+})
+
+test_that("random_categorical() counts from 1", {
+  sure <- matrix(c(-100, 0, -100), 1)
+  expect_value(random_categorical(sure, 3, seed = 1), matrix(2, 1, 3))
+  expect_value(random_categorical(sure, 3, seed = 1, zero_indexed = TRUE), matrix(1, 1, 3))
+})

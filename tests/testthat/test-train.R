@@ -45,11 +45,15 @@ test_that("evaluate() and predict() give what R computes from the weights", {
   expect_equal(predict_on_batch(model, x), expected, tolerance = float32_tolerance)
 })
 
-test_that("a model without metrics evaluates to one number", {
+test_that("a model without metrics evaluates to a list of its loss", {
   x <- matrix(1:6 / 6, 3)
   model <- linear_model(x)
-  loss <- evaluate(model, x, c(1, 2, 3), verbose = 0)
-  expect_equal(loss, mean((predict(model, x, verbose = 0) - 1:3)^2), tolerance = float32_tolerance)
+  result <- evaluate(model, x, c(1, 2, 3), verbose = 0)
+  expect_named(result, "loss")
+  expect_equal(
+    result$loss, mean((predict(model, x, verbose = 0) - 1:3)^2),
+    tolerance = float32_tolerance
+  )
 })
 
 test_that("fit() is refused where the backend computes no gradients", {
@@ -83,7 +87,8 @@ test_that("R functions are losses and metrics under their own names", {
   result <- evaluate(model, data$x, y, verbose = 0)
   gap <- abs(unname(y) - predict(model, data$x, verbose = 0))
   expect_setequal(names(result), c("loss", "largest_gap", "smallest_gap"))
-  expect_equal(result$loss, mean(gap^2 / 2), tolerance = float32_tolerance)
+  expect_equal(
+    result$loss, mean(gap^2 / 2), tolerance = float32_tolerance)
   expect_equal(result$largest_gap, mean(apply(gap, 1, max)), tolerance = float32_tolerance)
   expect_equal(result$smallest_gap, mean(apply(gap, 1, min)), tolerance = float32_tolerance)
 })
@@ -105,7 +110,7 @@ test_that("sample weights weigh the loss", {
   model <- linear_model(x, y)
   errors <- (predict(model, x, verbose = 0) - y)^2
   expect_equal(
-    evaluate(model, x, y, sample_weight = weights, verbose = 0), sum(weights * errors) / 4,
+    evaluate(model, x, y, sample_weight = weights, verbose = 0)$loss, sum(weights * errors) / 4,
     tolerance = float32_tolerance
   )
 })
@@ -188,14 +193,14 @@ test_that("validation data and splits are evaluated after each epoch", {
     held <- list(data$x[1:10, ], data$y[1:10])
     history <- fit(model, data$x, data$y, epochs = 2, validation_data = held, verbose = 0)
     expect_equal(
-      history$metrics$val_loss[[2]], evaluate(model, held[[1]], held[[2]], verbose = 0),
+      history$metrics$val_loss[[2]], evaluate(model, held[[1]], held[[2]], verbose = 0)$loss,
       tolerance = float32_tolerance
     )
     model <- classifier()
     split <- fit(model, data$x, data$y, epochs = 1, validation_split = 0.25, verbose = 0)
     last <- 46:60
     expect_equal(
-      split$metrics$val_loss, evaluate(model, data$x[last, ], data$y[last], verbose = 0),
+      split$metrics$val_loss, evaluate(model, data$x[last, ], data$y[last], verbose = 0)$loss,
       tolerance = float32_tolerance
     )
     expect_refused(fit(model, data$x, data$y, validation_data = list(data$x)), "list of 1")
@@ -251,4 +256,71 @@ test_that("bad input is refused before any work is done", {
   })
   expect_refused(compile(model, "no_such_optimizer"), "no_such_optimizer")
   expect_refused(predict(model, data$x[, 1:3], verbose = 0), "4", "python.builtin.ValueError")
+})
+
+test_that("metrics in a named list are reported under its names", {
+  model <- keras_model_sequential(input_shape = 2) |>
+    layer_dense(1, kernel_initializer = "zeros")
+  y <- c(1, 2, 3)
+  compile(model, loss = "mse", metrics = list(
+    zeta = function(y_true, y_pred) op_mean(y_true - y_pred),
+    alpha = function(y_true, y_pred) op_max(y_true), "mae"
+  ))
+  result <- evaluate(model, matrix(0, 3, 2), y, verbose = 0)
+  expect_named(result, c("loss", "zeta", "alpha", "mae"), ignore.order = TRUE)
+  expect_equal(result$zeta, 2, tolerance = float32_tolerance)
+  expect_equal(result$alpha, 3, tolerance = float32_tolerance)
+
+  input <- keras_input(2)
+  two <- keras_model(input, list(
+    layer_dense(input, 1, name = "a"), layer_dense(input, 1, name = "b")
+  ))
+  largest <- function(y_true, y_pred) op_max(y_true)
+  compile(two, loss = "mse", metrics = list(a = largest, b = list(top = largest)))
+  result <- evaluate(two, matrix(0, 3, 2), list(y, 2 * y), verbose = 0)
+  expect_equal(result$a_largest, 3, tolerance = float32_tolerance)
+  expect_equal(result$b_top, 6, tolerance = float32_tolerance)
+})
+
+test_that("a second compile() without metrics has none, and evaluate() still gives a list", {
+  model <- keras_model_sequential(input_shape = 2) |>
+    layer_dense(1, kernel_initializer = "zeros")
+  compile(model, loss = "mse", metrics = "mae")
+  expect_named(evaluate(model, matrix(0, 2, 2), c(1, 1), verbose = 0), c("loss", "mae"))
+  compile(model, loss = "mse")
+  expect_identical(evaluate(model, matrix(0, 2, 2), c(1, 1), verbose = 0), list(loss = 1))
+})
+
+test_that("a metric in R may give its variable as the result", {
+  metric_rows <- new_metric_class(
+    "Rows",
+    initialize = function(...) {
+      super$initialize(...)
+      self$n <- self$add_variable(shape(), initializer = "zeros", name = "n")
+    },
+    update_state = function(y_true, y_pred, sample_weight = NULL) {
+      self$n$assign_add(op_sum(op_ones_like(y_true)))
+    },
+    result = function() self$n
+  )
+  model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+  compile(model, loss = "mse", metrics = list(metric_rows(name = "rows")))
+  result <- evaluate(model, matrix(0, 5, 2), 1:5, batch_size = 2, verbose = 0)
+  expect_identical(result$rows, 5)
+})
+
+test_that("what is misspelt is refused with the near one", {
+  model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+  expect_refused(compile(model, loss = "mse", metric = "mae"), "mean `metrics`")
+  expect_refused(compile(model, loss = "mse", metrixs = "mae"), "mean `metrics`")
+  expect_refused(compile(model, loss = "mes"), "Did you mean `mse`")
+  expect_refused(compile(model, "adamm", "mse"), "Did you mean `adam")
+  expect_refused(compile(model, loss = "mse", metrics = "acuracy"), "Did you mean")
+  expect_refused(layer_dense(units = 1, activation = "rellu"), "Did you mean `relu")
+  expect_refused(layer_dense(units = 1, kernel_initializer = "zeroes_"), "Did you mean `zeros")
+  expect_refused(layer_conv_2d(filters = 1, kernel_s = 3), "Did you mean `kernel_size`")
+  expect_error(layer_conv_2d(filters = 1, kernel = 3), "matches multiple formal arguments")
+  expect_refused(layer_dense(unit = 1), "Did you mean `units`")
+  expect_refused(layer_dense(units = 1, activaton = "relu"), "Did you mean `activation`")
+  expect_refused(optimizer_adam(learning = 1), "Did you mean `learning_rate`")
 })

@@ -16,6 +16,7 @@ _DOORS: Final = {
     "tensor": "arg_data",
     "data": "arg_data",
     "index": "arg_data",
+    "index_vector": "arg_data",
     "shape": "arg_shape",
     "new_shape": "arg_shape",
     "callable": "arg_callable",

@@ -164,3 +164,17 @@ def test_a_single_number_is_a_vector_where_one_is_asked_for() -> None:
     assert kinds.integer_vector(r_array([0.0, 2.0]), "target_class_ids") == (0, 2)
     assert kinds.number_vector(0.5, "thresholds") == [0.5]
     assert kinds.number_vector(None, "thresholds") is None
+
+
+@pytest.mark.parametrize("kind", ["axis_vector", "index_vector", "integer_vector", "number_vector"])
+def test_a_single_number_is_a_vector_of_one(kind):
+    converted = kinds.CONVERTERS[kind](2.0, "x")
+    assert len(converted) == 1
+
+
+def test_words_are_a_vocabulary_and_a_file_is_the_path_of_one(tmp_path):
+    file = tmp_path / "words"
+    file.write_text("a")
+    assert kinds.vocabulary("a", "vocabulary") == ["a"]
+    assert kinds.vocabulary(str(file), "vocabulary") == str(file)
+    assert kinds.vocabulary(5, "vocabulary") == [5]

@@ -18,6 +18,7 @@ from typing import Any
 from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError
 from kerasbridge.models import compose
+from kerasbridge.tensors import frameworks
 from kerasbridge.tensors.shapes import described
 
 
@@ -78,6 +79,11 @@ def _function(method: Method) -> Callable[..., Any]:
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             return r_function(self, *args, **kwargs) or {}  # R's empty list has no names
 
+    elif method.name == "result":
+
+        def member(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return _value(r_function(self, *args, **kwargs))
+
     elif method.kind == "static":
 
         def member(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
@@ -97,6 +103,13 @@ def _function(method: Method) -> Callable[..., Any]:
         own = own.replace(parameters=[receiver, *own.parameters.values()])
     member.__signature__ = own  # type: ignore[attr-defined]
     return member
+
+
+def _value(result: Any) -> Any:
+    """A metric's variable as its value now: that is what a result is."""
+    if isinstance(result, dict):
+        return {name: _value(part) for name, part in result.items()}
+    return frameworks.of(result).value(result) if frameworks.is_made(result) else result
 
 
 class _BoundLate:

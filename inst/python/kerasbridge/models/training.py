@@ -7,6 +7,7 @@ contiguous rows of these.
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,9 +16,9 @@ import numpy as np
 
 from kerasbridge import backends
 from kerasbridge.distribution import sharing
-from kerasbridge.errors import ArgumentError
+from kerasbridge.errors import ArgumentError, did_you_mean
 from kerasbridge.memory.shortage import once
-from kerasbridge.models import mismatch
+from kerasbridge.models import identifiers, mismatch
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import converted, integer
 from kerasbridge.tensors.shapes import described, shape
@@ -53,21 +54,45 @@ def compile(model: Any, options: dict[str, Any]) -> None:
 
     Keras looks at losses and metrics when it first trains: that is late for a misspelt one.
     """
-    losses = importlib.import_module("keras").losses
+    _check_options(model, options)
+    for optimizer in _leaves(options.get("optimizer")):
+        identifiers.check("optimizer", optimizer, "optimizer")
     for loss in _leaves(options.get("loss")):
         if isinstance(loss, str):
-            losses.get(loss)
+            identifiers.check("loss", loss, "loss")
         elif loss is not None and not callable(loss):
             raise _no_function("loss", "a loss", loss)
     for name in ("metrics", "weighted_metrics"):
         for metric in _leaves(options.get(name)):
+            identifiers.check("metric", metric, name)
             if metric is not None and not isinstance(metric, str) and not callable(metric):
                 raise _no_function(name, "metrics", metric)
     if options.get("steps_per_execution") is not None:
         options["steps_per_execution"] = integer(
             options["steps_per_execution"], "steps_per_execution"
         )
+    if options.get("metrics") is None and options.get("weighted_metrics") is None:
+        model._compile_metrics = None  # Keras keeps those of an earlier call
     model.compile(**{name: value for name, value in options.items() if value is not None})
+
+
+def _check_options(model: Any, options: dict[str, Any]) -> None:
+    """Refuse an argument that the model's own `compile` has not."""
+    parameters = inspect.signature(model.compile).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for name, value in options.items():
+        if name not in parameters and value is not None and name not in _OF_R:
+            raise ArgumentError(
+                f"compile() has no argument `{name}`." + did_you_mean(name, parameters)
+            )
+
+
+#: What R's compile() always passes on, and a model's own `compile` may not have.
+_OF_R = (
+    "optimizer loss metrics loss_weights weighted_metrics run_eagerly steps_per_execution "
+    "jit_compile auto_scale_loss"
+).split()
 
 
 def _leaves(value: Any) -> list[Any]:
@@ -149,13 +174,12 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 @once
 def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
-    """The loss and metrics by name; the loss alone when there is nothing else."""
+    """The loss and metrics by name."""
     _check_compiled(model, "evaluate")
     options = _given(_options(options))
     with _explaining(model, x, y), sharing.shared(model):
         results = model.evaluate(data(x, "x"), data(y, "y"), return_dict=True, **options)
-    numbers = {name: arrays.to_r(value) for name, value in results.items()}
-    return next(iter(numbers.values())) if len(numbers) == 1 else numbers
+    return {name: arrays.to_r(value) for name, value in results.items()}
 
 
 @once

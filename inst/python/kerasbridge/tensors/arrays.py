@@ -146,6 +146,10 @@ def tensor_of(value: Any, dtype: Any, name: str = "x", wraps: bool = False) -> A
         return [tensor_of(v, dtype, name, wraps) if isinstance(v, nested) else v for v in value]
     if value is None or isinstance(value, dict):
         raise ArgumentError(f"`{name}` must be a tensor or R data, not {described(value)}.")
+    if _is_text(value) and str(dtype) not in ("None", "string"):
+        raise ArgumentError(
+            f"`{name}` is text, and the dtype {dtype} has numbers: see `as.numeric()`."
+        )
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc" or dtype is None:
         return tensor(value, name)
     wanted = str(importlib.import_module("keras").backend.standardize_dtype(dtype))
@@ -157,6 +161,10 @@ def tensor_of(value: Any, dtype: Any, name: str = "x", wraps: bool = False) -> A
     if wraps:
         return tensor(value, name)
     raise ArgumentError(f"`{name}` holds {reason}, which the dtype {wanted} has not.")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype.kind in "OUST")
 
 
 def _unfit(data: Array, dtype: str) -> str | None:
@@ -187,16 +195,20 @@ def as_tensor(data: Array, name: str = "x", dtype: str | None = None) -> Any:
         dtype = data.dtype.name
         data = frameworks.named(keras.config.backend()).from_numpy(data)
     result = keras.ops.convert_to_tensor(data, dtype=dtype)
-    if data.dtype == np.int64 and frameworks.of(result).dtype(result) == "int32":
-        _check_narrow(data, name)
+    if data.dtype in (np.int64, np.uint64):
+        _check_narrow(data, frameworks.of(result).dtype(result), name)
     return result
 
 
-def _check_narrow(data: Array, name: str) -> None:
+def _check_narrow(data: Array, dtype: str, name: str) -> None:
     """JAX keeps 64-bit integers only when told to, Keras on NumPy never."""
-    if data.size and not (int(data.min()) >= -(2**31) and int(data.max()) < 2**31):
+    if dtype not in ("int32", "uint32") or not data.size:
+        return
+    limits = np.iinfo(dtype)
+    if int(data.min()) < limits.min or int(data.max()) > limits.max:
+        bits = 31 if dtype == "int32" else 32
         raise ArgumentError(
-            f"`{name}` holds integers beyond 2^31, and the backend computes with 32 bits. "
+            f"`{name}` holds integers beyond 2^{bits}, and the backend computes with 32 bits. "
             'JAX allows 64 after `jax$config$update("jax_enable_x64", TRUE)`.'
         )
 
@@ -239,7 +251,8 @@ class Codes(np.ndarray[Any, Any]):
 
 def codes(data: Any) -> Codes:
     """A factor's codes, counted from 0."""
-    return (np.asarray(data, dtype="int32") - np.int32(1)).view(Codes)
+    # a single code is an array without dimensions, not one of NumPy's numbers
+    return np.asarray(np.asarray(data, dtype="int32") - np.int32(1)).view(Codes)
 
 
 def integer64(data: Any, name: str = "x") -> Array:

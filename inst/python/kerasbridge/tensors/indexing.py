@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kerasbridge.errors import ArgumentError, SubscriptError
-from kerasbridge.tensors import frameworks
+from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.shapes import described
 
 Array = npt.NDArray[Any]
@@ -155,6 +155,8 @@ class _Where:
         if raw.letter in "rs":
             return self.range(*raw.values)
         (value,) = raw.values
+        if isinstance(value, arrays.Codes):
+            value = _positions_of_factor(value, self.style)
         if isinstance(value, bool):
             return self.mask(np.array([value]))
         if isinstance(value, (list, tuple)):
@@ -295,6 +297,12 @@ class _Where:
         where = frameworks.of(stop).library().where
         beyond = where(stop == -1, np.iinfo(np.int32).max, stop + 1)
         return slice(first, where(stop < 0, beyond, stop), stride)
+
+
+def _positions_of_factor(codes: arrays.Codes, style: str) -> Any:
+    """A factor means the positions of its levels, the first of which is R's 1 and Python's 0."""
+    numbers = np.asarray(codes) + (1 if style == "r" else 0)
+    return numbers if numbers.ndim else numbers.item()
 
 
 def _descends(first: int, last: int) -> bool:

@@ -31,7 +31,16 @@ _BY_NAME: Final[dict[str, str]] = {
     **dict.fromkeys("shape input_shape batch_shape output_shape".split(), "shape"),
     **dict.fromkeys("newshape target_shape".split(), "new_shape"),
     **dict.fromkeys("dtype dtypes".split(), "dtype"),
-    **dict.fromkeys("indices index start_indices".split(), "index"),
+    **dict.fromkeys("indices index".split(), "index"),
+    **dict.fromkeys("start_indices excluded".split(), "index_vector"),
+    **dict.fromkeys("input_axes output_axes spatial_dims perm".split(), "axis_vector"),
+    **dict.fromkeys(
+        "class_names devices layer_names exclude_layers stateful_metrics stateless_metrics "
+        "distillation_losses distillation_loss_weights legend_handles crosses cells".split(),
+        "list",
+    ),
+    "vocabulary": "vocabulary",
+    "idf_weights": "number_vector",
     **dict.fromkeys("filepath path fname directory log_dir".split(), "path"),
     **dict.fromkeys(
         "activation recurrent_activation fn func function f cond_fun body_fun".split(), "callable"
@@ -60,7 +69,9 @@ KINDS: Final = (
     "new_shape",
     "axis",
     "axes",
+    "axis_vector",
     "index",
+    "index_vector",
     "positions",
     "count_or_axes",
     "count_or_positions",
@@ -68,6 +79,7 @@ KINDS: Final = (
     "callable",
     "list",
     "sequences",
+    "vocabulary",
     "path",
     "tree",
     "value",
@@ -130,6 +142,11 @@ def axis(value: Any, name: str) -> Any:
     return _from_zero(value, name, "axes")
 
 
+def axis_vector(value: Any, name: str) -> Any:
+    """Axes where a single one is a vector too."""
+    return axis([value] if _is_number(value) else value, name)
+
+
 def _from_zero(value: Any, name: str, what: str) -> int:
     number = whole(value, name)
     if number == 0:
@@ -157,6 +174,13 @@ def index(value: Any, name: str) -> Any:
         return [index(part, name) for part in value]
     ops = importlib.import_module("keras.ops")
     return ops.where(ops.greater(value, 0), ops.subtract(value, ops.ones_like(value)), value)
+
+
+def index_vector(value: Any, name: str) -> Any:
+    """Positions where a single one is a vector too."""
+    if isinstance(value, arrays.Codes):
+        return np.atleast_1d(np.asarray(value))
+    return index([value] if _is_number(value) else value, name)
 
 
 def _zero_based(value: Any, name: str) -> Any:
@@ -233,6 +257,14 @@ def sequences(value: Any, name: str) -> Any:
     return [several(part, name) for part in value]
 
 
+def vocabulary(value: Any, name: str) -> Any:
+    """Words or numbers, also one; the path of a file of these is that of a file."""
+    if isinstance(value, str):
+        file = path(value, name)
+        return file if os.path.exists(file) or "://" in value else [value]
+    return [value] if _is_number(value) else value
+
+
 def path(value: Any, name: str) -> Any:
     """A path with ``~`` expanded."""
     return os.path.expanduser(value) if isinstance(value, str) else value
@@ -262,7 +294,9 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "new_shape": new_shape,
     "axis": axis,
     "axes": axis,
+    "axis_vector": axis_vector,
     "index": index,
+    "index_vector": index_vector,
     "positions": positions,
     "count_or_axes": count_or_axes,
     "count_or_positions": count_or_positions,
@@ -270,6 +304,7 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "callable": None,
     "list": several,
     "sequences": sequences,
+    "vocabulary": vocabulary,
     "path": path,
     "tree": tree,
     "value": None,

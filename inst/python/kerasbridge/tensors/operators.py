@@ -222,7 +222,7 @@ def _transposed(x: Any) -> Any:
 
 def _permuted(x: Any, perm: Any) -> Any:
     ops = importlib.import_module("keras.ops")
-    return ops.transpose(frameworks.of(x).value(x), kinds.axis(perm, "perm"))
+    return ops.transpose(frameworks.of(x).value(x), kinds.axis_vector(perm, "perm"))
 
 
 _OTHERS: Final[dict[str, Callable[..., Any]]] = {

@@ -18,6 +18,7 @@ import numpy as np
 
 from kerasbridge import backends
 from kerasbridge.distribution import averaging, clusters
+from kerasbridge.errors import ArgumentError
 from kerasbridge.memory import watch
 from kerasbridge.models import training
 from kerasbridge.tensors import arrays, frameworks
@@ -285,6 +286,56 @@ def add(x1: Any, x2: Any) -> Any:
     return ops.add(x1, x2)
 
 
+def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
+    """PyTorch sums the weights along the last axis, and TensorFlow takes any that broadcast."""
+    ops = _ops()
+    if weights is None:
+        return ops.average(x, axis=axis)
+    x, weights = _with_fraction(x), ops.convert_to_tensor(weights)
+    weights = _along(ops.cast(weights, frameworks.of(x).dtype(x)), x, axis)
+    total = ops.sum(weights * ops.ones_like(x), axis=axis)
+    return ops.sum(x * weights, axis=axis) / total
+
+
+def _along(weights: Any, x: Any, axis: Any) -> Any:
+    """Weights of all of `x`, or of the positions along the axes, as NumPy has them."""
+    given, sizes = frameworks.of(weights).shape(weights), frameworks.of(x).shape(x)
+    if len(given) == len(sizes) and _fit(given, sizes):
+        return weights
+    if axis is None:
+        raise ArgumentError("`axis` must be given where `weights` has not the shape of `x`.")
+    axes = [place % len(sizes) for place in ([axis] if isinstance(axis, int) else axis)]
+    if len(given) != len(axes) or not _fit(given, [sizes[place] for place in axes]):
+        raise ArgumentError("`weights` must have the shape of `x`, or its sizes along `axis`.")
+    ops = _ops()
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    if order != list(range(len(axes))):
+        weights = ops.transpose(weights, order)
+    lengths = ops.shape(weights)
+    places = sorted(axes)
+    return ops.reshape(
+        weights, [lengths[places.index(a)] if a in places else 1 for a in range(len(sizes))]
+    )
+
+
+def _fit(given: Sequence[int | None], sizes: Sequence[int | None]) -> bool:
+    return all(a == b or None in (a, b) for a, b in zip(given, sizes, strict=True))
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """A number is refused where `dtype` has it not, as :func:`array` does."""
+    return _ops().full(shape, _filling(fill_value, dtype), dtype=dtype)
+
+
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
+    """The same."""
+    return _ops().full_like(x, _filling(fill_value, dtype), dtype=dtype)
+
+
+def _filling(value: Any, dtype: Any) -> Any:
+    return value if dtype is None or frameworks.is_made(value) else array(value, dtype)
+
+
 def argpartition(x: Any, kth: Any, axis: Any = -1) -> Any:
     """Two backends compare the elements as integers. A full order is a partition too."""
     return _ops().argsort(x, axis=axis)
@@ -419,11 +470,14 @@ _ADAPTERS: Final[dict[str, Function]] = {
         arange,
         argpartition,
         array,
+        average,
         average_pool,
         cast,
         convert_to_tensor,
         custom_gradient,
         eye,
+        full,
+        full_like,
         histogram,
         jvp,
         max_pool,

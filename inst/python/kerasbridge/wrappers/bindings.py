@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasbridge.errors import ArgumentError, did_you_mean, guarded
-from kerasbridge.models import compose
+from kerasbridge.models import compose, identifiers
 from kerasbridge.tensors import arrays
 from kerasbridge.tensors.kinds import CONVERTERS, NEEDED, Converter, converted, one_based, tree
 from kerasbridge.tensors.shapes import described
@@ -98,7 +98,9 @@ def bind(name: str) -> Callable[..., Any]:
 
 def bind_guarded(name: str) -> Callable[..., Any]:
     """The same for R, which gets its exceptions as values. Every wrapper counts axes from 1."""
-    return guarded(_bound(name), one_based=True)
+    bound = _bound(name)
+    makes = not signatures()[name].python.startswith("keras.ops.")
+    return guarded(identifiers.suggesting(bound) if makes else bound, one_based=True)
 
 
 def _bound(name: str) -> Callable[..., Any]:
