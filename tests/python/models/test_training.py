@@ -86,9 +86,9 @@ def test_whole_options_are_whole():
 def test_weights_weigh():
     weights = r_array([1.0, 0, 0, 0])
     model = linear()
-    alone = training.evaluate(model, X[:1], Y[:1], {"verbose": 0})
+    alone = training.evaluate(model, X[:1], Y[:1], {"verbose": 0})["loss"]
     weighted = training.evaluate(model, X, Y, {"verbose": 0, "sample_weight": weights})
-    np.testing.assert_allclose(weighted, alone / 4, rtol=1e-6)  # float32 sums in another order
+    np.testing.assert_allclose(weighted["loss"], alone / 4, rtol=1e-6)  # float32 sums in another order
 
 
 def test_class_weights_are_named_by_their_codes():
@@ -100,7 +100,7 @@ def test_class_weights_are_named_by_their_codes():
 
 
 def test_evaluate_names_its_metrics():
-    assert isinstance(training.evaluate(linear(), X, Y, {"verbose": 0}), float)
+    assert list(training.evaluate(linear(), X, Y, {"verbose": 0})) == ["loss"]
     results = training.evaluate(linear(metrics=["mae"]), X, Y, {"verbose": 0})
     assert list(results) == ["loss", "mae"]
 
@@ -144,7 +144,7 @@ model = training.new_sequential([keras.layers.Dense(1, kernel_initializer="ones"
 training.compile(model, {"loss": "mse"})
 x = np.ones((2, 2))
 print(training.predict(model, x, {"verbose": 0}).tolist())
-print(training.evaluate(model, x, np.zeros((2, 1)), {"verbose": 0}))
+print(training.evaluate(model, x, np.zeros((2, 1)), {"verbose": 0})["loss"])
 try:
     training.fit(model, x, np.zeros((2, 1)), {})
 except Exception as error:
