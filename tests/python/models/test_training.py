@@ -88,7 +88,9 @@ def test_weights_weigh():
     model = linear()
     alone = training.evaluate(model, X[:1], Y[:1], {"verbose": 0})["loss"]
     weighted = training.evaluate(model, X, Y, {"verbose": 0, "sample_weight": weights})
-    np.testing.assert_allclose(weighted["loss"], alone / 4, rtol=1e-6)  # float32 sums in another order
+    np.testing.assert_allclose(
+        weighted["loss"], alone / 4, rtol=1e-6
+    )  # float32 sums in another order
 
 
 def test_class_weights_are_named_by_their_codes():
