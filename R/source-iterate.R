@@ -11,7 +11,8 @@ described_dataset <- function(dataset, call = caller_env()) {
 #' * `dataset_collect()` gives all elements, or the first `iter_max`, as a list.
 #' * `as_array_iterator()` gives them one by one as R arrays: [iter_next()] is `NULL` at the end.
 #'   [as_iterator()] gives tensors.
-#' * `as.data.frame()` puts samples below each other; a part with several columns becomes several.
+#' * `as.data.frame()` puts samples below each other; a part with several columns becomes several,
+#'   and the codes of known classes, as of [image_dataset_from_directory()], a factor.
 #' * `length()` is the number of elements: `Inf` without an end, `NA` where it is not known.
 #'
 #' @param dataset,x,object A [data set][datasets].
@@ -110,7 +111,10 @@ as.data.frame.tensorflow.python.data.ops.dataset_ops.DatasetV2 <- function(x, ..
   while (!is.null(element <- iter_next(iterator))) {
     rows[[length(rows) + 1L]] <- samples_frame(element)
   }
-  do.call(rbind, rows) %||% data.frame()
+  frame <- do.call(rbind, rows) %||% data.frame()
+  levels <- if (py_has_attr(x, "class_names")) unlist(x$class_names)
+  if (length(levels) && is.integer(frame$y)) frame$y <- factor(levels[frame$y + 1L], levels)
+  frame
 }
 
 #' @export

@@ -687,7 +687,8 @@ image_array_save <- wrapper("image_array_save", function(
 #' and yields batches of images and labels, where each subdirectory is a class.
 #'
 #' @section In R:
-#' TensorFlow must be installed, whichever backend runs, unless `format = "grain"`.
+#' Where TensorFlow is not installed, the data set is one of grain, as with `format =
+#' "grain"`.
 #'
 #' @param directory Path of the directory. For `labels = "inferred"` it holds one
 #'   subdirectory per class.
@@ -1668,7 +1669,8 @@ symbolic_scope <- wrapper("symbolic_scope", function(...) {
 #' where each subdirectory is a class.
 #'
 #' @section In R:
-#' TensorFlow must be installed, whichever backend runs, unless `format = "grain"`.
+#' Where TensorFlow is not installed, the data set is one of grain, as with `format =
+#' "grain"`.
 #'
 #' @param directory Path of the directory. For `labels = "inferred"` it holds one
 #'   subdirectory per class.
@@ -1722,8 +1724,9 @@ text_dataset_from_directory <- wrapper("text_dataset_from_directory", function(
 #' yields them in batches, with the target of each window if there are targets.
 #'
 #' @section In R:
-#' TensorFlow must be installed, whichever backend runs, unless `format = "grain"`. To
-#' predict the step after each window of 10, shift the targets: `targets = y[-(1:10)]`.
+#' Where TensorFlow is not installed, the data set is one of grain, as with `format =
+#' "grain"`. To predict the step after each window of 10, shift the targets: `targets =
+#' y[-(1:10)]`.
 #'
 #' @param data Vector, matrix or array; time runs along the first dimension.
 #' @param targets Vector or array: `targets[i]` belongs to the window that starts at step

@@ -7,6 +7,7 @@ arrays, tensors, numbers or strings. Each engine has the same element for the sa
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -119,8 +120,21 @@ def called(function: Callable[..., Any], element: Any) -> Any:
     return function(*element) if isinstance(element, tuple) else function(element)
 
 
+def on_r_thread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, which is R's, refused in a thread where R would be waited for without end."""
+
+    def call(*values: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("R makes the elements of this data set, on its own thread only.")
+        return function(*values)
+
+    return call
+
+
 def running_r(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, which is R's, of elements as R data; what it gives is an element."""
+
+    function = on_r_thread(function)
 
     def run(*parts: Any) -> Any:
         return from_r(function(*(for_r(part) for part in parts)))

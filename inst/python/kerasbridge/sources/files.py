@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from kerasbridge.errors import ArgumentError, did_you_mean
-from kerasbridge.sources import pipelines
+from kerasbridge.sources import elements, pipelines
 from kerasbridge.tensors import arrays
 from kerasbridge.tensors.kinds import integer
 from kerasbridge.tensors.shapes import described
@@ -409,7 +409,7 @@ def of_fetches(first: Columns, open_query: Callable[[], Callable[[int], Any]]) -
     shown = _of_columns(first)
 
     def chunks(names: list[str], size: int) -> Iterator[Columns]:
-        fetch = open_query()
+        fetch = elements.on_r_thread(elements.on_r_thread(open_query)())
         while True:
             columns = fetch(size)
             if columns is None:

@@ -73,15 +73,38 @@ def _class() -> Any:
     return Elements
 
 
+@cached
+def _class_of_r() -> Any:
+    """The same where R makes the elements: it is an iterator as well, over one run after the other,
+    which a trainer drains on R's thread."""
+    elements_of: Any = _class()
+
+    class ElementsOfR(elements_of):  # type: ignore[misc]
+        _run: Any = None
+
+        def __next__(self) -> Any:
+            if self._run is None:
+                self._run = iter(self)
+            try:
+                return next(self._run)
+            except BaseException:
+                self._run = None
+                raise
+
+    return ElementsOfR
+
+
 def dataset_of(
     make: Callable[[], Iterator[Any]], length: float | None = None, runs_r: bool = False
 ) -> Dataset:
     """A data set whose every run is over a new iterator."""
-    return known(_class()(make), length, runs_r)
+    return known((_class_of_r() if runs_r else _class())(make), length, runs_r)
 
 
 def known(dataset: Dataset, length: float | None, runs_r: bool) -> Dataset:
     """What grain does not keep: the number of elements, and whether R makes them."""
+    if runs_r and not isinstance(dataset, _class_of_r()):
+        return dataset_of(lambda: iter(dataset), length, runs_r)
     dataset.kerasbridge_length = length
     dataset.kerasbridge_runs_r = runs_r
     return dataset
@@ -131,6 +154,22 @@ def element_function(function: Function) -> tuple[Function, bool]:
 def _values(leaf: Any) -> Any:
     """A layer's tensors as arrays, which grain can put into batches."""
     return arrays.numpy_of(leaf) if frameworks.is_tensor(leaf) else leaf
+
+
+def with_text_arrays(dataset: Dataset) -> Dataset:
+    """A data set of batches whose texts are lists, which are elements of their own, as arrays."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, (list, tuple)) and value and all(type(p) is str for p in value):
+            return np.array(value, dtype=object)
+        if isinstance(value, (list, tuple)):
+            return tuple(map(convert, value))
+        return value
+
+    made = known(iterated(dataset).map(convert), cardinality(dataset), False)
+    if hasattr(dataset, "class_names"):
+        made.class_names = dataset.class_names
+    return made
 
 
 # Sources

@@ -162,6 +162,8 @@ def dataset_interleave(
 ) -> Dataset:
     """Elements of `cycle_length` data sets by turns, `block_length` of each."""
     is_r = hasattr(map_func, "__wrapped_r__")
+    if is_r:
+        map_func = elements.on_r_thread(map_func)
 
     def opened(element: Any) -> Iterator[Any]:
         parts = element if isinstance(element, tuple) else (element,)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import gc
 import importlib
+import inspect
 import math
 import typing
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from kerasbridge.distribution import averaging, clusters
 from kerasbridge.errors import ArgumentError
 from kerasbridge.memory import watch
 from kerasbridge.models import training
+from kerasbridge.sources import graindata, pipelines
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import integer
 
@@ -464,6 +466,38 @@ def clear_session(free_memory: bool = True) -> None:
         gc.collect()
 
 
+def of_engine(make: Function) -> Function:
+    """What makes a data set of ``tf.data`` makes one of grain where TensorFlow is not installed."""
+    signature = inspect.signature(make)
+
+    @functools.wraps(make)
+    def made(*values: Any, **options: Any) -> Any:
+        given = signature.bind(*values, **options)
+        if given.arguments.get("format", "tf") == "tf" and pipelines.chosen(None) == "grain":
+            if "format" not in signature.parameters:
+                raise ArgumentError(f"{make.__name__}() needs TensorFlow, which is not installed.")
+            given.arguments["format"] = "grain"
+        result = make(*given.args, **given.kwargs)
+        if given.arguments.get("format") != "grain":
+            return result
+        several = isinstance(result, (list, tuple))
+        sets = [graindata.with_text_arrays(part) for part in (result if several else [result])]
+        return sets if several else sets[0]
+
+    return made
+
+
+#: Functions of Keras that make a data set.
+_MAKERS: Final = frozenset(
+    f"keras.preprocessing.{name}"
+    for name in (
+        "audio_dataset_from_directory",
+        "image_dataset_from_directory",
+        "text_dataset_from_directory",
+        "timeseries_dataset_from_array",
+    )
+) | {"keras.utils.audio_dataset_from_directory"}
+
 _ADAPTERS: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
     for function in (
@@ -519,5 +553,7 @@ def adapted(python: str, function: Any) -> Any:
     """What a wrapper of the public name `python` calls: its adapter, or Keras's `function`."""
     if python.startswith("keras.datasets.") and python.endswith(".load_data"):
         return named_split(function)
+    if python in _MAKERS:
+        return of_engine(function)
     of_backend = _ADAPTERS_OF.get(backends.loaded() or "", {})
     return of_backend.get(python) or _ADAPTERS.get(python, function)
