@@ -221,6 +221,6 @@ tf_function <- function(f, jit_compile = NULL, input_signature = NULL, reduce_re
 
 # Always a dictionary in Python, also when it is empty.
 dict_of <- function(...) {
-  values <- list(...)
+  values <- list2(...) # a comma may trail
   if (length(values)) values else dict()
 }

@@ -16,6 +16,7 @@ shim_functions <- c(
   callable_named = "crossing.callables.named",
   class_assign = "models.classes.assign",
   class_build = "models.classes.build",
+  class_composed = "models.classes.composed",
   class_definition = "models.classes.definition",
   class_new = "models.classes.new",
   class_own_definition = "models.classes.own_definition",

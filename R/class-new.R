@@ -26,6 +26,14 @@
 #' @param ... Methods, as functions, and attributes, as other values, all by name.
 #' @param initialize,call,get_config Methods that most classes have: the constructor, what the
 #'   object does when it is called, and the options from which it can be made again.
+#' @param train_step,predict_step,test_step,compute_loss,compute_metrics Methods of a model, see
+#'   there.
+#' @param update_state,result Methods of a metric.
+#' @param on_epoch_begin,on_epoch_end,on_train_begin,on_train_end Methods of a callback.
+#' @param on_train_batch_begin,on_train_batch_end,on_test_begin,on_test_end More of these.
+#' @param on_test_batch_begin,on_test_batch_end,on_predict_begin,on_predict_end More of these.
+#' @param on_predict_batch_begin,on_predict_batch_end And the last.
+#' @param public Named list of further methods and attributes, as those in `...`.
 #' @param private Named list of functions and values: the start of each object's `private`.
 #' @param inherit The parent class: a Keras class, what another `new_*_class()` gave, or an R6
 #'   class generator. By default Keras's own base class.
@@ -53,95 +61,124 @@ NULL
 
 #' @rdname new_class
 #' @export
-new_model_class <- function(classname, ..., initialize = NULL, call = NULL, get_config = NULL,
+new_model_class <- function(classname, initialize = NULL, call = NULL, train_step = NULL,
+                            predict_step = NULL, test_step = NULL, compute_loss = NULL,
+                            compute_metrics = NULL, ..., get_config = NULL, public = list(),
                             private = list(), inherit = NULL, parent_env = parent.frame()) {
-  members <- list(initialize = initialize, call = call, get_config = get_config, ...)
+  members <- list2(
+    initialize = initialize, call = call, train_step = train_step, predict_step = predict_step,
+    test_step = test_step, compute_loss = compute_loss, compute_metrics = compute_metrics,
+    get_config = get_config, ...
+  )
   base <- parent_class(enquo(inherit), quote(keras$Model))
-  new_class(classname, base, members, private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
-new_loss_class <- function(classname, ..., initialize = NULL, call = NULL, get_config = NULL,
-                           private = list(), inherit = NULL, parent_env = parent.frame()) {
-  members <- list(initialize = initialize, call = call, get_config = get_config, ...)
+new_loss_class <- function(classname, call = NULL, ..., initialize = NULL, get_config = NULL,
+                           public = list(), private = list(), inherit = NULL,
+                           parent_env = parent.frame()) {
+  members <- list2(call = call, initialize = initialize, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$Loss))
-  new_class(classname, base, members, private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
-new_metric_class <- function(classname, ..., initialize = NULL, get_config = NULL,
-                             private = list(), inherit = NULL, parent_env = parent.frame()) {
-  members <- list(initialize = initialize, get_config = get_config, ...)
+new_metric_class <- function(classname, initialize = NULL, update_state = NULL, result = NULL,
+                             ..., get_config = NULL, public = list(), private = list(),
+                             inherit = NULL, parent_env = parent.frame()) {
+  members <- list2(
+    initialize = initialize, update_state = update_state, result = result,
+    get_config = get_config, ...
+  )
   base <- parent_class(enquo(inherit), quote(keras$Metric))
-  new_class(classname, base, members, private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
-new_callback_class <- function(classname, ..., initialize = NULL, private = list(),
+new_callback_class <- function(classname, on_epoch_begin = NULL, on_epoch_end = NULL,
+                               on_train_begin = NULL, on_train_end = NULL,
+                               on_train_batch_begin = NULL, on_train_batch_end = NULL,
+                               on_test_begin = NULL, on_test_end = NULL,
+                               on_test_batch_begin = NULL, on_test_batch_end = NULL,
+                               on_predict_begin = NULL, on_predict_end = NULL,
+                               on_predict_batch_begin = NULL, on_predict_batch_end = NULL, ...,
+                               initialize = NULL, public = list(), private = list(),
                                inherit = NULL, parent_env = parent.frame()) {
-  members <- list(initialize = initialize, ...)
+  members <- list2(
+    on_epoch_begin = on_epoch_begin, on_epoch_end = on_epoch_end, on_train_begin = on_train_begin,
+    on_train_end = on_train_end, on_train_batch_begin = on_train_batch_begin,
+    on_train_batch_end = on_train_batch_end, on_test_begin = on_test_begin,
+    on_test_end = on_test_end, on_test_batch_begin = on_test_batch_begin,
+    on_test_batch_end = on_test_batch_end, on_predict_begin = on_predict_begin,
+    on_predict_end = on_predict_end, on_predict_batch_begin = on_predict_batch_begin,
+    on_predict_batch_end = on_predict_batch_end, initialize = initialize, ...
+  )
   base <- parent_class(enquo(inherit), quote(keras$callbacks$Callback))
-  new_class(classname, base, members, private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
 new_optimizer_class <- function(classname, ..., initialize = NULL, get_config = NULL,
-                                private = list(), inherit = NULL, parent_env = parent.frame()) {
-  members <- list(initialize = initialize, get_config = get_config, ...)
+                                public = list(), private = list(), inherit = NULL,
+                                parent_env = parent.frame()) {
+  members <- list2(initialize = initialize, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$optimizers$Optimizer))
-  new_class(classname, base, members, private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
-new_learning_rate_schedule_class <- function(classname, ..., initialize = NULL, call = NULL,
-                                             get_config = NULL, private = list(),
-                                             inherit = NULL, parent_env = parent.frame()) {
-  members <- list(initialize = initialize, get_config = get_config, ...)
+new_learning_rate_schedule_class <- function(
+  classname, call = NULL, initialize = NULL, get_config = NULL, ..., public = list(),
+  private = list(), inherit = NULL, parent_env = parent.frame()
+) {
+  members <- list2(`__call__` = call, initialize = initialize, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$optimizers$schedules$LearningRateSchedule))
-  new_class(classname, base, called(members, call), private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
 new_initializer_class <- function(classname, ..., initialize = NULL, call = NULL,
-                                  get_config = NULL, private = list(), inherit = NULL,
-                                  parent_env = parent.frame()) {
-  members <- list(initialize = initialize, get_config = get_config, ...)
+                                  get_config = NULL, public = list(), private = list(),
+                                  inherit = NULL, parent_env = parent.frame()) {
+  members <- list2(initialize = initialize, `__call__` = call, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$initializers$Initializer))
-  new_class(classname, base, called(members, call), private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
 new_regularizer_class <- function(classname, ..., initialize = NULL, call = NULL,
-                                  get_config = NULL, private = list(), inherit = NULL,
-                                  parent_env = parent.frame()) {
-  members <- list(initialize = initialize, get_config = get_config, ...)
+                                  get_config = NULL, public = list(), private = list(),
+                                  inherit = NULL, parent_env = parent.frame()) {
+  members <- list2(initialize = initialize, `__call__` = call, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$regularizers$Regularizer))
-  new_class(classname, base, called(members, call), private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
-new_constraint_class <- function(classname, ..., initialize = NULL, call = NULL,
-                                 get_config = NULL, private = list(), inherit = NULL,
-                                 parent_env = parent.frame()) {
-  members <- list(initialize = initialize, get_config = get_config, ...)
+new_constraint_class <- function(classname, call = NULL, get_config = NULL, ...,
+                                 initialize = NULL, public = list(), private = list(),
+                                 inherit = NULL, parent_env = parent.frame()) {
+  members <- list2(`__call__` = call, get_config = get_config, initialize = initialize, ...)
   base <- parent_class(enquo(inherit), quote(keras$constraints$Constraint))
-  new_class(classname, base, called(members, call), private, parent_env)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
-new_wrapped_class <- function(base, classname, ..., initialize = NULL, private = list(),
-                              parent_env = parent.frame()) {
+new_wrapped_class <- function(base, classname, ..., initialize = NULL, public = list(),
+                              private = list(), parent_env = parent.frame()) {
   base <- parent_class(enquo(base))
-  new_class(classname, base, list(initialize = initialize, ...), private, parent_env)
+  members <- list2(initialize = initialize, ...)
+  new_class(classname, base, c(members, public), private, parent_env)
 }
 
 #' @rdname new_class
@@ -162,18 +199,15 @@ Callback <- new_callback_class
 
 #' @rdname new_class
 #' @export
-Constraint <- new_constraint_class
+LearningRateSchedule <- new_learning_rate_schedule_class
 
 #' @rdname new_class
 #' @export
-LearningRateSchedule <- new_learning_rate_schedule_class
+Constraint <- new_constraint_class
 
 new_class <- function(classname, base, members, private, env) {
   class_function(new_definition(classname, list(base), members, env, private = private))
 }
-
-# Classes that Python calls without a `call` method of their own: `call` is `__call__`.
-called <- function(members, call) c(members, list(`__call__` = call))
 
 #' Mark a method of a class
 #'
@@ -186,8 +220,8 @@ called <- function(members, call) c(members, list(`__call__` = call))
 #' `mark_active()` is another name of `active_property()`. In a [`%py_class%`], `name %<-active% f`
 #' makes an active property of the function `f`; elsewhere it is [makeActiveBinding()].
 #'
-#' @param f,value A function.
-#' @param name Name of the property.
+#' @param fn,value A function.
+#' @param sym Name of the property.
 #' @returns The function, marked.
 #' @examplesIf can_run_keras()
 #' layer_square <- new_layer_class(
@@ -197,7 +231,7 @@ called <- function(members, call) c(members, list(`__call__` = call))
 #' )
 #' layer_square()$power
 #' @export
-active_property <- function(f) structure(f, member = "property")
+active_property <- function(fn) structure(fn, member = "property")
 
 #' @rdname active_property
 #' @export
@@ -205,18 +239,18 @@ mark_active <- active_property
 
 #' @rdname active_property
 #' @export
-`%<-active%` <- function(name, value) { # nolint: object_name_linter. keras3 has named it
-  makeActiveBinding(substitute(name), value, parent.frame())
+`%<-active%` <- function(sym, value) { # nolint: object_name_linter. keras3 has named it
+  makeActiveBinding(substitute(sym), value, parent.frame())
   invisible(value)
 }
 
 #' @rdname active_property
 #' @export
-static_method <- function(f) structure(f, member = "static")
+static_method <- function(fn) structure(fn, member = "static")
 
 #' @rdname active_property
 #' @export
-class_method <- function(f) structure(f, member = "class")
+class_method <- function(fn) structure(fn, member = "class")
 
 # An R6 class generator given where a Python class belongs.
 #' @exportS3Method reticulate::r_to_py
@@ -249,7 +283,7 @@ r6_definition <- function(generator) {
 #' @param object What to register: what a `new_*_class()` gave, a Python class, or a function.
 #'   Without it, the result is a function that registers what it is given.
 #' @param name String: the second part of the name. `NULL`, the default, uses the object's own.
-#' @param package String: the first part of the name, as a namespace.
+#' @param package String: the first part of the name, as a namespace. `NULL` is `"Custom"`.
 #'
 #' @returns A class as it was given, invisibly. Of an R function, the Python function that stands
 #'   for it: use that in models. Without `object`, a function.
@@ -264,6 +298,7 @@ r6_definition <- function(generator) {
 #' @export
 register_keras_serializable <- function(object = NULL, name = NULL, package = "Custom") {
   if (!is.null(name)) check_one_string(name)
+  package <- package %||% "Custom"
   check_one_string(package)
   if (is.null(object)) {
     return(\(object) register_object(object, substitute(object), name, package))

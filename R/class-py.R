@@ -79,6 +79,7 @@ member_of <- function(name, members) {
 #' @param get_config Function that gives the named list of options from which the layer can be
 #'   made again.
 #' @param ... Further methods and attributes.
+#' @param public Named list of further methods and attributes.
 #' @param private Named list of functions and values: the start of each layer's `private`, an
 #'   environment that Python does not see.
 #' @param inherit The parent class: a Keras class, what another `new_*_class()` gave, or an R6
@@ -98,15 +99,15 @@ member_of <- function(name, members) {
 #' )
 #' op_ones(c(1, 3)) |> layer_scaled(by = 5)
 #' @export
-new_layer_class <- function(classname, ..., initialize = NULL, call = NULL, build = NULL,
-                            get_config = NULL, private = list(), inherit = NULL,
-                            parent_env = parent.frame()) {
-  members <- list(
+new_layer_class <- function(classname, initialize = NULL, call = NULL, build = NULL,
+                            get_config = NULL, ..., public = list(), private = list(),
+                            inherit = NULL, parent_env = parent.frame()) {
+  members <- list2(
     initialize = initialize, call = call, build = build, get_config = get_config, ...
   )
   base <- parent_class(enquo(inherit), quote(keras$layers$Layer))
   class_function(new_definition(
-    classname, list(base), members, parent_env,
+    classname, list(base), c(members, public), parent_env,
     private = private, made_by = "new_layer_class"
   ))
 }

@@ -172,3 +172,13 @@ named_callable <- function(f, name) {
 arg_shape <- function(x) {
   if (is.logical(x) || (is.list(x) && !is.object(x))) as_shape(x) else x
 }
+
+# Arrays and tensors that were asked for as they are, in R's lists.
+#' @exportS3Method reticulate::py_to_r
+py_to_r.kerasbridge.tensors.arrays.Kept <- function(x) {
+  names <- as_r(py_call(py_get_attr(x, "names")))
+  lapply(set_names(names), function(name) {
+    part <- py_call(py_get_attr(x, "part"), name)
+    if (inherits(part, "kerasbridge.tensors.arrays.Kept")) py_to_r(part) else part
+  })
+}

@@ -16,6 +16,8 @@
 #' * `custom_metric()` gives an R function the name under which [fit()] reports it;
 #' * `named_list()` is `list()`, where an element without a name gets that of its variable;
 #' * `zip_lists()` turns lists of the same length, or with the same names, inside out;
+#' * `create_layer()` makes a layer of a Python class and composes it, and `create_layer_wrapper()`
+#'   makes of the class a function that does so;
 #' * `set_custom_objects()` and `with_custom_object_scope()` make your own classes and functions
 #'   known by name, for the session or for the evaluation of `expr`.
 #'
@@ -24,9 +26,12 @@
 #' @param shape Shape of the tensor: one number fills it.
 #' @param x1,x2,... Tensors; subscripts; or elements of a list.
 #' @param value What to assign.
-#' @param batch_size,sparse,name,batch_shape As in [keras_input()].
+#' @param batch_size,sparse,ragged,name,batch_shape,optional As in [keras_input()].
 #' @param backend Name of a backend.
 #' @param metric_fn R function of `y_true` and `y_pred`.
+#' @param layer_class A class of layers: Python's, or one made in R.
+#' @param object What to compose the layer with.
+#' @param args A named list of the class's arguments.
 #' @param objects A named list of classes and functions.
 #' @param clear Whether to forget all others first.
 #' @param expr Code to evaluate.
@@ -64,20 +69,25 @@ op_pmin <- function(x1, x2, ...) Reduce(op_minimum, list(x1, x2, ...))
 
 #' @rdname keras3-names
 #' @export
-op_subset <- function(x, ...) x@r[...]
+op_subset <- function(x, ...) {
+  subset_where(as_subsettable(x), as.list(substitute(alist(...)))[-1L], parent.frame())
+}
+
+# R's data have subscripts of their own.
+as_subsettable <- function(x) if (is_py_object(x)) x else op_convert_to_tensor(x)
 
 #' @rdname keras3-names
 #' @export
 `op_subset<-` <- function(x, ..., value) {
-  x@r[...] <- value
-  x
+  exprs <- as.list(substitute(alist(...)))[-1L]
+  subset_assign_where(as_subsettable(x), exprs, value, parent.frame())
 }
 
 #' @rdname keras3-names
 #' @export
 op_subset_set <- function(tensor, ..., value) {
-  tensor@r[...] <- value
-  tensor
+  exprs <- as.list(substitute(alist(...)))[-1L]
+  subset_assign_where(as_subsettable(tensor), exprs, value, parent.frame())
 }
 
 #' @rdname keras3-names
@@ -89,10 +99,11 @@ all_dims <- function() {
 #' @rdname keras3-names
 #' @export
 layer_input <- function(shape = NULL, batch_size = NULL, dtype = NULL, sparse = NULL,
-                        batch_shape = NULL, name = NULL, tensor = NULL) {
+                        ragged = NULL, batch_shape = NULL, name = NULL, tensor = NULL,
+                        optional = FALSE) {
   keras_input(
-    shape = shape, batch_size = batch_size, dtype = dtype, sparse = sparse,
-    batch_shape = batch_shape, name = name, tensor = tensor
+    shape = shape, batch_size = batch_size, dtype = dtype, sparse = sparse, ragged = ragged,
+    batch_shape = batch_shape, name = name, tensor = tensor, optional = optional
   )
 }
 
@@ -124,6 +135,7 @@ zip_lists <- function(...) {
 #' @rdname keras3-names
 #' @export
 set_custom_objects <- function(objects = list(), clear = TRUE) {
+  objects <- named_as_written(objects, substitute(objects))
   call_py(bound$config_register, known_objects(objects), clear)
   invisible(get_custom_objects())
 }
@@ -131,5 +143,22 @@ set_custom_objects <- function(objects = list(), clear = TRUE) {
 #' @rdname keras3-names
 #' @export
 with_custom_object_scope <- function(objects, expr) {
+  objects <- named_as_written(objects, substitute(objects))
   with(custom_object_scope(known_objects(objects)), expr)
+}
+
+#' @rdname keras3-names
+#' @export
+create_layer <- function(layer_class, object = NULL, args = list()) {
+  composed <- inject(call_py(bound$class_composed, layer_class, arg_data(object), !!!args))
+  composed %||% object
+}
+
+#' @rdname keras3-names
+#' @export
+create_layer_wrapper <- function(layer_class) {
+  if (inherits(layer_class, c("kerasbridge_class", "kerasbridge_wrapper"))) {
+    return(layer_class)
+  }
+  function(object = NULL, ...) create_layer(layer_class, object, list2(...))
 }

@@ -6,8 +6,11 @@
 #'
 #' @param input_shape Shape of one sample, without the batch: the model is then built at once.
 #'   Without it, the first data that the model sees decides.
-#' @param ... Further arguments of [keras_input()] for the Sequential model's input, or of the
-#'   Keras class, by name: `batch_size`, `dtype`, `sparse`.
+#' @param ... Further arguments of the Keras class, by name. For a Sequential model also those of
+#'   its input, without the prefix `input_`.
+#' @param input_dtype,input_batch_size,input_sparse,input_ragged,input_batch_shape What the
+#'   Sequential model's input is like; see [keras_input()].
+#' @param input_name,input_tensor,input_optional More of the same.
 #' @param layers A list of layers to start with.
 #' @param name The model's name.
 #' @param trainable Whether the model's weights are trained.
@@ -24,9 +27,16 @@
 #' output <- input |> layer_dense(units = 3)
 #' keras_model(input, output)
 #' @export
-keras_model_sequential <- function(input_shape = NULL, ..., layers = NULL, name = NULL,
-                                   trainable = NULL) {
-  options <- list(name = name, trainable = trainable, ...)
+keras_model_sequential <- function(input_shape = NULL, name = NULL, ..., input_dtype = NULL,
+                                   input_batch_size = NULL, input_sparse = NULL,
+                                   input_ragged = NULL, input_batch_shape = NULL,
+                                   input_name = NULL, input_tensor = NULL, input_optional = NULL,
+                                   trainable = NULL, layers = NULL) {
+  options <- list2(
+    name = name, trainable = trainable, ..., dtype = input_dtype, batch_size = input_batch_size,
+    sparse = input_sparse, ragged = input_ragged, batch_shape = input_batch_shape,
+    input_name = input_name, tensor = input_tensor, optional = input_optional
+  )
   call_py(
     bound$sequential_new, as_layers(layers), arg_shape(input_shape),
     do.call(dict_of, Filter(Negate(is.null), options))
@@ -37,8 +47,8 @@ as_layers <- function(layers) if (is_py_object(layers)) list(layers) else layers
 
 #' @rdname keras_model_sequential
 #' @export
-keras_model <- function(inputs, outputs, ..., name = NULL) {
-  options <- Filter(Negate(is.null), list(name = name, ...))
+keras_model <- function(inputs = NULL, outputs = NULL, ..., name = NULL) {
+  options <- Filter(Negate(is.null), list2(name = name, ...))
   call_py(bound$model_new, inputs, outputs, do.call(dict_of, options))
 }
 
@@ -86,7 +96,8 @@ py_to_r_wrapper.keras.src.initializers.initializer.Initializer <- function(x) {
 }
 
 apply_layer <- function(layer, ...) {
-  arguments <- lapply(list(...), pack, arg = "input", call = caller_env())
+  pack_given <- \(x, call) if (is.null(x)) NULL else pack(x, arg = "input", call = call)
+  arguments <- lapply(list2(...), pack_given, call = caller_env())
   inject(call_py(bound$layer_call, layer, !!!arguments))
 }
 

@@ -40,12 +40,12 @@ python_started <- function() isNamespaceLoaded("reticulate") && reticulate::py_a
 #' @name reexports
 #' @aliases import np_array tuple dict r_to_py py_to_r py_require iterate iter_next
 #'   array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate %<-%
-#'   %>%
+#'   %>% %<>%
 #' @importFrom generics compile fit generate
-#' @importFrom magrittr %>%
+#' @importFrom magrittr %>% %<>%
 #' @importFrom zeallot %<-%
 #' @export import np_array tuple dict r_to_py py_to_r py_require iterate iter_next
 #' @export array_reshape as_iterator %as% py_eval py_run_string py_last_error compile fit generate
-#' @export %<-% %>%
+#' @export %<-% %>% %<>%
 #' @keywords internal
 NULL

@@ -27,7 +27,8 @@
 #' `trust_r_source = TRUE`; without that nothing of the source is parsed or evaluated.
 #' [stored_r_source()] shows what a file holds.
 #'
-#' @param model A model; for `unserialize_model()`, what `serialize_model()` gave.
+#' @param model A model; for `load_model()` the path of a file, for `unserialize_model()` what
+#'   `serialize_model()` gave.
 #' @param filepath Path of the file. It must end in `.keras`, but not with `zipped = FALSE`. `NULL`,
 #'   the default of `save_model()`, gives a raw vector.
 #' @param overwrite `TRUE` replaces a file that exists. The default, `FALSE`, refuses.
@@ -37,7 +38,7 @@
 #' @param r_source Whether to store the R source of the model's classes and functions. Default
 #'   `FALSE`.
 #' @param custom_objects A named list of classes and functions: for each name in the file what it
-#'   stands for. An R-made class needs no name.
+#'   stands for. An R-made class needs no name, nor does a function given by its variable.
 #' @param compile Whether to compile the model as it was. Default `TRUE`.
 #' @param safe_mode `TRUE`, the default, refuses Python lambdas, whose code could do anything.
 #' @param trust_r_source Whether to run the R source that the file holds. Default `FALSE`.
@@ -81,15 +82,16 @@ save_model <- function(model, filepath = NULL, overwrite = FALSE, zipped = NULL,
 
 #' @rdname save_model
 #' @export
-load_model <- function(filepath, custom_objects = NULL, compile = TRUE, safe_mode = TRUE, ...,
+load_model <- function(model, custom_objects = NULL, compile = TRUE, safe_mode = TRUE, ...,
                        trust_r_source = FALSE) {
   check_dots_empty()
-  check_path(filepath)
+  check_path(model)
   check_flag(compile)
   check_flag(trust_r_source)
-  objects <- objects_for(filepath, custom_objects, trust_r_source, current_env())
+  custom_objects <- named_as_written(custom_objects, substitute(custom_objects))
+  objects <- objects_for(model, custom_objects, trust_r_source, current_env())
   call_py(
-    bound$saving_load_model, path.expand(filepath), objects, compile, safe_mode, "load_model"
+    bound$saving_load_model, path.expand(model), objects, compile, safe_mode, "load_model"
   )
 }
 
@@ -120,6 +122,7 @@ unserialize_model <- function(model, custom_objects = NULL, compile = TRUE, safe
   path <- tempfile(fileext = ".keras")
   on.exit(unlink(path))
   writeBin(model, path)
+  custom_objects <- named_as_written(custom_objects, substitute(custom_objects))
   objects <- objects_for(path, custom_objects, trust_r_source, current_env())
   call_py(bound$saving_load_model, path, objects, compile, safe_mode, "unserialize_model")
 }
@@ -168,6 +171,23 @@ objects_for <- function(path, custom_objects, trust_r_source, call) {
 }
 
 known_objects <- function(objects, call = caller_env()) python_objects(name_objects(objects, call))
+
+# A function in a list of custom objects that has no name, under that of its variable.
+named_as_written <- function(objects, expr) {
+  if (is.function(objects) && is.symbol(expr)) {
+    return(set_names(list(objects), as.character(expr)))
+  }
+  written <- is.list(objects) && is_call(expr, c("list", "c")) && length(expr) > length(objects)
+  if (!written) {
+    return(objects)
+  }
+  parts <- as.list(expr)[-1L]
+  given <- names(objects) %||% character(length(objects))
+  for (i in which(!nzchar(given) & vapply(objects, is_plain_function, NA))) {
+    if (is.symbol(parts[[i]])) given[[i]] <- as.character(parts[[i]])
+  }
+  set_names(objects, given)
+}
 
 # A named list of classes and functions; classes know their names.
 name_objects <- function(objects, call) {
@@ -280,6 +300,7 @@ load_model_config <- function(filepath, custom_objects = NULL) {
   if (!file.exists(filepath)) {
     abort_argument("There is no file {.file {filepath}}.", current_env())
   }
+  custom_objects <- named_as_written(custom_objects, substitute(custom_objects))
   json <- paste(readLines(filepath, encoding = "UTF-8", warn = FALSE), collapse = "\n")
   call_py(bound$saving_from_json, json, known_objects(custom_objects), "load_model_config")
 }

@@ -58,9 +58,30 @@ subsettable <- function(object, name, call = sys.call(-1L)) {
   waiting
 }
 
-# NumPy arrays have no other method from here: their `[` is reticulate's.
+# NumPy arrays have `@r` and `@py` as well; their `[` is reticulate's.
 #' @export
 `@.numpy.ndarray` <- function(object, name) subsettable(object, name)
+
+# But a place that reticulate has no word for makes them R's, as a tensor's are.
+#' @export
+`[.numpy.ndarray` <- function(x, ...) {
+  exprs <- as.list(substitute(alist(...)))[-1L]
+  marks <- list(quote(..), quote(newaxis), quote(all_dims()), NULL)
+  if (any(vapply(exprs, \(expr) list(expr) %in% marks, NA))) {
+    subset_where(x, exprs, parent.frame())
+  } else {
+    NextMethod()
+  }
+}
+
+# `x@r[...]` of subscripts that were written, and are evaluated, in `env`.
+subset_where <- function(x, exprs, env) {
+  eval_bare(call2(`[`, subsettable(x, "r"), !!!exprs), env)
+}
+
+subset_assign_where <- function(x, exprs, value, env) {
+  eval_bare(call2(`[<-`, subsettable(x, "r"), !!!exprs, value = value), env)
+}
 
 #' @export
 `@<-.numpy.ndarray` <- function(object, name, value) value

@@ -63,7 +63,7 @@ name_functions <- function(value, expr) {
   parts <- if (written) as.list(expr)[-1L] else list()
   for (i in seq_along(value)) {
     part <- if (length(parts) == length(value)) parts[[i]]
-    value[[i]] <- name_functions(value[[i]], part)
+    value[i] <- list(name_functions(value[[i]], part)) # which may be NULL
   }
   value
 }
@@ -289,7 +289,8 @@ train_on_batch <- function(object, x, y = NULL, sample_weight = NULL, class_weig
 
 #' @rdname train_on_batch
 #' @export
-test_on_batch <- function(object, x, y = NULL, sample_weight = NULL) {
+test_on_batch <- function(object, x, y = NULL, sample_weight = NULL, ...) {
+  check_dots_empty()
   options <- dict_of(sample_weight = arg_data(sample_weight))
   call_py(bound$model_on_batch, object, "test", arg_data(x), arg_data(y), options)
 }

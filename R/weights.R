@@ -42,9 +42,10 @@ count_params <- function(object) call_py(bound$weights_count, object)
 #' layers keep what they were.
 #'
 #' @param object A layer or model.
-#' @param from,to First and last of the layers: a name, or a position counted from 1.
-#' @param which The layers: names, positions counted from 1, or a logical vector with one value
-#'   per layer.
+#' @param from,to First and last of the layers: a name, a position counted from 1, or the layer
+#'   itself.
+#' @param which The layers: names, positions counted from 1, layers, a logical vector with one
+#'   value per layer, or a function that tells of a layer whether it is chosen.
 #'
 #' @section Compiled models:
 #' Call [compile()] after freezing: a compiled model keeps training what it trained.
@@ -70,7 +71,9 @@ unfreeze_weights <- function(object, from = NULL, to = NULL, which = NULL) {
 }
 
 set_trainable <- function(object, trainable, from, to, which) {
-  if (is.logical(which)) which <- base::which(which)
+  if (is_plain_function(which)) which <- vapply(object$layers, \(layer) isTRUE(which(layer)), NA)
+  if (is.logical(which)) which <- as.list(base::which(which))
+  if (is_py_object(which)) which <- list(which)
   call_py(bound$weights_set_trainable, object, trainable, from, to, which)
   invisible(object)
 }
@@ -84,6 +87,7 @@ set_trainable <- function(object, trainable, from, to, which) {
 #' @param name Name of the layer.
 #' @param index Position of the layer among `model$layers`, counted from 1, or from the last with
 #'   a minus.
+#' @param rebuild Whether to build the model anew at once. Default `TRUE`.
 #'
 #' @returns A layer; `pop_layer()` gives the one that was taken off, invisibly.
 #' @examplesIf can_run_keras()
@@ -101,7 +105,10 @@ get_layer <- function(object, name = NULL, index = NULL) {
 
 #' @rdname get_layer
 #' @export
-pop_layer <- function(object) invisible(call_py(bound$weights_pop, object))
+pop_layer <- function(object, rebuild = TRUE) {
+  check_flag(rebuild)
+  invisible(call_py(bound$weights_pop, object, rebuild))
+}
 
 #' Reset the state of a layer or metric
 #'
@@ -159,11 +166,14 @@ quantize_weights <- function(object, mode, ...) {
 #' Configuration of a layer, model or other Keras object
 #'
 #' `get_config()` gives the arguments from which an object like this one can be made again, without
-#' its weights, and `from_config()` makes it.
+#' its weights, and `from_config()` makes it. The class of the object travels with the list, as its
+#' attribute `class_of`.
 #'
 #' @param object A layer, model, optimizer, loss, metric …
-#' @param class What to make: a wrapper such as `layer_dense`, or a Python class.
 #' @param config What `get_config()` gave.
+#' @param class What to make: a wrapper such as `layer_dense`, or a Python class. Needed for a
+#'   list that does not come from `get_config()`.
+#' @param ... Must be empty.
 #' @param custom_objects A named list of your own classes and functions that the configuration
 #'   refers to by name.
 #'
@@ -172,14 +182,29 @@ quantize_weights <- function(object, mode, ...) {
 #' @examplesIf can_run_keras()
 #' config <- get_config(layer_reshape(target_shape = c(2, 3)))
 #' config$target_shape
-#' from_config(layer_reshape, config)
+#' from_config(config)
 #' @export
-get_config <- function(object) call_py(bound$config_of, object)
+get_config <- function(object) {
+  config <- call_py(bound$config_of, object)
+  if (is.list(config)) attr(config, "class_of") <- object$`__class__`
+  config
+}
 
 #' @rdname get_config
 #' @export
-from_config <- function(class, config, custom_objects = NULL) {
-  call_py(bound$config_make, class, config, custom_objects)
+from_config <- function(config, custom_objects = NULL, ..., class = NULL) {
+  check_dots_empty()
+  class <- class %||% attr(config, "class_of", exact = TRUE)
+  if (is.null(class) || !is.list(config)) {
+    abort_argument(c(
+      "{.arg config} must be a list that {.fn get_config} gave, not
+       {.obj_type_friendly {config}}.",
+      i = "For another list say of which {.arg class} it is:
+           {.code from_config(config, class = layer_dense)}."
+    ), current_env())
+  }
+  custom_objects <- named_as_written(custom_objects, substitute(custom_objects))
+  call_py(bound$config_make, class, config, known_objects(custom_objects))
 }
 
 #' The values of all variables of an object
@@ -189,6 +214,8 @@ from_config <- function(class, config, custom_objects = NULL) {
 #' whose parts have the same names. A name that the object lacks is an error.
 #'
 #' @param object A model, layer, optimizer or metric.
+#' @param value_format What the values are: `"array"`, the default, for R's arrays,
+#'   `"backend_tensor"` for tensors, or `"numpy_array"`.
 #' @param state_tree What `get_state_tree()` gave.
 #' @returns `get_state_tree()` gives nested named lists; `set_state_tree()` the object, invisibly.
 #' @examplesIf can_run_keras()
@@ -196,7 +223,10 @@ from_config <- function(class, config, custom_objects = NULL) {
 #' model |> compile("sgd", "mse")
 #' names(get_state_tree(model))
 #' @export
-get_state_tree <- function(object) call_py(bound$weights_state_tree, object)
+get_state_tree <- function(object, value_format = "array") {
+  value_format <- arg_match0(value_format, c("array", "backend_tensor", "numpy_array"))
+  as_r(call_py(bound$weights_state_tree, object, value_format))
+}
 
 #' @rdname get_state_tree
 #' @export

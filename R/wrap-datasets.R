@@ -14,6 +14,8 @@
 #' @param test_split Number in (0, 1): the share of the samples that goes into the test set.
 #'   Default 0.2.
 #' @param seed Integer: seed of the shuffling before the data are split. Default 113.
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of inputs and an
 #'   array of targets.
@@ -27,9 +29,9 @@
 #' }
 #' @export
 dataset_boston_housing <- wrapper("dataset_boston_housing", function(
-  path = "boston_housing.npz", test_split = 0.2, seed = 113L, ...
+  path = "boston_housing.npz", test_split = 0.2, seed = 113L, convert = TRUE, ...
 ) {
-  as_r(call_py(bound$dataset_boston_housing, path, test_split, seed, ...))
+  as_r(call_py(bound$dataset_boston_housing, path, test_split, seed, convert, ...))
 })
 
 #' California housing prices
@@ -45,6 +47,8 @@ dataset_boston_housing <- wrapper("dataset_boston_housing", function(
 #' @param test_split Number in (0, 1): the share of the samples that goes into the test set.
 #'   Default 0.2.
 #' @param seed Integer: seed of the shuffling before the data are split. Default 113.
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of inputs and an
 #'   array of targets.
@@ -58,9 +62,10 @@ dataset_boston_housing <- wrapper("dataset_boston_housing", function(
 #' }
 #' @export
 dataset_california_housing <- wrapper("dataset_california_housing", function(
-  version = "large", path = "california_housing.npz", test_split = 0.2, seed = 113L, ...
+  version = "large", path = "california_housing.npz", test_split = 0.2, seed = 113L, convert =
+  TRUE, ...
 ) {
-  as_r(call_py(bound$dataset_california_housing, version, path, test_split, seed, ...))
+  as_r(call_py(bound$dataset_california_housing, version, path, test_split, seed, convert, ...))
 })
 
 #' CIFAR-10 images
@@ -72,6 +77,8 @@ dataset_california_housing <- wrapper("dataset_california_housing", function(
 #' @section In R:
 #' Labels are class codes that count from 0, as losses and metrics expect them.
 #'
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 32, 32, 3)` with values from 0 to 255 and an array of labels of shape `(n, 1)`.
@@ -84,8 +91,8 @@ dataset_california_housing <- wrapper("dataset_california_housing", function(
 #'   y_train <- data[[1]][[2]]
 #' }
 #' @export
-dataset_cifar10 <- wrapper("dataset_cifar10", function(...) {
-  as_r(call_py(bound$dataset_cifar10, ...))
+dataset_cifar10 <- wrapper("dataset_cifar10", function(convert = TRUE, ...) {
+  as_r(call_py(bound$dataset_cifar10, convert, ...))
 })
 
 #' CIFAR-100 images
@@ -98,6 +105,8 @@ dataset_cifar10 <- wrapper("dataset_cifar10", function(...) {
 #'
 #' @param label_mode `"fine"` (the default) for the 100 classes, `"coarse"` for the 20
 #'   groups.
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 32, 32, 3)` with values from 0 to 255 and an array of labels of shape `(n, 1)`.
@@ -110,8 +119,10 @@ dataset_cifar10 <- wrapper("dataset_cifar10", function(...) {
 #'   y_train <- data[[1]][[2]]
 #' }
 #' @export
-dataset_cifar100 <- wrapper("dataset_cifar100", function(label_mode = "fine", ...) {
-  as_r(call_py(bound$dataset_cifar100, label_mode, ...))
+dataset_cifar100 <- wrapper("dataset_cifar100", function(
+  label_mode = "fine", convert = TRUE, ...
+) {
+  as_r(call_py(bound$dataset_cifar100, label_mode, convert, ...))
 })
 
 #' Fashion-MNIST images
@@ -123,6 +134,8 @@ dataset_cifar100 <- wrapper("dataset_cifar100", function(label_mode = "fine", ..
 #' @section In R:
 #' Labels are class codes that count from 0, as losses and metrics expect them.
 #'
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 28, 28)` with values from 0 to 255 and an array of labels of shape `(n)`.
@@ -135,8 +148,8 @@ dataset_cifar100 <- wrapper("dataset_cifar100", function(label_mode = "fine", ..
 #'   y_train <- data[[1]][[2]]
 #' }
 #' @export
-dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(...) {
-  as_r(call_py(bound$dataset_fashion_mnist, ...))
+dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(convert = TRUE, ...) {
+  as_r(call_py(bound$dataset_fashion_mnist, convert, ...))
 })
 
 #' IMDB film reviews
@@ -163,6 +176,8 @@ dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(...) {
 #'   `skip_top`. Default 2; `NULL` drops such words.
 #' @param index_from Integer added to the rank of each word, to leave room for the marks.
 #'   Default 3.
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of a list of integer vectors
 #'   (the words of each text) and a vector of labels.
@@ -177,11 +192,11 @@ dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(...) {
 #' @export
 dataset_imdb <- wrapper("dataset_imdb", function(
   path = "imdb.npz", num_words = NULL, skip_top = 0L, maxlen = NULL, seed = 113L, start_char = 1L,
-  oov_char = 2L, index_from = 3L, ...
+  oov_char = 2L, index_from = 3L, convert = TRUE, ...
 ) {
   as_r(
     call_py(bound$dataset_imdb, path, num_words, skip_top, maxlen, seed, start_char, oov_char,
-    index_from, ...)
+    index_from, convert, ...)
   )
 })
 
@@ -215,6 +230,8 @@ dataset_imdb_word_index <- wrapper("dataset_imdb_word_index", function(
 #'
 #' @param path Name of the file in Keras' cache, `~/.keras/datasets`, where the download is
 #'   kept.
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 28, 28)` with values from 0 to 255 and an array of labels of shape `(n)`, the
@@ -228,8 +245,8 @@ dataset_imdb_word_index <- wrapper("dataset_imdb_word_index", function(
 #'   y_train <- data[[1]][[2]]
 #' }
 #' @export
-dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", ...) {
-  as_r(call_py(bound$dataset_mnist, path, ...))
+dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", convert = TRUE, ...) {
+  as_r(call_py(bound$dataset_mnist, path, convert, ...))
 })
 
 #' Reuters newswires
@@ -258,6 +275,8 @@ dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", ...) {
 #'   `skip_top`. Default 2; `NULL` drops such words.
 #' @param index_from Integer added to the rank of each word, to leave room for the marks.
 #'   Default 3.
+#' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
+#'   are, which takes less memory. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two lists, for training and test, each of a list of integer vectors
 #'   (the words of each text) and a vector of labels.
@@ -272,11 +291,11 @@ dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", ...) {
 #' @export
 dataset_reuters <- wrapper("dataset_reuters", function(
   path = "reuters.npz", num_words = NULL, skip_top = 0L, maxlen = NULL, test_split = 0.2, seed =
-  113L, start_char = 1L, oov_char = 2L, index_from = 3L, ...
+  113L, start_char = 1L, oov_char = 2L, index_from = 3L, convert = TRUE, ...
 ) {
   as_r(
     call_py(bound$dataset_reuters, path, num_words, skip_top, maxlen, test_split, seed,
-    start_char, oov_char, index_from, ...)
+    start_char, oov_char, index_from, convert, ...)
   )
 })
 

@@ -110,8 +110,6 @@ layer_attention <- wrapper("layer_attention", function(
 #'   training. Default 0.
 #' @param use_bias Whether the linear maps of query, key, value and output have a bias.
 #'   Default `TRUE`.
-#' @param sliding_window Positive integer: a query position sees only the key positions less
-#'   than this many steps away from it, on either side. `NULL`, the default, sets no limit.
 #' @param flash_attention Whether to use a fused attention kernel that never stores the
 #'   scores. `NULL`, the default, follows `config_is_flash_attention_enabled()`.
 #' @param kernel_initializer How the kernels of the linear maps start: an `initializer_*()`
@@ -129,11 +127,13 @@ layer_attention <- wrapper("layer_attention", function(
 #'   none.
 #' @param bias_constraint Projection applied to the bias after each optimizer step: a
 #'   `constraint_*()` object or its name. `NULL`, the default, applies none.
-#' @param use_gate Whether to multiply the attention output by a sigmoid gate computed from
-#'   the query (<https://arxiv.org/abs/2505.06708>). Default `FALSE`.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
+#' @param sliding_window Positive integer: a query position sees only the key positions less
+#'   than this many steps away from it, on either side. `NULL`, the default, sets no limit.
+#' @param use_gate Whether to multiply the attention output by a sigmoid gate computed from
+#'   the query (<https://arxiv.org/abs/2505.06708>). Default `FALSE`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GroupQueryAttention`:
@@ -148,10 +148,10 @@ layer_attention <- wrapper("layer_attention", function(
 #' @export
 layer_group_query_attention <- wrapper("layer_group_query_attention", function(
   object = NULL, head_dim, num_query_heads, num_key_value_heads, dropout = 0.0, use_bias = TRUE,
-  sliding_window = NULL, flash_attention = NULL, kernel_initializer = "glorot_uniform",
-  bias_initializer = "zeros", kernel_regularizer = NULL, bias_regularizer = NULL,
-  activity_regularizer = NULL, kernel_constraint = NULL, bias_constraint = NULL, use_gate = FALSE,
-  seed = NULL, ...
+  flash_attention = NULL, kernel_initializer = "glorot_uniform", bias_initializer = "zeros",
+  kernel_regularizer = NULL, bias_regularizer = NULL, activity_regularizer = NULL,
+  kernel_constraint = NULL, bias_constraint = NULL, seed = NULL, ..., sliding_window = NULL,
+  use_gate = FALSE
 ) {
   call_py(
     bound$layer_group_query_attention, arg_data(object), head_dim, num_query_heads,
@@ -181,8 +181,7 @@ layer_group_query_attention <- wrapper("layer_group_query_attention", function(
 #' `return_attention_scores = TRUE` a list of that and the weights `(batch, num_heads,
 #' query_steps, value_steps)`.
 #'
-#' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
-#'   tensors. Without it the layer itself is returned.
+#' @param inputs Tensors to merge: give them one by one, or as one list.
 #' @param num_heads Positive integer: number of attention heads.
 #' @param key_dim Positive integer: size of query and key in each head.
 #' @param value_dim Positive integer: size of the value in each head. `NULL`, the default, is
@@ -196,8 +195,6 @@ layer_group_query_attention <- wrapper("layer_group_query_attention", function(
 #' @param attention_axes Axes over which positions attend to each other, counted from 1 with
 #'   the batch first; negative counts from the last. `NULL`, the default, is all axes between
 #'   the batch and the features.
-#' @param sliding_window Positive integer: a query position sees only the key positions less
-#'   than this many steps away from it, on either side. `NULL`, the default, sets no limit.
 #' @param flash_attention Whether to use a fused attention kernel that never stores the
 #'   scores. `NULL`, the default, follows `config_is_flash_attention_enabled()`.
 #' @param kernel_initializer How the kernels of the linear maps start: an `initializer_*()`
@@ -215,11 +212,13 @@ layer_group_query_attention <- wrapper("layer_group_query_attention", function(
 #'   none.
 #' @param bias_constraint Projection applied to the bias after each optimizer step: a
 #'   `constraint_*()` object or its name. `NULL`, the default, applies none.
-#' @param use_gate Whether to multiply the attention output by a sigmoid gate computed from
-#'   the query (<https://arxiv.org/abs/2505.06708>). Default `FALSE`.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
+#' @param sliding_window Positive integer: a query position sees only the key positions less
+#'   than this many steps away from it, on either side. `NULL`, the default, sets no limit.
+#' @param use_gate Whether to multiply the attention output by a sigmoid gate computed from
+#'   the query (<https://arxiv.org/abs/2505.06708>). Default `FALSE`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.MultiHeadAttention`: <https://keras.io/api/layers/attention_layers/>
@@ -231,16 +230,16 @@ layer_group_query_attention <- wrapper("layer_group_query_attention", function(
 #' attend(x, x, use_causal_mask = TRUE) |> op_shape()
 #' @export
 layer_multi_head_attention <- wrapper("layer_multi_head_attention", function(
-  object = NULL, num_heads, key_dim, value_dim = NULL, dropout = 0.0, use_bias = TRUE,
-  output_shape = NULL, attention_axes = NULL, sliding_window = NULL, flash_attention = NULL,
-  kernel_initializer = "glorot_uniform", bias_initializer = "zeros", kernel_regularizer = NULL,
-  bias_regularizer = NULL, activity_regularizer = NULL, kernel_constraint = NULL, bias_constraint
-  = NULL, use_gate = FALSE, seed = NULL, ...
+  inputs = NULL, num_heads, key_dim, value_dim = NULL, dropout = 0.0, use_bias = TRUE,
+  output_shape = NULL, attention_axes = NULL, flash_attention = NULL, kernel_initializer =
+  "glorot_uniform", bias_initializer = "zeros", kernel_regularizer = NULL, bias_regularizer =
+  NULL, activity_regularizer = NULL, kernel_constraint = NULL, bias_constraint = NULL, seed =
+  NULL, ..., sliding_window = NULL, use_gate = FALSE
 ) {
   call_py(
-    bound$layer_multi_head_attention, arg_data(object), num_heads, key_dim, value_dim, dropout,
+    bound$layer_multi_head_attention, arg_data(inputs), num_heads, key_dim, value_dim, dropout,
     use_bias, arg_shape(output_shape), attention_axes, sliding_window, flash_attention,
     kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer,
     activity_regularizer, kernel_constraint, bias_constraint, use_gate, seed, ...
-  ) %||% object
+  ) %||% inputs
 })

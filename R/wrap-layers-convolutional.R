@@ -433,11 +433,11 @@ layer_conv_3d <- wrapper("layer_conv_3d", function(
 #'   above 1.
 #' @param padding How much of the borders of the result to keep. `"valid"`, the default,
 #'   keeps all; `"same"` trims it to `n * strides` positions where the input has `n`.
-#' @param data_format Where images keep their channels: `"channels_last"` or
-#'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param output_padding Extra positions at the far end of each spatial dimension of the
 #'   result: one integer, or one per dimension, each below the stride there. `NULL`, the
 #'   default, chooses the length from `padding`, `strides` and `kernel_size`.
+#' @param data_format Where images keep their channels: `"channels_last"` or
+#'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param dilation_rate Spacing between the elements of the window, for a dilated
 #'   convolution: one positive integer, or one per spatial dimension. Default 1, no gaps. A
 #'   rate above 1 cannot be combined with `strides` above 1.
@@ -472,8 +472,8 @@ layer_conv_3d <- wrapper("layer_conv_3d", function(
 #'   op_shape()
 #' @export
 layer_conv_3d_transpose <- wrapper("layer_conv_3d_transpose", function(
-  object = NULL, filters, kernel_size, strides = c(1L, 1L, 1L), padding = "valid", data_format =
-  NULL, output_padding = NULL, dilation_rate = c(1L, 1L, 1L), activation = NULL, use_bias = TRUE,
+  object = NULL, filters, kernel_size, strides = c(1L, 1L, 1L), padding = "valid", output_padding
+  = NULL, data_format = NULL, dilation_rate = c(1L, 1L, 1L), activation = NULL, use_bias = TRUE,
   kernel_initializer = "glorot_uniform", bias_initializer = "zeros", kernel_regularizer = NULL,
   bias_regularizer = NULL, activity_regularizer = NULL, kernel_constraint = NULL, bias_constraint
   = NULL, ...

@@ -43,6 +43,9 @@
 #'   a `constraint_*()` object or its name. `NULL`, the default, applies none.
 #' @param gamma_constraint Projection applied to the factor `gamma` after each optimizer
 #'   step: a `constraint_*()` object or its name. `NULL`, the default, applies none.
+#' @param synchronized Whether the batch statistics are taken over all devices of a
+#'   distributed run, rather than each device's own part (TensorFlow only). Default `FALSE`.
+#' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @param renorm Whether to use batch renormalization (Ioffe, 2017,
 #'   <https://arxiv.org/abs/1702.03275>), which corrects the batch statistics towards the
 #'   moving ones during training. Default `FALSE`.
@@ -51,9 +54,6 @@
 #'   `NULL`, the default, sets no limits. Only with `renorm = TRUE`.
 #' @param renorm_momentum Number from 0 to 1: weight of the old value in the moving
 #'   statistics of batch renormalization. Default 0.99.
-#' @param synchronized Whether the batch statistics are taken over all devices of a
-#'   distributed run, rather than each device's own part (TensorFlow only). Default `FALSE`.
-#' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.BatchNormalization`:
@@ -70,8 +70,8 @@ layer_batch_normalization <- wrapper("layer_batch_normalization", function(
   object = NULL, axis = -1L, momentum = 0.99, epsilon = 0.001, center = TRUE, scale = TRUE,
   beta_initializer = "zeros", gamma_initializer = "ones", moving_mean_initializer = "zeros",
   moving_variance_initializer = "ones", beta_regularizer = NULL, gamma_regularizer = NULL,
-  beta_constraint = NULL, gamma_constraint = NULL, renorm = FALSE, renorm_clipping = NULL,
-  renorm_momentum = 0.99, synchronized = FALSE, ...
+  beta_constraint = NULL, gamma_constraint = NULL, synchronized = FALSE, ..., renorm = FALSE,
+  renorm_clipping = NULL, renorm_momentum = 0.99
 ) {
   call_py(
     bound$layer_batch_normalization, arg_data(object), axis, momentum, epsilon, center, scale,

@@ -194,10 +194,10 @@ layer_tfsm <- wrapper("layer_tfsm", function(
 #'   tensors. Without it the layer itself is returned.
 #' @param module An instance of a `torch.nn.Module`. A lazy module must have been called once
 #'   before.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
 #' @param output_shape Shape of the result, with the batch dimension as `NA`. `NULL`, the
 #'   default, finds it out by tracing.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
@@ -210,7 +210,7 @@ layer_tfsm <- wrapper("layer_tfsm", function(
 #' }
 #' @export
 layer_torch_module_wrapper <- wrapper("layer_torch_module_wrapper", function(
-  object = NULL, module, name = NULL, output_shape = NULL, ...
+  object = NULL, module, output_shape = NULL, name = NULL, ...
 ) {
   call_py(
     bound$layer_torch_module_wrapper, arg_data(object), module, name, arg_shape(output_shape), ...

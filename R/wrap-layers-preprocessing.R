@@ -307,6 +307,7 @@ layer_equalization <- wrapper("layer_equalization", function(
 #'   feature. Default `32`.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
+#' @param feature_names Another name of `features`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A layer. Applied to a named list or data frame it returns, for `output_mode =
 #'   "concat"`, one tensor of shape (batch, total width), and for `"dict"` a named list with
@@ -318,12 +319,12 @@ layer_equalization <- wrapper("layer_equalization", function(
 #' space(list(age = array(c(30, 50)), region = array(1:2)))
 #' @export
 layer_feature_space <- wrapper("layer_feature_space", function(
-  object = NULL, features, output_mode = "concat", crosses = NULL, crossing_dim = 32L, hashing_dim
-  = 32L, num_discretization_bins = 32L, name = NULL, ...
+  object = NULL, features = NULL, output_mode = "concat", crosses = NULL, crossing_dim = 32L,
+  hashing_dim = 32L, num_discretization_bins = 32L, name = NULL, feature_names = NULL, ...
 ) {
   call_py(
     bound$layer_feature_space, arg_data(object), features, output_mode, crosses, crossing_dim,
-    hashing_dim, num_discretization_bins, name, ...
+    hashing_dim, num_discretization_bins, name, feature_names, ...
   ) %||% object
 })
 
@@ -444,14 +445,14 @@ layer_hashing <- wrapper("layer_hashing", function(
 #'   output modes; only where the backend has sparse tensors. Default `FALSE`.
 #' @param pad_to_max_tokens `TRUE` makes the last dimension of the result `max_tokens` even
 #'   when the vocabulary is smaller. Only for the encoded output modes. Default `FALSE`.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @param oov_method How integers outside the vocabulary are spread when `num_oov_indices` is
 #'   above 1: `"floormod"` (the default) by remainder, `"farmhash"` by a hash, which is even
 #'   for any pattern of integers.
 #' @param salt One or two integers mixed into the hash of `oov_method = "farmhash"`. `NULL`,
 #'   the default, uses none.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns An integer tensor of the shape of the input for `"int"`; of that shape with the
 #'   vocabulary as a further dimension for `"one_hot"`; of shape (batch, vocabulary) for the
 #'   other modes.
@@ -464,8 +465,8 @@ layer_hashing <- wrapper("layer_hashing", function(
 layer_integer_lookup <- wrapper("layer_integer_lookup", function(
   object = NULL, max_tokens = NULL, num_oov_indices = 1L, mask_token = NULL, oov_token = -1L,
   vocabulary = NULL, vocabulary_dtype = "int64", idf_weights = NULL, invert = FALSE, output_mode =
-  "int", sparse = FALSE, pad_to_max_tokens = FALSE, oov_method = "floormod", salt = NULL, name =
-  NULL, ...
+  "int", sparse = FALSE, pad_to_max_tokens = FALSE, name = NULL, ..., oov_method = "floormod",
+  salt = NULL
 ) {
   call_py(
     bound$layer_integer_lookup, arg_data(object), max_tokens, num_oov_indices, mask_token,
@@ -642,11 +643,11 @@ layer_normalization <- wrapper("layer_normalization", function(
 #' unlike a Sequential model it can also run inside a `tf.data` pipeline whatever the
 #' backend, provided its layers can.
 #'
-#' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
-#'   tensors. Without it the layer itself is returned.
 #' @param layers List of layers, in the order in which they apply.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
+#' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
+#'   tensors. Without it the layer itself is returned.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns What the last of the layers returns.
 #' @source `keras.layers.Pipeline`: <https://keras.io/api/layers/preprocessing_layers/>
@@ -658,7 +659,7 @@ layer_normalization <- wrapper("layer_normalization", function(
 #' ))
 #' augment(random_uniform(c(2, 4, 4, 3), maxval = 255))
 #' @export
-layer_pipeline <- wrapper("layer_pipeline", function(object = NULL, layers, name = NULL, ...) {
+layer_pipeline <- wrapper("layer_pipeline", function(layers, name = NULL, object = NULL, ...) {
   call_py(bound$layer_pipeline, arg_data(object), layers, name, ...) %||% object
 })
 
@@ -1472,11 +1473,11 @@ layer_rescaling <- wrapper("layer_rescaling", function(object = NULL, scale, off
 #' @param fill_mode How the border is filled; only `"constant"` exists.
 #' @param fill_value Number: value of the border when `pad_to_aspect_ratio = TRUE`. Default
 #'   `0`.
-#' @param antialias `TRUE` smooths before shrinking, which avoids jagged edges and moire
-#'   patterns. Default `FALSE`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
+#' @param antialias `TRUE` smooths before shrinking, which avoids jagged edges and moire
+#'   patterns. Default `FALSE`.
 #' @returns A tensor of shape (batch, `height`, `width`, channels), or without the batch
 #'   dimension if the input has none; channels come before height with `data_format =
 #'   "channels_first"`.
@@ -1488,8 +1489,8 @@ layer_rescaling <- wrapper("layer_rescaling", function(object = NULL, scale, off
 #' @export
 layer_resizing <- wrapper("layer_resizing", function(
   object = NULL, height, width, interpolation = "bilinear", crop_to_aspect_ratio = FALSE,
-  pad_to_aspect_ratio = FALSE, fill_mode = "constant", fill_value = 0.0, antialias = FALSE,
-  data_format = NULL, ...
+  pad_to_aspect_ratio = FALSE, fill_mode = "constant", fill_value = 0.0, data_format = NULL, ...,
+  antialias = FALSE
 ) {
   call_py(
     bound$layer_resizing, arg_data(object), height, width, interpolation, crop_to_aspect_ratio,

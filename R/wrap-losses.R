@@ -13,7 +13,6 @@
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
 #' @param label_smoothing Number in \[0, 1]: how far to pull the labels towards 0.5; a label
@@ -21,6 +20,7 @@
 #'   not at all.
 #' @param axis Axis over which the element-wise losses are averaged, counted from 1; negative
 #'   counts from the last. Default: the last axis.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -41,7 +41,7 @@
 #' loss <- loss_binary_crossentropy(from_logits = TRUE)
 #' @export
 loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
-  y_true = NULL, y_pred = NULL, ..., from_logits = FALSE, label_smoothing = 0.0, axis = -1L,
+  y_true = NULL, y_pred = NULL, from_logits = FALSE, label_smoothing = 0.0, axis = -1L, ...,
   reduction = "sum_over_batch_size", name = "binary_crossentropy", dtype = NULL
 ) {
   call_py(
@@ -59,7 +59,6 @@ loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param apply_class_balancing `TRUE` to weight class 1 by `alpha` and class 0 by `1 -
 #'   alpha`. Default `FALSE`.
 #' @param alpha Number in \[0, 1]: the weight of class 1, used only with
@@ -73,6 +72,7 @@ loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
 #'   not at all.
 #' @param axis Axis over which the element-wise losses are averaged, counted from 1; negative
 #'   counts from the last. Default: the last axis.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -93,9 +93,9 @@ loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
 #' loss <- loss_binary_focal_crossentropy(gamma = 3, apply_class_balancing = TRUE)
 #' @export
 loss_binary_focal_crossentropy <- wrapper("loss_binary_focal_crossentropy", function(
-  y_true = NULL, y_pred = NULL, ..., apply_class_balancing = FALSE, alpha = 0.25, gamma = 2.0,
-  from_logits = FALSE, label_smoothing = 0.0, axis = -1L, reduction = "sum_over_batch_size", name
-  = "binary_focal_crossentropy", dtype = NULL
+  y_true = NULL, y_pred = NULL, apply_class_balancing = FALSE, alpha = 0.25, gamma = 2.0,
+  from_logits = FALSE, label_smoothing = 0.0, axis = -1L, ..., reduction = "sum_over_batch_size",
+  name = "binary_focal_crossentropy", dtype = NULL
 ) {
   call_py(
     bound$loss_binary_focal_crossentropy, arg_data(y_true), arg_data(y_pred),
@@ -116,13 +116,13 @@ metric_binary_focal_crossentropy <- loss_binary_focal_crossentropy
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
 #' @param label_smoothing Number in \[0, 1]: the share of each label that is spread evenly
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -143,7 +143,7 @@ metric_binary_focal_crossentropy <- loss_binary_focal_crossentropy
 #' loss <- loss_categorical_crossentropy(from_logits = TRUE)
 #' @export
 loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", function(
-  y_true = NULL, y_pred = NULL, ..., from_logits = FALSE, label_smoothing = 0.0, axis = -1L,
+  y_true = NULL, y_pred = NULL, from_logits = FALSE, label_smoothing = 0.0, axis = -1L, ...,
   reduction = "sum_over_batch_size", name = "categorical_crossentropy", dtype = NULL
 ) {
   call_py(
@@ -162,7 +162,6 @@ loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", functi
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param alpha Number, or one number per class: the weight of the classes. Default 0.25 for
 #'   all.
 #' @param gamma Number, at least 0: the focusing parameter. The larger, the less
@@ -173,6 +172,7 @@ loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", functi
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -193,8 +193,8 @@ loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", functi
 #' loss <- loss_categorical_focal_crossentropy(alpha = c(0.2, 0.3, 0.5))
 #' @export
 loss_categorical_focal_crossentropy <- wrapper("loss_categorical_focal_crossentropy", function(
-  y_true = NULL, y_pred = NULL, ..., alpha = 0.25, gamma = 2.0, from_logits = FALSE,
-  label_smoothing = 0.0, axis = -1L, reduction = "sum_over_batch_size", name =
+  y_true = NULL, y_pred = NULL, alpha = 0.25, gamma = 2.0, from_logits = FALSE, label_smoothing =
+  0.0, axis = -1L, ..., reduction = "sum_over_batch_size", name =
   "categorical_focal_crossentropy", dtype = NULL
 ) {
   call_py(
@@ -216,9 +216,9 @@ metric_categorical_focal_crossentropy <- loss_categorical_focal_crossentropy
 #'
 #' @param y_true Integer tensor of shape `(batch)` with class codes, counted from 0.
 #' @param y_pred Tensor of shape `(batch, classes)` with predicted probabilities.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param q Number between 0 and 1: how robust the loss is. Default 0.5 for the object; must
 #'   be given together with `y_true` and `y_pred`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -239,7 +239,7 @@ metric_categorical_focal_crossentropy <- loss_categorical_focal_crossentropy
 #' loss <- loss_categorical_generalized_cross_entropy(q = 0.7)
 #' @export
 loss_categorical_generalized_cross_entropy <- wrapper("loss_categorical_generalized_cross_entropy", function(
-  y_true = NULL, y_pred = NULL, ..., q = 0.5, reduction = "sum_over_batch_size", name =
+  y_true = NULL, y_pred = NULL, q = 0.5, ..., reduction = "sum_over_batch_size", name =
   "categorical_generalized_cross_entropy", dtype = NULL
 ) {
   call_py(
@@ -294,7 +294,6 @@ loss_categorical_hinge <- wrapper("loss_categorical_hinge", function(
 #' @param y_true Integer tensor of shape `(batch)` with class codes.
 #' @param y_pred Tensor of shape `(batch, features)` with embeddings of length 1
 #'   (L2-normalised).
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param ref_labels Integer tensor with the class codes of `ref_embeddings`. `NULL`, the
 #'   default, takes `y_true`.
 #' @param ref_embeddings Tensor of L2-normalised embeddings to compare `y_pred` with. `NULL`,
@@ -303,6 +302,7 @@ loss_categorical_hinge <- wrapper("loss_categorical_hinge", function(
 #'   itself.
 #' @param gamma Number: the scale of the loss. Default 80.
 #' @param margin Number: the slack within which a pair is left alone. Default 0.4.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -323,8 +323,8 @@ loss_categorical_hinge <- wrapper("loss_categorical_hinge", function(
 #' loss <- loss_circle(margin = 0.25)
 #' @export
 loss_circle <- wrapper("loss_circle", function(
-  y_true = NULL, y_pred = NULL, ..., ref_labels = NULL, ref_embeddings = NULL, remove_diagonal =
-  TRUE, gamma = 80.0, margin = 0.4, reduction = "sum_over_batch_size", name = "circle", dtype =
+  y_true = NULL, y_pred = NULL, ref_labels = NULL, ref_embeddings = NULL, remove_diagonal = TRUE,
+  gamma = 80.0, margin = 0.4, ..., reduction = "sum_over_batch_size", name = "circle", dtype =
   NULL
 ) {
   call_py(
@@ -341,9 +341,9 @@ loss_circle <- wrapper("loss_circle", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -364,7 +364,7 @@ loss_circle <- wrapper("loss_circle", function(
 #' loss <- loss_cosine_similarity(reduction = "sum")
 #' @export
 loss_cosine_similarity <- wrapper("loss_cosine_similarity", function(
-  y_true = NULL, y_pred = NULL, ..., axis = -1L, reduction = "sum_over_batch_size", name =
+  y_true = NULL, y_pred = NULL, axis = -1L, ..., reduction = "sum_over_batch_size", name =
   "cosine_similarity", dtype = NULL
 ) {
   call_py(
@@ -437,9 +437,9 @@ loss_deserialize <- wrapper("loss_deserialize", function(name, custom_objects = 
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param axis Axes to sum over, counted from 1. `NULL`, the default, sums over all, the
 #'   batch included; `2:4` gives one loss per image.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -460,7 +460,7 @@ loss_deserialize <- wrapper("loss_deserialize", function(name, custom_objects = 
 #' loss <- loss_dice()
 #' @export
 loss_dice <- wrapper("loss_dice", function(
-  y_true = NULL, y_pred = NULL, ..., axis = NULL, reduction = "sum_over_batch_size", name =
+  y_true = NULL, y_pred = NULL, axis = NULL, ..., reduction = "sum_over_batch_size", name =
   "dice", dtype = NULL
 ) {
   call_py(bound$loss_dice, arg_data(y_true), arg_data(y_pred), axis, reduction, name, dtype, ...)
@@ -527,9 +527,9 @@ loss_hinge <- wrapper("loss_hinge", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param delta Positive number, in the unit of `y_true`: where the loss turns from quadratic
 #'   to linear. Default 1.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -550,7 +550,7 @@ loss_hinge <- wrapper("loss_hinge", function(
 #' loss <- loss_huber(reduction = "sum")
 #' @export
 loss_huber <- wrapper("loss_huber", function(
-  y_true = NULL, y_pred = NULL, ..., delta = 1.0, reduction = "sum_over_batch_size", name =
+  y_true = NULL, y_pred = NULL, delta = 1.0, ..., reduction = "sum_over_batch_size", name =
   "huber_loss", dtype = NULL
 ) {
   call_py(
@@ -853,13 +853,13 @@ loss_serialize <- wrapper("loss_serialize", function(loss, ...) {
 #'   without the axis of the classes. A factor counts as its codes, starting at 0.
 #' @param y_pred Tensor of shape `(..., classes)` with probabilities or, with `from_logits =
 #'   TRUE`, logits.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
 #' @param ignore_class Integer class code whose elements contribute nothing, such as the code
 #'   of a "void" class in a segmentation map. `NULL`, the default, ignores none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -880,7 +880,7 @@ loss_serialize <- wrapper("loss_serialize", function(loss, ...) {
 #' loss <- loss_sparse_categorical_crossentropy(from_logits = TRUE)
 #' @export
 loss_sparse_categorical_crossentropy <- wrapper("loss_sparse_categorical_crossentropy", function(
-  y_true = NULL, y_pred = NULL, ..., from_logits = FALSE, ignore_class = NULL, axis = -1L,
+  y_true = NULL, y_pred = NULL, from_logits = FALSE, ignore_class = NULL, axis = -1L, ...,
   reduction = "sum_over_batch_size", name = "sparse_categorical_crossentropy", dtype = NULL
 ) {
   call_py(
@@ -940,13 +940,13 @@ loss_squared_hinge <- wrapper("loss_squared_hinge", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param alpha Number: the weight of what the prediction misses (false negatives). Default
 #'   0.5.
 #' @param beta Number: the weight of what it predicts in excess (false positives). Default
 #'   0.5.
 #' @param axis Axes to sum over, counted from 1. `NULL`, the default, sums over all, the
 #'   batch included; `2:4` gives one loss per image.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -967,7 +967,7 @@ loss_squared_hinge <- wrapper("loss_squared_hinge", function(
 #' loss <- loss_tversky()
 #' @export
 loss_tversky <- wrapper("loss_tversky", function(
-  y_true = NULL, y_pred = NULL, ..., alpha = 0.5, beta = 0.5, axis = NULL, reduction =
+  y_true = NULL, y_pred = NULL, alpha = 0.5, beta = 0.5, axis = NULL, ..., reduction =
   "sum_over_batch_size", name = "tversky", dtype = NULL
 ) {
   call_py(

@@ -81,9 +81,9 @@ metric_auc <- wrapper("metric_auc", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param threshold Number between 0 and 1: a prediction above it counts as class 1. Default
 #'   0.5.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -100,7 +100,7 @@ metric_auc <- wrapper("metric_auc", function(
 #' m <- metric_binary_accuracy(threshold = 0.3)
 #' @export
 metric_binary_accuracy <- wrapper("metric_binary_accuracy", function(
-  y_true = NULL, y_pred = NULL, ..., threshold = 0.5, name = "binary_accuracy", dtype = NULL
+  y_true = NULL, y_pred = NULL, threshold = 0.5, ..., name = "binary_accuracy", dtype = NULL
 ) {
   call_py(
     bound$metric_binary_accuracy, arg_data(y_true), arg_data(y_pred), threshold, name, dtype, ...
@@ -112,17 +112,23 @@ metric_binary_accuracy <- wrapper("metric_binary_accuracy", function(
 #' Averages `loss_binary_crossentropy()` over all samples seen. Samples can be weighted by
 #' `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
-#'   `config_floatx()` or the input.
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
 #' @param label_smoothing Number in \[0, 1]: how far to pull the labels towards 0.5; a label
 #'   of 1 becomes `1 - label_smoothing / 2`, a label of 0 `label_smoothing / 2`. Default 0:
 #'   not at all.
+#' @param axis Axis of the classes or features, counted from 1; negative counts from the
+#'   last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
+#'   `config_floatx()` or the input.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.BinaryCrossentropy`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -131,9 +137,13 @@ metric_binary_accuracy <- wrapper("metric_binary_accuracy", function(
 #' m$result()
 #' @export
 metric_binary_crossentropy <- wrapper("metric_binary_crossentropy", function(
-  name = "binary_crossentropy", dtype = NULL, from_logits = FALSE, label_smoothing = 0L, ...
+  y_true = NULL, y_pred = NULL, from_logits = FALSE, label_smoothing = 0L, axis = -1L, ..., name =
+  "binary_crossentropy", dtype = NULL
 ) {
-  call_py(bound$metric_binary_crossentropy, name, dtype, from_logits, label_smoothing, ...)
+  call_py(
+    bound$metric_binary_crossentropy, arg_data(y_true), arg_data(y_pred), from_logits,
+    label_smoothing, axis, name, dtype, ...
+  )
 })
 
 #' Intersection over union of two classes
@@ -196,10 +206,9 @@ metric_categorical_accuracy <- wrapper("metric_categorical_accuracy", function(
 #' Averages `loss_categorical_crossentropy()` over all samples seen. Samples can be weighted
 #' by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
-#'   `config_floatx()` or the input.
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
 #' @param label_smoothing Number in \[0, 1]: the share of each label that is spread evenly
@@ -207,7 +216,12 @@ metric_categorical_accuracy <- wrapper("metric_categorical_accuracy", function(
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
+#'   `config_floatx()` or the input.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.CategoricalCrossentropy`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -216,11 +230,12 @@ metric_categorical_accuracy <- wrapper("metric_categorical_accuracy", function(
 #' m$result()
 #' @export
 metric_categorical_crossentropy <- wrapper("metric_categorical_crossentropy", function(
-  name = "categorical_crossentropy", dtype = NULL, from_logits = FALSE, label_smoothing = 0L, axis
-  = -1L, ...
+  y_true = NULL, y_pred = NULL, from_logits = FALSE, label_smoothing = 0L, axis = -1L, ..., name =
+  "categorical_crossentropy", dtype = NULL
 ) {
   call_py(
-    bound$metric_categorical_crossentropy, name, dtype, from_logits, label_smoothing, axis, ...
+    bound$metric_categorical_crossentropy, arg_data(y_true), arg_data(y_pred), from_logits,
+    label_smoothing, axis, name, dtype, ...
   )
 })
 
@@ -229,12 +244,16 @@ metric_categorical_crossentropy <- wrapper("metric_categorical_crossentropy", fu
 #' Averages `loss_categorical_hinge()` over all samples seen. Samples can be weighted by
 #' `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.CategoricalHinge`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -243,9 +262,9 @@ metric_categorical_crossentropy <- wrapper("metric_categorical_crossentropy", fu
 #' m$result()
 #' @export
 metric_categorical_hinge <- wrapper("metric_categorical_hinge", function(
-  name = "categorical_hinge", dtype = NULL, ...
+  y_true = NULL, y_pred = NULL, ..., name = "categorical_hinge", dtype = NULL
 ) {
-  call_py(bound$metric_categorical_hinge, name, dtype, ...)
+  call_py(bound$metric_categorical_hinge, arg_data(y_true), arg_data(y_pred), name, dtype, ...)
 })
 
 #' Lin's concordance correlation coefficient
@@ -261,10 +280,10 @@ metric_categorical_hinge <- wrapper("metric_categorical_hinge", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param axis Axis, or axes, over which the coefficient is computed, counted from 1;
 #'   negative counts from the last. Default: the last axis. Use 1 to correlate over the
 #'   samples of a batch.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -280,7 +299,7 @@ metric_categorical_hinge <- wrapper("metric_categorical_hinge", function(
 #' m <- metric_concordance_correlation()
 #' @export
 metric_concordance_correlation <- wrapper("metric_concordance_correlation", function(
-  y_true = NULL, y_pred = NULL, ..., axis = -1L, name = "concordance_correlation", dtype = NULL
+  y_true = NULL, y_pred = NULL, axis = -1L, ..., name = "concordance_correlation", dtype = NULL
 ) {
   call_py(
     bound$metric_concordance_correlation, arg_data(y_true), arg_data(y_pred), axis, name, dtype,
@@ -476,12 +495,16 @@ metric_get <- wrapper("metric_get", function(identifier, ...) {
 #' Averages `loss_hinge()` over all samples seen. Samples can be weighted by `sample_weight`,
 #' also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Hinge`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -489,8 +512,10 @@ metric_get <- wrapper("metric_get", function(identifier, ...) {
 #' m$update_state(rbind(c(-1, 1), c(1, 1)), rbind(c(-0.6, 0.4), c(1.5, -0.2)))
 #' m$result()
 #' @export
-metric_hinge <- wrapper("metric_hinge", function(name = "hinge", dtype = NULL, ...) {
-  call_py(bound$metric_hinge, name, dtype, ...)
+metric_hinge <- wrapper("metric_hinge", function(
+  y_true = NULL, y_pred = NULL, ..., name = "hinge", dtype = NULL
+) {
+  call_py(bound$metric_hinge, arg_data(y_true), arg_data(y_pred), name, dtype, ...)
 })
 
 #' Intersection over union of chosen classes
@@ -539,12 +564,16 @@ metric_iou <- wrapper("metric_iou", function(
 #' Averages `loss_kl_divergence()` over all samples seen. Samples can be weighted by
 #' `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.KLDivergence`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -553,9 +582,9 @@ metric_iou <- wrapper("metric_iou", function(
 #' m$result()
 #' @export
 metric_kl_divergence <- wrapper("metric_kl_divergence", function(
-  name = "kl_divergence", dtype = NULL, ...
+  y_true = NULL, y_pred = NULL, ..., name = "kl_divergence", dtype = NULL
 ) {
-  call_py(bound$metric_kl_divergence, name, dtype, ...)
+  call_py(bound$metric_kl_divergence, arg_data(y_true), arg_data(y_pred), name, dtype, ...)
 })
 
 #' Mean log-cosh of the error
@@ -608,12 +637,16 @@ metric_mean <- wrapper("metric_mean", function(name = "mean", dtype = NULL, ...)
 #' Averages `abs(y_true - y_pred)` over all samples seen. Samples can be weighted by
 #' `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanAbsoluteError`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -622,9 +655,9 @@ metric_mean <- wrapper("metric_mean", function(name = "mean", dtype = NULL, ...)
 #' m$result()
 #' @export
 metric_mean_absolute_error <- wrapper("metric_mean_absolute_error", function(
-  name = "mean_absolute_error", dtype = NULL, ...
+  y_true = NULL, y_pred = NULL, ..., name = "mean_absolute_error", dtype = NULL
 ) {
-  call_py(bound$metric_mean_absolute_error, name, dtype, ...)
+  call_py(bound$metric_mean_absolute_error, arg_data(y_true), arg_data(y_pred), name, dtype, ...)
 })
 
 #' Mean absolute percentage error over samples
@@ -632,12 +665,16 @@ metric_mean_absolute_error <- wrapper("metric_mean_absolute_error", function(
 #' Averages `loss_mean_absolute_percentage_error()` over all samples seen. Samples can be
 #' weighted by `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanAbsolutePercentageError`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -646,9 +683,12 @@ metric_mean_absolute_error <- wrapper("metric_mean_absolute_error", function(
 #' m$result()
 #' @export
 metric_mean_absolute_percentage_error <- wrapper("metric_mean_absolute_percentage_error", function(
-  name = "mean_absolute_percentage_error", dtype = NULL, ...
+  y_true = NULL, y_pred = NULL, ..., name = "mean_absolute_percentage_error", dtype = NULL
 ) {
-  call_py(bound$metric_mean_absolute_percentage_error, name, dtype, ...)
+  call_py(
+    bound$metric_mean_absolute_percentage_error, arg_data(y_true), arg_data(y_pred), name, dtype,
+    ...
+  )
 })
 
 #' Mean intersection over union
@@ -695,12 +735,16 @@ metric_mean_iou <- wrapper("metric_mean_iou", function(
 #' Averages `(y_true - y_pred)^2` over all samples seen. Samples can be weighted by
 #' `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanSquaredError`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -709,9 +753,9 @@ metric_mean_iou <- wrapper("metric_mean_iou", function(
 #' m$result()
 #' @export
 metric_mean_squared_error <- wrapper("metric_mean_squared_error", function(
-  name = "mean_squared_error", dtype = NULL, ...
+  y_true = NULL, y_pred = NULL, ..., name = "mean_squared_error", dtype = NULL
 ) {
-  call_py(bound$metric_mean_squared_error, name, dtype, ...)
+  call_py(bound$metric_mean_squared_error, arg_data(y_true), arg_data(y_pred), name, dtype, ...)
 })
 
 #' Mean squared logarithmic error over samples
@@ -719,12 +763,16 @@ metric_mean_squared_error <- wrapper("metric_mean_squared_error", function(
 #' Averages `loss_mean_squared_logarithmic_error()` over all samples seen. Samples can be
 #' weighted by `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanSquaredLogarithmicError`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -733,9 +781,12 @@ metric_mean_squared_error <- wrapper("metric_mean_squared_error", function(
 #' m$result()
 #' @export
 metric_mean_squared_logarithmic_error <- wrapper("metric_mean_squared_logarithmic_error", function(
-  name = "mean_squared_logarithmic_error", dtype = NULL, ...
+  y_true = NULL, y_pred = NULL, ..., name = "mean_squared_logarithmic_error", dtype = NULL
 ) {
-  call_py(bound$metric_mean_squared_logarithmic_error, name, dtype, ...)
+  call_py(
+    bound$metric_mean_squared_logarithmic_error, arg_data(y_true), arg_data(y_pred), name, dtype,
+    ...
+  )
 })
 
 #' Metric from a function
@@ -851,10 +902,10 @@ metric_one_hot_mean_iou <- wrapper("metric_one_hot_mean_iou", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param axis Axis, or axes, over which the coefficient is computed, counted from 1;
 #'   negative counts from the last. Default: the last axis. Use 1 to correlate over the
 #'   samples of a batch.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -870,7 +921,7 @@ metric_one_hot_mean_iou <- wrapper("metric_one_hot_mean_iou", function(
 #' m <- metric_pearson_correlation()
 #' @export
 metric_pearson_correlation <- wrapper("metric_pearson_correlation", function(
-  y_true = NULL, y_pred = NULL, ..., axis = -1L, name = "pearson_correlation", dtype = NULL
+  y_true = NULL, y_pred = NULL, axis = -1L, ..., name = "pearson_correlation", dtype = NULL
 ) {
   call_py(
     bound$metric_pearson_correlation, arg_data(y_true), arg_data(y_pred), axis, name, dtype, ...
@@ -882,12 +933,16 @@ metric_pearson_correlation <- wrapper("metric_pearson_correlation", function(
 #' Averages `loss_poisson()` over all samples seen. Samples can be weighted by
 #' `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Poisson`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -895,8 +950,10 @@ metric_pearson_correlation <- wrapper("metric_pearson_correlation", function(
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
 #' m$result()
 #' @export
-metric_poisson <- wrapper("metric_poisson", function(name = "poisson", dtype = NULL, ...) {
-  call_py(bound$metric_poisson, name, dtype, ...)
+metric_poisson <- wrapper("metric_poisson", function(
+  y_true = NULL, y_pred = NULL, ..., name = "poisson", dtype = NULL
+) {
+  call_py(bound$metric_poisson, arg_data(y_true), arg_data(y_pred), name, dtype, ...)
 })
 
 #' Precision
@@ -1167,10 +1224,9 @@ metric_sparse_categorical_accuracy <- wrapper("metric_sparse_categorical_accurac
 #' Averages `loss_sparse_categorical_crossentropy()` over all samples seen. Samples can be
 #' weighted by `sample_weight`, also to leave some out with weight 0.
 #'
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
-#'   `config_floatx()` or the input.
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
 #' @param ignore_class Integer class code whose elements contribute nothing, such as the code
@@ -1178,7 +1234,12 @@ metric_sparse_categorical_accuracy <- wrapper("metric_sparse_categorical_accurac
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
+#'   `config_floatx()` or the input.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SparseCategoricalCrossentropy`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -1187,12 +1248,12 @@ metric_sparse_categorical_accuracy <- wrapper("metric_sparse_categorical_accurac
 #' m$result()
 #' @export
 metric_sparse_categorical_crossentropy <- wrapper("metric_sparse_categorical_crossentropy", function(
-  name = "sparse_categorical_crossentropy", dtype = NULL, from_logits = FALSE, ignore_class =
-  NULL, axis = -1L, ...
+  y_true = NULL, y_pred = NULL, from_logits = FALSE, ignore_class = NULL, axis = -1L, ..., name =
+  "sparse_categorical_crossentropy", dtype = NULL
 ) {
   call_py(
-    bound$metric_sparse_categorical_crossentropy, name, dtype, from_logits, ignore_class, axis,
-    ...
+    bound$metric_sparse_categorical_crossentropy, arg_data(y_true), arg_data(y_pred), from_logits,
+    ignore_class, axis, name, dtype, ...
   )
 })
 
@@ -1205,11 +1266,11 @@ metric_sparse_categorical_crossentropy <- wrapper("metric_sparse_categorical_cro
 #'   without the axis of the classes. A factor counts as its codes, starting at 0.
 #' @param y_pred Tensor of shape `(..., classes)` with scores; with `from_sorted_ids = TRUE`,
 #'   the codes of the best classes, best first.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param k Positive integer: among how many of the highest predictions the true class has to
 #'   be. Default 5.
 #' @param from_sorted_ids `TRUE` when `y_pred` holds class codes in order of their score, at
 #'   least `k` of them, instead of scores. Default `FALSE`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1225,7 +1286,7 @@ metric_sparse_categorical_crossentropy <- wrapper("metric_sparse_categorical_cro
 #' m <- metric_sparse_top_k_categorical_accuracy(k = 2)
 #' @export
 metric_sparse_top_k_categorical_accuracy <- wrapper("metric_sparse_top_k_categorical_accuracy", function(
-  y_true = NULL, y_pred = NULL, ..., k = 5L, from_sorted_ids = FALSE, name =
+  y_true = NULL, y_pred = NULL, k = 5L, from_sorted_ids = FALSE, ..., name =
   "sparse_top_k_categorical_accuracy", dtype = NULL
 ) {
   call_py(
@@ -1272,12 +1333,16 @@ metric_specificity_at_sensitivity <- wrapper("metric_specificity_at_sensitivity"
 #' Averages `loss_squared_hinge()` over all samples seen. Samples can be weighted by
 #' `sample_weight`, also to leave some out with weight 0.
 #'
+#' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
+#'   object instead of a value.
+#' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
+#' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
+#'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SquaredHinge`: <https://keras.io/api/metrics/>
 #' @family metrics
 #' @examplesIf can_run_keras()
@@ -1286,9 +1351,9 @@ metric_specificity_at_sensitivity <- wrapper("metric_specificity_at_sensitivity"
 #' m$result()
 #' @export
 metric_squared_hinge <- wrapper("metric_squared_hinge", function(
-  name = "squared_hinge", dtype = NULL, ...
+  y_true = NULL, y_pred = NULL, ..., name = "squared_hinge", dtype = NULL
 ) {
-  call_py(bound$metric_squared_hinge, name, dtype, ...)
+  call_py(bound$metric_squared_hinge, arg_data(y_true), arg_data(y_pred), name, dtype, ...)
 })
 
 #' Sum of values
@@ -1319,9 +1384,9 @@ metric_sum <- wrapper("metric_sum", function(name = "sum", dtype = NULL, ...) {
 #'
 #' @param y_true Tensor of one-hot labels of shape `(..., classes)`.
 #' @param y_pred Tensor of scores of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param k Positive integer: among how many of the highest predictions the true class has to
 #'   be. Default 5.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1337,7 +1402,7 @@ metric_sum <- wrapper("metric_sum", function(name = "sum", dtype = NULL, ...) {
 #' m <- metric_top_k_categorical_accuracy(k = 2)
 #' @export
 metric_top_k_categorical_accuracy <- wrapper("metric_top_k_categorical_accuracy", function(
-  y_true = NULL, y_pred = NULL, ..., k = 5L, name = "top_k_categorical_accuracy", dtype = NULL
+  y_true = NULL, y_pred = NULL, k = 5L, ..., name = "top_k_categorical_accuracy", dtype = NULL
 ) {
   call_py(
     bound$metric_top_k_categorical_accuracy, arg_data(y_true), arg_data(y_pred), k, name, dtype,

@@ -202,18 +202,18 @@ op_is_tensor <- wrapper("op_is_tensor", function(x, ...) {
 #' [op_vectorized_map()] is faster, because it treats all slices at once; this one needs less
 #' memory.
 #'
-#' @param f R function of one slice.
 #' @param xs Tensor, or a list of tensors with equally long first axes, whose slices `f` then
 #'   gets as a list.
+#' @param f R function of one slice.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose first axis is that of `xs`, or a list of such tensors when `f`
 #'   returns a list.
 #' @source `keras.ops.map`: <https://keras.io/api/ops/core/>
 #' @family core ops
 #' @examplesIf can_run_keras()
-#' op_map(\(row) op_sum(row), matrix(c(1, 2, 3, 4), 2))
+#' op_map(matrix(c(1, 2, 3, 4), 2), \(row) op_sum(row))
 #' @export
-op_map <- wrapper("op_map", function(f, xs, ...) {
+op_map <- wrapper("op_map", function(xs, f, ...) {
   call_py(bound$op_map, arg_callable(f), arg_data(xs), ...)
 })
 
@@ -309,6 +309,8 @@ op_scan <- wrapper("op_scan", function(
 #' @param values Tensor with one value per row of `indices`; when `indices` has fewer columns
 #'   than `shape` has axes, one slice per row.
 #' @param shape Shape of the result.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of the dtype of `values`.
 #' @source `keras.ops.scatter`: <https://keras.io/api/ops/core/>
@@ -316,8 +318,10 @@ op_scan <- wrapper("op_scan", function(
 #' @examplesIf can_run_keras()
 #' op_scatter(rbind(c(1, 2), c(2, 1)), values = c(10, 20), shape = c(2, 2))
 #' @export
-op_scatter <- wrapper("op_scatter", function(indices, values, shape, ...) {
-  call_py(bound$op_scatter, arg_data(indices), arg_data(values), arg_shape(shape), ...)
+op_scatter <- wrapper("op_scatter", function(indices, values, shape, zero_indexed = FALSE, ...) {
+  call_py(
+    bound$op_scatter, arg_data(indices), arg_data(values), arg_shape(shape), zero_indexed, ...
+  )
 })
 
 #' Replace or update scattered elements
@@ -332,6 +336,8 @@ op_scatter <- wrapper("op_scatter", function(indices, values, shape, ...) {
 #' @param reduction How an update meets the old value and other updates of the same position:
 #'   `"add"`, `"mul"`, `"max"` or `"min"`. `NULL`, the default, replaces the old value, and
 #'   of several updates the last should win.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.ops.scatter_update`: <https://keras.io/api/ops/core/>
@@ -343,11 +349,11 @@ op_scatter <- wrapper("op_scatter", function(indices, values, shape, ...) {
 #' op_scatter_update(c(0, 0, 0), rbind(1, 1, 2), c(1, 1, 1), reduction = "add")
 #' @export
 op_scatter_update <- wrapper("op_scatter_update", function(
-  inputs, indices, updates, reduction = NULL, ...
+  inputs, indices, updates, reduction = NULL, zero_indexed = FALSE, ...
 ) {
   call_py(
     bound$op_scatter_update, arg_data(inputs), arg_data(indices), arg_data(updates), reduction,
-    ...
+    zero_indexed, ...
   )
 })
 
@@ -438,6 +444,8 @@ op_stop_gradient <- wrapper("op_stop_gradient", function(variable, ...) {
 #' @param index Integer scalar or tensor: position of the function to call, counted from 1.
 #' @param branches List of R functions that take the same arguments.
 #' @param ... Tensors, or lists of them, that are passed to the chosen function.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @returns What the chosen function returns. All must return the same structure, with the
 #'   same shapes and dtypes.
 #' @source `keras.ops.switch`: <https://keras.io/api/ops/core/>
@@ -446,9 +454,10 @@ op_stop_gradient <- wrapper("op_stop_gradient", function(variable, ...) {
 #' branches <- list(\(x, y) x + y, \(x, y) x - y)
 #' op_switch(2, branches, op_array(5), op_array(3))
 #' @export
-op_switch <- wrapper("op_switch", function(index, branches, ...) {
+op_switch <- wrapper("op_switch", function(index, branches, ..., zero_indexed = FALSE) {
   do.call(
-    call_py, c(list(bound$op_switch, arg_data(index), arg_callable(branches)), dots_data(...))
+    call_py, c(list(bound$op_switch, arg_data(index), arg_callable(branches), zero_indexed),
+    dots_data(...))
   )
 })
 
@@ -482,16 +491,16 @@ op_unstack <- wrapper("op_unstack", function(x, num = NULL, axis = 1L, ...) {
 #' The function is traced once for all slices, so it must consist of tensor operations: it
 #' cannot branch in R on the values.
 #'
-#' @param f R function of one slice; when `elements` is a list, of the list of their slices.
 #' @param elements Tensor, or a list of tensors with equally long first axes.
+#' @param f R function of one slice; when `elements` is a list, of the list of their slices.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose first axis is that of `elements`, or a list of such tensors.
 #' @source `keras.ops.vectorized_map`: <https://keras.io/api/ops/core/>
 #' @family core ops
 #' @examplesIf can_run_keras()
-#' op_vectorized_map(\(row) op_sum(row^2), matrix(c(1, 2, 3, 4), 2))
+#' op_vectorized_map(matrix(c(1, 2, 3, 4), 2), \(row) op_sum(row^2))
 #' @export
-op_vectorized_map <- wrapper("op_vectorized_map", function(f, elements, ...) {
+op_vectorized_map <- wrapper("op_vectorized_map", function(elements, f, ...) {
   call_py(bound$op_vectorized_map, arg_callable(f), arg_data(elements), ...)
 })
 

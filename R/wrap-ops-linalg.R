@@ -174,8 +174,8 @@ op_lstsq <- wrapper("op_lstsq", function(a, b, rcond = NULL, ...) {
 #' that is row `i` of `x`.
 #'
 #' @param x Tensor of shape `(..., M, M)`.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors: both triangles in one tensor of the shape of `x` (the ones
 #'   are not stored), and the row exchanges, of shape `(..., M)`, counted from 1.

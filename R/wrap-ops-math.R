@@ -157,6 +157,8 @@ op_ifft2 <- wrapper("op_ifft2", function(x, ...) {
 #'   1.
 #' @param predictions Tensor of shape `(batch, classes)`: scores or probabilities.
 #' @param k Integer: number of best classes to look at.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of shape `(batch)`.
 #' @source `keras.ops.in_top_k`: <https://keras.io/api/ops/numpy/>
@@ -165,8 +167,10 @@ op_ifft2 <- wrapper("op_ifft2", function(x, ...) {
 #' predictions <- rbind(c(0.1, 0.7, 0.2), c(0.5, 0.3, 0.2))
 #' op_in_top_k(c(1, 2), predictions, k = 2)
 #' @export
-op_in_top_k <- wrapper("op_in_top_k", function(targets, predictions, k, ...) {
-  call_py(bound$op_in_top_k, arg_data(targets), arg_data(predictions), k, ...)
+op_in_top_k <- wrapper("op_in_top_k", function(
+  targets, predictions, k, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_in_top_k, arg_data(targets), arg_data(predictions), k, zero_indexed, ...)
 })
 
 #' Inverse Fourier transform to real data
@@ -316,6 +320,8 @@ op_rsqrt <- wrapper("op_rsqrt", function(x, ...) {
 #'   backend cannot do: give the number there.
 #' @param sorted `TRUE` to promise that `segment_ids` is in increasing order, which can be
 #'   faster. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`; what
 #'   stands in segments without elements, `-Inf` or the lowest number of the dtype, depends
@@ -326,9 +332,12 @@ op_rsqrt <- wrapper("op_rsqrt", function(x, ...) {
 #' op_segment_max(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
 op_segment_max <- wrapper("op_segment_max", function(
-  data, segment_ids, num_segments = NULL, sorted = FALSE, ...
+  data, segment_ids, num_segments = NULL, sorted = FALSE, zero_indexed = FALSE, ...
 ) {
-  call_py(bound$op_segment_max, arg_data(data), arg_data(segment_ids), num_segments, sorted, ...)
+  call_py(
+    bound$op_segment_max, arg_data(data), arg_data(segment_ids), num_segments, sorted,
+    zero_indexed, ...
+  )
 })
 
 #' Minima by group
@@ -344,6 +353,8 @@ op_segment_max <- wrapper("op_segment_max", function(
 #'   backend cannot do: give the number there.
 #' @param sorted `TRUE` to promise that `segment_ids` is in increasing order, which can be
 #'   faster. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`; what
 #'   stands in segments without elements depends on the backend, so do not rely on it.
@@ -353,9 +364,12 @@ op_segment_max <- wrapper("op_segment_max", function(
 #' op_segment_min(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
 op_segment_min <- wrapper("op_segment_min", function(
-  data, segment_ids, num_segments = NULL, sorted = FALSE, ...
+  data, segment_ids, num_segments = NULL, sorted = FALSE, zero_indexed = FALSE, ...
 ) {
-  call_py(bound$op_segment_min, arg_data(data), arg_data(segment_ids), num_segments, sorted, ...)
+  call_py(
+    bound$op_segment_min, arg_data(data), arg_data(segment_ids), num_segments, sorted,
+    zero_indexed, ...
+  )
 })
 
 #' Products by group
@@ -371,6 +385,8 @@ op_segment_min <- wrapper("op_segment_min", function(
 #'   backend cannot do: give the number there.
 #' @param sorted `TRUE` to promise that `segment_ids` is in increasing order, which can be
 #'   faster. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 1.
@@ -380,9 +396,12 @@ op_segment_min <- wrapper("op_segment_min", function(
 #' op_segment_prod(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
 op_segment_prod <- wrapper("op_segment_prod", function(
-  data, segment_ids, num_segments = NULL, sorted = FALSE, ...
+  data, segment_ids, num_segments = NULL, sorted = FALSE, zero_indexed = FALSE, ...
 ) {
-  call_py(bound$op_segment_prod, arg_data(data), arg_data(segment_ids), num_segments, sorted, ...)
+  call_py(
+    bound$op_segment_prod, arg_data(data), arg_data(segment_ids), num_segments, sorted,
+    zero_indexed, ...
+  )
 })
 
 #' Sums by group
@@ -399,6 +418,8 @@ op_segment_prod <- wrapper("op_segment_prod", function(
 #'   backend cannot do: give the number there.
 #' @param sorted `TRUE` to promise that `segment_ids` is in increasing order, which can be
 #'   faster. Default `FALSE`.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 0.
@@ -408,9 +429,12 @@ op_segment_prod <- wrapper("op_segment_prod", function(
 #' op_segment_sum(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
 op_segment_sum <- wrapper("op_segment_sum", function(
-  data, segment_ids, num_segments = NULL, sorted = FALSE, ...
+  data, segment_ids, num_segments = NULL, sorted = FALSE, zero_indexed = FALSE, ...
 ) {
-  call_py(bound$op_segment_sum, arg_data(data), arg_data(segment_ids), num_segments, sorted, ...)
+  call_py(
+    bound$op_segment_sum, arg_data(data), arg_data(segment_ids), num_segments, sorted,
+    zero_indexed, ...
+  )
 })
 
 #' Short-time Fourier transform
@@ -454,8 +478,8 @@ op_stft <- wrapper("op_stft", function(
 #' @param k Integer: how many values to find, at most the length of the last axis.
 #' @param sorted `TRUE`, the default, to return them from the largest to the smallest;
 #'   `FALSE` leaves the order open, which may be faster.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, both of the shape of `x` with a last axis of length `k`:
 #'   the values, and their positions along the last axis, counted from 1.

@@ -302,8 +302,8 @@ op_conv_transpose <- wrapper("op_conv_transpose", function(
 #' @param merge_repeated `TRUE`, the default, to merge equal labels that follow each other
 #'   without a blank between them.
 #' @param mask_index Integer: class of the blank, counted from 1. Default `1`.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors. First the decoded classes, of shape `(paths, batch,
 #'   time)`, filled up with `0`; `paths` is 1 for `"greedy"` and `top_paths` for
@@ -344,6 +344,8 @@ op_ctc_decode <- wrapper("op_ctc_decode", function(
 #' @param output_length Integer vector of length `batch` (`array(5L)` for a batch of one):
 #'   how many time steps of each row of `output` are real.
 #' @param mask_index Integer: class of the blank, counted from 1. Default `1`.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch)`: one loss per sequence.
 #' @source `keras.ops.ctc_loss`: <https://keras.io/api/ops/nn/>
@@ -354,11 +356,11 @@ op_ctc_decode <- wrapper("op_ctc_decode", function(
 #' op_ctc_loss(labels, logits, target_length = c(2L, 1L), output_length = c(5L, 5L))
 #' @export
 op_ctc_loss <- wrapper("op_ctc_loss", function(
-  target, output, target_length, output_length, mask_index = 1L, ...
+  target, output, target_length, output_length, mask_index = 1L, zero_indexed = FALSE, ...
 ) {
   call_py(
     bound$op_ctc_loss, arg_data(target), arg_data(output), arg_data(target_length),
-    arg_data(output_length), arg_data(mask_index), ...
+    arg_data(output_length), arg_data(mask_index), zero_indexed, ...
   )
 })
 
@@ -796,6 +798,8 @@ op_moments <- wrapper("op_moments", function(
 #'   `config_floatx()` or the input.
 #' @param sparse `TRUE` to return a sparse tensor, on backends that have them (TensorFlow and
 #'   JAX). Default `FALSE`.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose last axis, the codes of one set, is replaced by one of length
 #'   `num_classes`; a vector of codes gives one vector.
@@ -805,9 +809,11 @@ op_moments <- wrapper("op_moments", function(
 #' op_multi_hot(rbind(c(1, 3), c(2, 2)), num_classes = 4)
 #' @export
 op_multi_hot <- wrapper("op_multi_hot", function(
-  inputs, num_classes = NULL, axis = -1L, dtype = NULL, sparse = FALSE, ...
+  inputs, num_classes = NULL, axis = -1L, dtype = NULL, sparse = FALSE, zero_indexed = FALSE, ...
 ) {
-  call_py(bound$op_multi_hot, arg_data(inputs), num_classes, axis, dtype, sparse, ...)
+  call_py(
+    bound$op_multi_hot, arg_data(inputs), num_classes, axis, dtype, sparse, zero_indexed, ...
+  )
 })
 
 #' Scale vectors to norm one
@@ -850,6 +856,8 @@ op_normalize <- wrapper("op_normalize", function(x, axis = -1L, order = 2L, epsi
 #'   `config_floatx()` or the input.
 #' @param sparse `TRUE` to return a sparse tensor, on backends that have them (TensorFlow and
 #'   JAX). Default `FALSE`.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with one axis more than `x`, of length `num_classes` and at position
 #'   `axis`; of dtype `dtype`, or `config_floatx()` when that is `NULL`.
@@ -860,9 +868,9 @@ op_normalize <- wrapper("op_normalize", function(x, axis = -1L, order = 2L, epsi
 #' op_one_hot(factor(c("b", "a", "b")), num_classes = 2)
 #' @export
 op_one_hot <- wrapper("op_one_hot", function(
-  x, num_classes, axis = -1L, dtype = NULL, sparse = FALSE, ...
+  x, num_classes, axis = -1L, dtype = NULL, sparse = FALSE, zero_indexed = FALSE, ...
 ) {
-  call_py(bound$op_one_hot, arg_data(x), num_classes, axis, dtype, sparse, ...)
+  call_py(bound$op_one_hot, arg_data(x), num_classes, axis, dtype, sparse, zero_indexed, ...)
 })
 
 #' Complex numbers from modulus and argument

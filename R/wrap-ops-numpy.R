@@ -417,8 +417,8 @@ op_arctanh <- wrapper("op_arctanh", function(x, ...) {
 #' @param axis Axis to search along, counted from 1; negative numbers count from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
@@ -450,8 +450,8 @@ op_argmax <- wrapper("op_argmax", function(
 #' @param axis Axis to search along, counted from 1; negative numbers count from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
@@ -478,8 +478,8 @@ op_argmin <- wrapper("op_argmin", function(
 #' @param kth Positive integer: rank of the element to split at, `1` being the smallest.
 #' @param axis Axis to order along, counted from 1. Default: `-1`, the last. `NULL` uses the
 #'   flattened tensor.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor.
@@ -507,8 +507,8 @@ op_argpartition <- wrapper("op_argpartition", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to sort along, counted from 1. Default: `-1`, the last. `NULL` sorts the
 #'   flattened tensor.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor (last axis fastest).
@@ -1297,6 +1297,8 @@ op_diff <- wrapper("op_diff", function(a, n = 1L, axis = -1L, ...) {
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param bins Tensor or R vector of limits in increasing order.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with numbers from 0 to `length(bins)`.
 #' @source `keras.ops.digitize`: <https://keras.io/api/ops/numpy/>
@@ -1304,8 +1306,8 @@ op_diff <- wrapper("op_diff", function(a, n = 1L, axis = -1L, ...) {
 #' @examplesIf can_run_keras()
 #' op_digitize(c(-1, 0, 1.6, 3, 9), bins = c(0, 3, 4.5, 7))
 #' @export
-op_digitize <- wrapper("op_digitize", function(x, bins, ...) {
-  call_py(bound$op_digitize, arg_data(x), arg_data(bins), ...)
+op_digitize <- wrapper("op_digitize", function(x, bins, zero_indexed = FALSE, ...) {
+  call_py(bound$op_digitize, arg_data(x), arg_data(bins), zero_indexed, ...)
 })
 
 #' Elementwise division
@@ -3027,8 +3029,8 @@ op_nan_to_num <- wrapper("op_nan_to_num", function(
 #' @param axis The axis to search along, counted from 1; negative counts from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
@@ -3059,8 +3061,8 @@ op_nanargmax <- wrapper("op_nanargmax", function(
 #' @param axis The axis to search along, counted from 1; negative counts from the last.
 #'   `NULL`, the default, searches the flattened tensor.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
@@ -3451,8 +3453,8 @@ op_nextafter <- wrapper("op_nextafter", function(x1, x2, ...) {
 #' compiled function, such as the training step.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor with one row for each hit and one column for each axis of `x`.
 #' @source `keras.ops.nonzero`: <https://keras.io/api/ops/numpy/>
@@ -3955,8 +3957,8 @@ op_round <- wrapper("op_round", function(x, decimals = 0L, ...) {
 #' @param values The values to place: a tensor or an R vector.
 #' @param side Where a value goes that is equal to an element: `"left"`, the default, before
 #'   it; `"right"`, after it.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the shape of `values`: positions from 1 (before all) to
 #'   `length(sorted_sequence) + 1` (after all).
@@ -4356,6 +4358,8 @@ op_swapaxes <- wrapper("op_swapaxes", function(x, axis1, axis2, ...) {
 #'   an integer tensor.
 #' @param axis The axis to pick along, counted from 1; negative counts from the last. `NULL`,
 #'   the default, picks from the flattened tensor.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, with its shape, but with the axes of `indices` in
 #'   the place of `axis`.
@@ -4367,8 +4371,8 @@ op_swapaxes <- wrapper("op_swapaxes", function(x, axis1, axis2, ...) {
 #' op_take(x, c(3, 1), axis = 2)
 #' op_take(x, -1)
 #' @export
-op_take <- wrapper("op_take", function(x, indices, axis = NULL, ...) {
-  call_py(bound$op_take, arg_data(x), arg_data(indices), axis, ...)
+op_take <- wrapper("op_take", function(x, indices, axis = NULL, zero_indexed = FALSE, ...) {
+  call_py(bound$op_take, arg_data(x), arg_data(indices), axis, zero_indexed, ...)
 })
 
 #' Take elements by position, slice by slice
@@ -4386,6 +4390,8 @@ op_take <- wrapper("op_take", function(x, indices, axis = NULL, ...) {
 #'   of a shape that broadcasts with it on all axes but `axis`. A vector when `axis = NULL`.
 #' @param axis The axis to pick along, counted from 1; negative counts from the last. `NULL`,
 #'   the default, picks from the flattened tensor.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` and the shape of `indices` (of the broadcast of both
 #'   on the other axes).
@@ -4396,8 +4402,10 @@ op_take <- wrapper("op_take", function(x, indices, axis = NULL, ...) {
 #' op_take_along_axis(x, op_argsort(x, axis = 2), axis = 2)
 #' op_take_along_axis(x, matrix(c(1L, 3L)), axis = 2)
 #' @export
-op_take_along_axis <- wrapper("op_take_along_axis", function(x, indices, axis = NULL, ...) {
-  call_py(bound$op_take_along_axis, arg_data(x), arg_data(indices), axis, ...)
+op_take_along_axis <- wrapper("op_take_along_axis", function(
+  x, indices, axis = NULL, zero_indexed = FALSE, ...
+) {
+  call_py(bound$op_take_along_axis, arg_data(x), arg_data(indices), axis, zero_indexed, ...)
 })
 
 #' Tangent
@@ -4680,8 +4688,8 @@ op_trunc <- wrapper("op_trunc", function(x, ...) {
 #'   padded with `fill_value`. `NULL`, the default, returns as many as there are.
 #' @param fill_value Number to pad with up to `size`. `NULL`, the default, stands for 0; JAX
 #'   then repeats the smallest element.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the distinct elements; with any of the `return_*` arguments, a list
 #'   that starts with it and goes on with those asked for, in this order: the positions of
@@ -4718,8 +4726,8 @@ op_unique <- wrapper("op_unique", function(
 #'   tensor.
 #' @param shape Shape of the tensor that the positions belong to, all lengths known:
 #'   `shape(2, 3)` or `c(2, 3)`.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list with one integer tensor for each axis of `shape`: the positions along it,
 #'   counted from 1, in the shape of `indices`.
@@ -4812,16 +4820,16 @@ op_vdot <- wrapper("op_vdot", function(x1, x2, ...) {
 #' Not available with TensorFlow, for which Keras stops with an error; there, see
 #' [op_vectorized_map()].
 #'
-#' @param pyfunc R function of one or more scalar tensors that returns a scalar tensor. It
-#'   must use `op_*` functions and operators on its arguments, for it is traced.
-#' @param excluded Positions, counted from 1, of arguments to hand to `pyfunc` as they are.
-#'   `NULL`, the default, for none. Keras 3.15 accepts this argument but does not act on it.
-#' @param signature Shapes that `pyfunc` works on instead of scalars, in NumPy's notation, as
-#'   a string: `"(m,n),(n)->(m)"` takes a matrix and a vector and returns a vector; the axes
-#'   before these are looped over. `NULL`, the default, stands for scalars.
+#' @param func R function of one or more scalar tensors that returns a scalar tensor. It must
+#'   use `op_*` functions and operators on its arguments, for it is traced.
 #' @param ... Must be empty: a misspelt argument is refused by name.
-#' @returns A function that takes as many arguments as `pyfunc` and returns a tensor, or a
-#'   list of them, of the broadcast shape of the arguments.
+#' @param excluded Positions, counted from 1, of arguments to hand to `func` as they are.
+#'   `NULL`, the default, for none. Keras 3.15 accepts this argument but does not act on it.
+#' @param signature Shapes that `func` works on instead of scalars, in NumPy's notation, as a
+#'   string: `"(m,n),(n)->(m)"` takes a matrix and a vector and returns a vector; the axes
+#'   before these are looped over. `NULL`, the default, stands for scalars.
+#' @returns A function that takes as many arguments as `func` and returns a tensor, or a list
+#'   of them, of the broadcast shape of the arguments.
 #' @source `keras.ops.vectorize`: <https://keras.io/api/ops/numpy/>
 #' @family array ops
 #' @examplesIf can_run_keras()
@@ -4830,8 +4838,8 @@ op_vdot <- wrapper("op_vdot", function(x1, x2, ...) {
 #'   print(hypotenuse(c(3, 5, 8), c(4, 12, 15)))
 #' }
 #' @export
-op_vectorize <- wrapper("op_vectorize", function(pyfunc, excluded = NULL, signature = NULL, ...) {
-  as_r(call_py(bound$op_vectorize, arg_callable(pyfunc), arg_data(excluded), signature, ...))
+op_vectorize <- wrapper("op_vectorize", function(func, ..., excluded = NULL, signature = NULL) {
+  as_r(call_py(bound$op_vectorize, arg_callable(func), arg_data(excluded), signature, ...))
 })
 
 #' Read the same bits as another dtype

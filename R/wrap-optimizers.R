@@ -31,6 +31,9 @@
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -38,9 +41,6 @@
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adadelta`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -52,8 +52,8 @@
 optimizer_adadelta <- wrapper("optimizer_adadelta", function(
   learning_rate = 0.001, rho = 0.95, epsilon = 1e-07, weight_decay = NULL, clipnorm = NULL,
   clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99,
-  ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps = NULL,
-  name = NULL, ...
+  ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_adadelta, learning_rate, rho, epsilon, weight_decay, clipnorm, clipvalue,
@@ -95,6 +95,9 @@ optimizer_adadelta <- wrapper("optimizer_adadelta", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -102,9 +105,6 @@ optimizer_adadelta <- wrapper("optimizer_adadelta", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adafactor`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -117,7 +117,7 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
   learning_rate = 0.001, beta_2_decay = -0.8, epsilon_1 = 1e-30, epsilon_2 = 0.001, clip_threshold
   = 1.0, relative_step = TRUE, weight_decay = NULL, clipnorm = NULL, clipvalue = NULL,
   global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99, ema_overwrite_frequency = NULL,
-  loss_scale_factor = NULL, gradient_accumulation_steps = NULL, name = NULL, ...
+  name = NULL, ..., loss_scale_factor = NULL, gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_adafactor, learning_rate, beta_2_decay, epsilon_1, epsilon_2, clip_threshold,
@@ -154,6 +154,9 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -161,9 +164,6 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adagrad`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -175,8 +175,8 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
 optimizer_adagrad <- wrapper("optimizer_adagrad", function(
   learning_rate = 0.001, initial_accumulator_value = 0.1, epsilon = 1e-07, weight_decay = NULL,
   clipnorm = NULL, clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99,
-  ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps = NULL,
-  name = NULL, ...
+  ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_adagrad, learning_rate, initial_accumulator_value, epsilon, weight_decay,
@@ -218,6 +218,9 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -225,9 +228,6 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adam`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -239,8 +239,8 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 optimizer_adam <- wrapper("optimizer_adam", function(
   learning_rate = 0.001, beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-07, amsgrad = FALSE,
   weight_decay = NULL, clipnorm = NULL, clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE,
-  ema_momentum = 0.99, ema_overwrite_frequency = NULL, loss_scale_factor = NULL,
-  gradient_accumulation_steps = NULL, name = NULL, ...
+  ema_momentum = 0.99, ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_adam, learning_rate, beta_1, beta_2, epsilon, amsgrad, weight_decay, clipnorm,
@@ -281,6 +281,9 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -288,9 +291,6 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.AdamW`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -302,8 +302,8 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 optimizer_adam_w <- wrapper("optimizer_adam_w", function(
   learning_rate = 0.001, weight_decay = 0.004, beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-07,
   amsgrad = FALSE, clipnorm = NULL, clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE,
-  ema_momentum = 0.99, ema_overwrite_frequency = NULL, loss_scale_factor = NULL,
-  gradient_accumulation_steps = NULL, name = NULL, ...
+  ema_momentum = 0.99, ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_adam_w, learning_rate, weight_decay, beta_1, beta_2, epsilon, amsgrad,
@@ -342,6 +342,9 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -349,9 +352,6 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adamax`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -363,8 +363,8 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 optimizer_adamax <- wrapper("optimizer_adamax", function(
   learning_rate = 0.001, beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-07, weight_decay = NULL,
   clipnorm = NULL, clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99,
-  ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps = NULL,
-  name = NULL, ...
+  ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_adamax, learning_rate, beta_1, beta_2, epsilon, weight_decay, clipnorm,
@@ -430,6 +430,9 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -437,9 +440,6 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Ftrl`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -453,8 +453,8 @@ optimizer_ftrl <- wrapper("optimizer_ftrl", function(
   l1_regularization_strength = 0.0, l2_regularization_strength = 0.0,
   l2_shrinkage_regularization_strength = 0.0, beta = 0.0, weight_decay = NULL, clipnorm = NULL,
   clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99,
-  ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps = NULL,
-  name = NULL, ...
+  ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_ftrl, learning_rate, learning_rate_power, initial_accumulator_value,
@@ -571,6 +571,9 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -578,9 +581,6 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Lion`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -592,8 +592,8 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 optimizer_lion <- wrapper("optimizer_lion", function(
   learning_rate = 0.001, beta_1 = 0.9, beta_2 = 0.99, weight_decay = NULL, clipnorm = NULL,
   clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99,
-  ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps = NULL,
-  name = NULL, ...
+  ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_lion, learning_rate, beta_1, beta_2, weight_decay, clipnorm, clipvalue,
@@ -701,8 +701,6 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #'   Default 0.9.
 #' @param adam_beta_2 As `beta_2` in `optimizer_adam_w()`, for the weights trained with it.
 #'   Default 0.999.
-#' @param adam_weight_decay Weight decay of the weights trained with AdamW; `NULL` for none.
-#'   Default 0.004.
 #' @param epsilon Small positive number added to a denominator for numerical stability.
 #'   Default `1e-7`.
 #' @param weight_decay Number: in every step, each weight also shrinks by this fraction times
@@ -745,9 +743,11 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #'   Default 0.95.
 #' @param ns_steps Positive integer: number of Newton-Schulz iterations. Default 5.
 #' @param nesterov `TRUE` for Nesterov momentum, which looks one step ahead. Default `TRUE`.
+#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param adam_weight_decay Weight decay of the weights trained with AdamW; `NULL` for none.
+#'   Default 0.004.
 #' @param rms_rate Number: scales updates to the root mean square that those of Adam have, so
 #'   that its learning rate and weight decay can be used. Default 0.2; `NULL` for no scaling.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Muon`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -757,12 +757,12 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #' model |> compile(optimizer = optimizer_muon(exclude_layers = list("output")), loss = "mse")
 #' @export
 optimizer_muon <- wrapper("optimizer_muon", function(
-  learning_rate = 0.001, adam_beta_1 = 0.9, adam_beta_2 = 0.999, adam_weight_decay = 0.004,
-  epsilon = 1e-07, weight_decay = 0.004, clipnorm = NULL, clipvalue = NULL, global_clipnorm =
-  NULL, use_ema = FALSE, ema_momentum = 0.99, ema_overwrite_frequency = NULL, loss_scale_factor =
-  NULL, gradient_accumulation_steps = NULL, name = NULL, exclude_layers = NULL, exclude_embeddings
-  = TRUE, muon_a = 3.4445, muon_b = -4.775, muon_c = 2.0315, adam_lr_ratio = 1L, momentum = 0.95,
-  ns_steps = 5L, nesterov = TRUE, rms_rate = 0.2, ...
+  learning_rate = 0.001, adam_beta_1 = 0.9, adam_beta_2 = 0.999, epsilon = 1e-07, weight_decay =
+  0.004, clipnorm = NULL, clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum
+  = 0.99, ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps =
+  NULL, name = NULL, exclude_layers = NULL, exclude_embeddings = TRUE, muon_a = 3.4445, muon_b =
+  -4.775, muon_c = 2.0315, adam_lr_ratio = 1L, momentum = 0.95, ns_steps = 5L, nesterov = TRUE,
+  ..., adam_weight_decay = 0.004, rms_rate = 0.2
 ) {
   call_py(
     bound$optimizer_muon, learning_rate, adam_beta_1, adam_beta_2, adam_weight_decay, epsilon,
@@ -802,6 +802,9 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -809,9 +812,6 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Nadam`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -823,8 +823,8 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 optimizer_nadam <- wrapper("optimizer_nadam", function(
   learning_rate = 0.001, beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-07, weight_decay = NULL,
   clipnorm = NULL, clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99,
-  ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps = NULL,
-  name = NULL, ...
+  ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_nadam, learning_rate, beta_1, beta_2, epsilon, weight_decay, clipnorm,
@@ -865,6 +865,9 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -872,9 +875,6 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.RMSprop`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -886,8 +886,8 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 optimizer_rmsprop <- wrapper("optimizer_rmsprop", function(
   learning_rate = 0.001, rho = 0.9, momentum = 0.0, epsilon = 1e-07, centered = FALSE,
   weight_decay = NULL, clipnorm = NULL, clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE,
-  ema_momentum = 0.99, ema_overwrite_frequency = NULL, loss_scale_factor = NULL,
-  gradient_accumulation_steps = NULL, name = NULL, ...
+  ema_momentum = 0.99, ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_rmsprop, learning_rate, rho, momentum, epsilon, centered, weight_decay,
@@ -1001,6 +1001,9 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 #' @param ema_overwrite_frequency Positive integer: with `use_ema = TRUE`, after every so
 #'   many steps the weights are set to their average. `NULL`, the default, does so only at
 #'   the end of training.
+#' @param name String: a name for the object, used in summaries and in the history. By
+#'   default one is made from the class.
+#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -1008,9 +1011,6 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 #' @param gradient_accumulation_steps Integer, at least 2: the weights change only after
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
-#' @param name String: a name for the object, used in summaries and in the history. By
-#'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.SGD`: <https://keras.io/api/optimizers/>
 #' @family optimizers
@@ -1022,8 +1022,8 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 optimizer_sgd <- wrapper("optimizer_sgd", function(
   learning_rate = 0.01, momentum = 0.0, nesterov = FALSE, weight_decay = NULL, clipnorm = NULL,
   clipvalue = NULL, global_clipnorm = NULL, use_ema = FALSE, ema_momentum = 0.99,
-  ema_overwrite_frequency = NULL, loss_scale_factor = NULL, gradient_accumulation_steps = NULL,
-  name = NULL, ...
+  ema_overwrite_frequency = NULL, name = NULL, ..., loss_scale_factor = NULL,
+  gradient_accumulation_steps = NULL
 ) {
   call_py(
     bound$optimizer_sgd, learning_rate, momentum, nesterov, weight_decay, clipnorm, clipvalue,

@@ -71,8 +71,8 @@ random_binomial <- wrapper("random_binomial", function(
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param zero_indexed If `TRUE`, the positions returned count from 0, as in Python. Default
-#'   `FALSE`: they count from 1.
+#' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
+#'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, num_samples)` and of dtype `dtype`, by default
 #'   `"int32"`: positions of classes, counted from 1.

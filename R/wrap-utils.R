@@ -659,8 +659,8 @@ get_uid <- wrapper("get_uid", function(prefix = "", ...) {
 #' @section In R:
 #' The Python package pillow must be installed.
 #'
-#' @param path Path to write to.
 #' @param x Array of shape (height, width, channels), with 1, 3 or 4 channels.
+#' @param path Path to write to.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param file_format Format, such as `"png"`. `NULL`, the default, takes it from `path`.
@@ -672,11 +672,11 @@ get_uid <- wrapper("get_uid", function(prefix = "", ...) {
 #' @family utilities
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
-#'   image_array_save(tempfile(fileext = ".png"), array(runif(48), c(4, 4, 3)))
+#'   image_array_save(array(runif(48), c(4, 4, 3)), tempfile(fileext = ".png"))
 #' }
 #' @export
 image_array_save <- wrapper("image_array_save", function(
-  path, x, data_format = NULL, file_format = NULL, scale = TRUE, ...
+  x, path, data_format = NULL, file_format = NULL, scale = TRUE, ...
 ) {
   as_r(call_py(bound$image_array_save, path, x, data_format, file_format, scale, ...))
 })
@@ -717,10 +717,10 @@ image_array_save <- wrapper("image_array_save", function(
 #' @param pad_to_aspect_ratio `TRUE` keeps proportions by adding borders. Default `FALSE`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param format `"tf"` (the default) returns a `tf.data.Dataset`, `"grain"` a dataset of the
-#'   Python package grain; the package must be installed.
 #' @param verbose Whether to print what was found. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param format `"tf"` (the default) returns a `tf.data.Dataset`, `"grain"` a dataset of the
+#'   Python package grain; the package must be installed.
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Images have shape
 #'   (batch, height, width, channels) and dtype float32.
 #' @source `keras.preprocessing.image_dataset_from_directory`: <https://keras.io/api/utils/>
@@ -734,7 +734,7 @@ image_dataset_from_directory <- wrapper("image_dataset_from_directory", function
   directory, labels = "inferred", label_mode = "int", class_names = NULL, color_mode = "rgb",
   batch_size = 32L, image_size = c(256L, 256L), shuffle = TRUE, seed = NULL, validation_split =
   NULL, subset = NULL, interpolation = "bilinear", follow_links = FALSE, crop_to_aspect_ratio =
-  FALSE, pad_to_aspect_ratio = FALSE, data_format = NULL, format = "tf", verbose = TRUE, ...
+  FALSE, pad_to_aspect_ratio = FALSE, data_format = NULL, verbose = TRUE, ..., format = "tf"
 ) {
   call_py(
     bound$image_dataset_from_directory, directory, labels, label_mode, class_names, color_mode,
@@ -795,7 +795,7 @@ image_from_array <- wrapper("image_from_array", function(
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
 #'   path <- tempfile(fileext = ".png")
-#'   image_array_save(path, array(runif(48), c(4, 4, 3)))
+#'   image_array_save(array(runif(48), c(4, 4, 3)), path)
 #'   image_load(path, target_size = c(2, 2))
 #' }
 #' @export
@@ -1691,10 +1691,10 @@ symbolic_scope <- wrapper("symbolic_scope", function(...) {
 #' @param subset Which part to return when `validation_split` is set: `"training"`,
 #'   `"validation"` or `"both"`, which gives a list of two datasets.
 #' @param follow_links Whether to follow symbolic links. Default `FALSE`.
-#' @param format `"tf"` (the default) returns a `tf.data.Dataset`, `"grain"` a dataset of the
-#'   Python package grain; the package must be installed.
 #' @param verbose Whether to print what was found. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param format `"tf"` (the default) returns a `tf.data.Dataset`, `"grain"` a dataset of the
+#'   Python package grain; the package must be installed.
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Texts are string
 #'   tensors of shape (batch).
 #' @source `keras.preprocessing.text_dataset_from_directory`: <https://keras.io/api/utils/>
@@ -1710,7 +1710,7 @@ symbolic_scope <- wrapper("symbolic_scope", function(...) {
 text_dataset_from_directory <- wrapper("text_dataset_from_directory", function(
   directory, labels = "inferred", label_mode = "int", class_names = NULL, batch_size = 32L,
   max_length = NULL, shuffle = TRUE, seed = NULL, validation_split = NULL, subset = NULL,
-  follow_links = FALSE, format = "tf", verbose = TRUE, ...
+  follow_links = FALSE, verbose = TRUE, ..., format = "tf"
 ) {
   call_py(
     bound$text_dataset_from_directory, directory, labels, label_mode, class_names, batch_size,

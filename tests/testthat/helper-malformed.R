@@ -114,7 +114,7 @@ malformed_calls <- list(
   list(no_object, expression(
     compile(model, optimizer = bad), fit(model, x, y, callbacks = bad), use_backend(bad),
     get_layer(model, bad), layer_dense(bad, units = 2), keras_model(bad, bad),
-    from_config(bad, list()), fit(model, x, y, verbose = bad), x@r[bad]
+    from_config(list(), class = bad), fit(model, x, y, verbose = bad), x@r[bad]
   )),
   list(no_name, expression(register_keras_serializable(bad), compile(model, loss = bad))),
   list(no_path, expression(load_model(bad), load_model_weights(model, bad)))

@@ -544,9 +544,9 @@ test_that("op_scan(), op_map(), op_vectorized_map() and op_associative_scan() ru
   expect_equal(as.vector(as.array(sums)), cumsum(1:4))
   by <- 2
   m <- matrix(c(1, 2, 3, 4, 5, 6), 3)
-  expect_value(op_map(\(row) row * by, op_convert_to_tensor(m)), m * 2)
-  expect_value(op_map(\(row) sum(row) * by, m), rowSums(m) * 2)
-  expect_value(op_vectorized_map(\(row) row * by + 1, m), m * 2 + 1)
+  expect_value(op_map(op_convert_to_tensor(m), \(row) row * by), m * 2)
+  expect_value(op_map(m, \(row) sum(row) * by), rowSums(m) * 2)
+  expect_value(op_vectorized_map(m, \(row) row * by + 1), m * 2 + 1)
   expect_value(op_associative_scan(\(a, b) a * b, xs), cumprod(1:4))
 })
 

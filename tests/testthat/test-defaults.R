@@ -7,7 +7,7 @@ required <- expression(
   axes = c("a", "b"), mode = "int8", initializer = 1, activation = "relu", output_size = 2L,
   rate = 0.5, pool_size = 2L, layer = layer_lstm(units = 2), height = 2L, width = 2L,
   filters = 2L, kernel_size = 3L, units = 2L, equation = "ab,bc->ac", output_shape = 2L,
-  input_dim = 3L, output_dim = 2L, features = list(a = "float"), stddev = 1, head_dim = 2L,
+  input_dim = 3L, output_dim = 2L, stddev = 1, head_dim = 2L,
   num_query_heads = 2L, num_key_value_heads = 1L, num_bins = 3L, call_fn = \(inputs) inputs,
   f = op_relu, max_number = 3L, num_heads = 2L, key_dim = 2L, dims = c(2L, 1L),
   layers = list(layer_dense(units = 2)), factor = 0.5, height_factor = 0.5, width_factor = 0.5,
@@ -31,6 +31,7 @@ required_of <- list(
   dtype_policy_awq = expression(mode = "awq/4/128"),
   dtype_policy_gptq = expression(mode = "gptq/4/128"),
   dtype_policy_int4 = expression(mode = "int4/128"),
+  layer_feature_space = expression(features = list(a = "float")),
   layer_random_posterization = expression(factor = 4L)
 )
 
@@ -60,6 +61,7 @@ test_that("a class made with nothing but what it needs is Keras's own default ob
     modes <- vapply(table[[name]]$parameters, `[[`, "", 3L)
     names <- vapply(table[[name]]$parameters, `[[`, "", 1L)[modes == "required"]
     own <- required_of[[name]]
+    names <- union(names, names(own))
     arguments <- lapply(stats::setNames(nm = names), \(it) eval(own[[it]] %||% required[[it]]))
     refused <- \(e) grep("^python.builtin", class(e), value = TRUE)[[1L]]
     set_random_seed(1)

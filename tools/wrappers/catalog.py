@@ -19,7 +19,12 @@ class Incomplete(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """What is written about one function."""
+    """What is written about one function.
+
+    `order` has the formals that come first, `named` those that come after ``...``; all others
+    are where Keras has them. `renamed` gives R another name for a parameter of Python's, and
+    `composed` for what a layer is applied to.
+    """
 
     name: str
     title: str
@@ -33,6 +38,10 @@ class Entry:
     kinds: dict[str, str] = field(default_factory=dict)
     params: dict[str, str] = field(default_factory=dict)
     aliases: list[str] = field(default_factory=list)
+    order: list[str] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    composed: str = ""
 
 
 @dataclass(frozen=True)

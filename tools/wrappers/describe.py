@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from kerasbridge.tensors.kinds import KINDS, kind_of
 from kerasbridge.wrappers.adapters import adapted
-from kerasbridge.wrappers.bindings import holds_positions
-from tools.wrappers.catalog import Catalog, Incomplete
+from kerasbridge.wrappers.bindings import counts_positions
+from tools.wrappers.catalog import Catalog, Entry, Incomplete
 from tools.wrappers.inventory import Symbol, name_exceptions, r_name_of, symbols
+from tools.wrappers.naming import r_name
 
 #: R name prefix -> (file, family of cross-links, page of the Keras documentation).
 _FAMILIES: Final[tuple[tuple[str, str, str, str], ...]] = (
@@ -107,7 +108,7 @@ class WrapperParameter:
         return fields if self.mode == "default" else fields[:3]
 
 
-#: What a function that returns positions takes besides Keras's own parameters.
+#: What a function that takes or returns positions takes besides Keras's own parameters.
 _ZERO_INDEXED: Final = WrapperParameter("zero_indexed", "value", "default", False, "FALSE")
 
 
@@ -127,11 +128,13 @@ class Wrapper:
     formals: tuple[str, ...] = ()
     variadic: str | None = None
     rest: str = "value"
+    composed: str | None = None
 
     @property
-    def composed(self) -> str | None:
-        """The formal that is what a layer is applied to."""
-        return {"layer": "object", "merge": "inputs"}.get(self.form)
+    def given(self) -> tuple[str, ...]:
+        """The arguments as the shim gets them: what a layer is applied to, then Keras's order."""
+        names = tuple(parameter.name for parameter in self.parameters)
+        return (self.composed, *names) if self.composed else names
 
     def parameter(self, name: str) -> WrapperParameter:
         return next(parameter for parameter in self.parameters if parameter.name == name)
@@ -166,6 +169,8 @@ def wrappers(catalog: Catalog) -> list[Wrapper]:
         ):
             continue
         groups.setdefault(r_name_of(symbol, exceptions), []).append(symbol)
+    for symbol in symbols():
+        _pair_with_class(symbol, groups)
     missing = sorted(set(groups) - set(catalog.entries))
     if missing:
         listed = "\n".join(f"  {name}: {groups[name][0].python}" for name in missing)
@@ -176,30 +181,37 @@ def wrappers(catalog: Catalog) -> list[Wrapper]:
     return [_wrapper(name, groups[name], catalog) for name in sorted(groups)]
 
 
+def _pair_with_class(symbol: Symbol, groups: dict[str, list[Symbol]]) -> None:
+    """A function that is a loss and a metric belongs to the class of the metric too."""
+    if inspect.isclass(symbol.object) or not callable(symbol.object):
+        return
+    for alias in symbol.aliases:
+        classes = groups.get(r_name(alias), []) if alias.startswith("keras.metrics.") else []
+        if len(classes) == 1 and inspect.isclass(classes[0].object):
+            classes.append(Symbol(alias, symbol.object))
+
+
 def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
     classes = [symbol for symbol in group if inspect.isclass(symbol.object)]
     functions = [symbol for symbol in group if not inspect.isclass(symbol.object)]
     main = (classes or functions)[0]
     form, function = _form(name, main, functions if classes else [])
     entry = catalog.entries[name]
-    described = list(_parameters(main, entry.kinds))
+    described = list(_parameters(main, entry))
     if form == "pair":
-        described = _merged(list(_parameters(functions[0], entry.kinds)), described)
-    if holds_positions(entry.result):
+        described = _merged(list(_parameters(functions[0], entry)), described)
+    if counts_positions(name, entry.result, [parameter.kind for parameter in described]):
         described.append(_ZERO_INDEXED)
     file, family, page = _family(name, main)
-    formals = [parameter.name for parameter in described]
     variadic = _variadic(main)
+    composed = {"layer": entry.composed or "object", "merge": "inputs"}.get(form)
+    formals = _formals(form, composed, [parameter.name for parameter in described], entry.named)
     if variadic:
+        formals.remove("...")
         formals.insert(_variadic_place(main), "...")
-    elif form == "layer":
-        formals = ["object", *formals, "..."]
-    elif form == "merge":
-        formals = ["inputs", "...", *formals]
-    elif form == "pair":
-        formals = [*formals[:2], "...", *formals[2:]]
-    else:
-        formals = [*formals, "..."]
+    unknown = sorted({*entry.order, *entry.named} - set(formals))
+    if unknown:
+        raise Incomplete(f"{name}() has no parameter {', '.join(unknown)} to be put elsewhere.")
     return Wrapper(
         name=name,
         python=main.python,
@@ -210,10 +222,25 @@ def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
         family=entry.family or family,
         page=_SITE + page,
         function=function,
-        formals=tuple(formals),
+        formals=tuple(dict.fromkeys([*entry.order, *formals])),
         variadic=variadic,
         rest=entry.kinds.get(variadic) or kind_of(variadic, None) if variadic else "value",
+        composed=composed,
     )
+
+
+#: What comes after ``...``: by name only, so that the options of the function itself come first.
+_OF_EVERY_LOSS: Final = ("reduction", "name", "dtype")
+
+
+def _formals(form: str, composed: str | None, parameters: list[str], named: list[str]) -> list[str]:
+    """The formals of a wrapper, in R's order."""
+    named = [*named, *(_OF_EVERY_LOSS if form == "pair" else ())]
+    first = [name for name in parameters if name not in named]
+    last = [name for name in parameters if name in named]
+    if form == "merge":
+        return ["inputs", "...", *first, *last]
+    return [*([composed] if composed else []), *first, "...", *last]
 
 
 def _variadic(symbol: Symbol) -> str | None:
@@ -251,15 +278,15 @@ def _merged(
     return [*data, *options.values()]
 
 
-def _parameters(symbol: Symbol, kinds: dict[str, str]) -> Iterator[WrapperParameter]:
+def _parameters(symbol: Symbol, entry: Entry) -> Iterator[WrapperParameter]:
     function = adapted(symbol.python, symbol.object)
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         default = None if parameter.default is parameter.empty else parameter.default
-        name = _RESERVED.get(parameter.name, parameter.name)
-        python = parameter.name if parameter.name in _RESERVED else ""
-        kind = kinds.get(name) or kind_of(name, default)
+        name = (_RESERVED | entry.renamed).get(parameter.name, parameter.name)
+        python = parameter.name if parameter.name != name else ""
+        kind = entry.kinds.get(name) or kind_of(name, default)
         if kind not in KINDS:
             raise Incomplete(f"{symbol.python}: `{parameter.name}` has the unknown kind {kind!r}.")
         if parameter.default is parameter.empty:

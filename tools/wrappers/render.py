@@ -87,7 +87,7 @@ def _value(wrapper: Wrapper, entry: Entry) -> str:
 
 def _function(wrapper: Wrapper) -> str:
     formals = [_formal(wrapper, name) for name in wrapper.formals]
-    given = [_argument(wrapper, name) for name in wrapper.formals if name != "..."]
+    given = [_argument(wrapper, name) for name in wrapper.given]
     arguments = ", ".join([f"bound${wrapper.name}", *given])
     call = f"call_py({arguments}, ...)"
     if wrapper.rest in _DOORS:

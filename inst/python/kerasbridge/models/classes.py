@@ -19,6 +19,7 @@ from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError
 from kerasbridge.models import compose
 from kerasbridge.tensors import frameworks
+from kerasbridge.tensors.kinds import converted
 from kerasbridge.tensors.shapes import described
 
 
@@ -84,6 +85,11 @@ def _function(method: Method) -> Callable[..., Any]:
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             return _value(r_function(self, *args, **kwargs))
 
+    elif method.name.startswith("on_"):
+
+        def member(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return _logged(r_function(self, *args, **kwargs), [*args, *kwargs.values()])
+
     elif method.kind == "static":
 
         def member(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
@@ -110,6 +116,17 @@ def _value(result: Any) -> Any:
     if isinstance(result, dict):
         return {name: _value(part) for name, part in result.items()}
     return frameworks.of(result).value(result) if frameworks.is_made(result) else result
+
+
+def _logged(result: Any, given: Sequence[Any]) -> Any:
+    """The logs that a callback's method gives back, changed, are what the next callback sees.
+
+    R's list is a copy. A result that lacks one of the logs is something else.
+    """
+    logs = next((value for value in given if isinstance(value, dict)), None)
+    if logs and isinstance(result, dict) and logs.keys() <= result.keys():
+        logs.update(result)
+    return result
 
 
 class _BoundLate:
@@ -199,3 +216,9 @@ def super_of(cls: type, instance: Any, name: str) -> Any:
 def new(cls: type, object: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
     """A new object of a class that R defined; a layer is applied to what was piped into it."""
     return compose.compose(object, cls(*args, **kwargs), name)
+
+
+def composed(cls: type, object: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """The same for a class of Python's, whose arguments are converted by their names."""
+    options = {name: converted(value, name) for name, value in kwargs.items()}
+    return new(cls, object, cls.__name__, *args, **options)

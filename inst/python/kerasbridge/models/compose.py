@@ -48,7 +48,7 @@ def call_layer(layer: Any, /, *inputs: Any, **options: Any) -> Any:
         return layer(inputs[0], **options)
     if inputs and inputs[0] is None:
         raise ArgumentError("`inputs` must be a tensor or R data, not NULL.")
-    tensors = [_data(layer, part, "inputs") for part in inputs]
+    tensors = [None if part is None else _data(layer, part, "inputs") for part in inputs]
     return _call(layer, *tensors, **options)
 
 

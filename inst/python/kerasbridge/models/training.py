@@ -42,7 +42,8 @@ def new_sequential(layers: Any, input_shape: Any, options: dict[str, Any]) -> An
     )
     if input_shape is not None or options:
         given = None if input_shape is None else shape(input_shape, "input_shape")
-        further = {name: converted(value, name) for name, value in options.items()}
+        names = {"input_name": "name"}  # the name alone is the model's
+        further = {names.get(key, key): converted(value, key) for key, value in options.items()}
         model.add(keras.Input(shape=given, **further))
     for layer in layers or ():
         model.add(layer)

@@ -80,13 +80,13 @@ def layer(model: Any, name: str | None, index: Any) -> Any:
     return model.layers[_position(model, index if name is None else name, "index")]
 
 
-def pop(model: Any) -> Any:
+def pop(model: Any, rebuild: bool) -> Any:
     """Take the last layer off a Sequential model."""
     if not isinstance(model, importlib.import_module("keras").Sequential):
         raise ArgumentError("Only a Sequential model has a last layer to take off.")
     if not model.layers:
         raise ArgumentError("The model has no layer to take off.")
-    return model.pop()
+    return model.pop(rebuild=rebuild)
 
 
 def set_trainable(object: Any, trainable: bool, first: Any, last: Any, which: Any) -> None:
@@ -116,6 +116,9 @@ def _set_trainable(layer: Any, value: bool) -> None:
 
 def _position(model: Any, key: Any, name: str) -> int:
     layers = model.layers
+    for position, layer in enumerate(layers):
+        if layer is key:
+            return position
     if isinstance(key, str):
         names = [layer.name for layer in layers]
         if key not in names:
@@ -130,9 +133,11 @@ def _position(model: Any, key: Any, name: str) -> int:
     return number - 1 if number > 0 else len(layers) + number
 
 
-def state_tree(object: Any) -> Any:
+def state_tree(object: Any, value_format: str) -> Any:
     """The values of all variables, nested as the objects that hold them."""
-    return arrays.to_r(object.get_state_tree(value_format="numpy_array"))
+    if value_format == "array":
+        return arrays.to_r(object.get_state_tree(value_format="numpy_array"))
+    return arrays.Kept(object.get_state_tree(value_format=value_format))
 
 
 def set_state_tree(object: Any, tree: dict[str, Any]) -> None:

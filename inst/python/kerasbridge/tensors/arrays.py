@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -296,6 +297,20 @@ def to_r(x: Any) -> Any:
         return x
     array = numpy_of(x)
     return Pending.of(array) if array.size >= _LARGE else r_array(array)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Nested dictionaries of arrays or tensors that R gets as they are."""
+
+    parts: dict[str, Any]
+
+    def names(self) -> list[str]:
+        return list(self.parts)
+
+    def part(self, name: str) -> Any:
+        found = self.parts[name]
+        return Kept(found) if isinstance(found, dict) else found
 
 
 class Pending:

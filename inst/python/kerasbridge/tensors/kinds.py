@@ -184,15 +184,31 @@ def index_vector(value: Any, name: str) -> Any:
 
 
 def _zero_based(value: Any, name: str) -> Any:
+    value = _whole_array(value, name)
+    if np.any(value == 0):
+        raise ArgumentError(f"`{name}` counts positions from 1: it must not hold 0.")
+    return np.ascontiguousarray(np.where(value > 0, value - 1, value)).astype("int32")
+
+
+def _whole_array(value: Any, name: str) -> Any:
     if value.dtype.kind == "f":
         if not np.all(np.isfinite(value)) or np.any(value != np.floor(value)):
             raise ArgumentError(f"`{name}` must hold whole numbers.")
         value = value.astype("int64")
     if value.dtype.kind not in "iu":
         raise ArgumentError(f"`{name}` must hold whole numbers.")
-    if np.any(value == 0):
-        raise ArgumentError(f"`{name}` counts positions from 1: it must not hold 0.")
-    return np.ascontiguousarray(np.where(value > 0, value - 1, value)).astype("int32")
+    return value
+
+
+def index_from_zero(value: Any, name: str) -> Any:
+    """Positions as Python counts them, for who asks for it with ``zero_indexed = TRUE``."""
+    if isinstance(value, arrays.Codes):
+        return np.asarray(value)
+    if isinstance(value, (list, tuple)) and not any(frameworks.is_tensor(p) for p in value):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray):
+        return np.ascontiguousarray(_whole_array(value, name)).astype("int32")
+    return whole(value, name) if _is_number(value) else value
 
 
 def positions(value: Any, name: str) -> Any:
@@ -297,6 +313,7 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "axis_vector": axis_vector,
     "index": index,
     "index_vector": index_vector,
+    "index_from_zero": index_from_zero,
     "positions": positions,
     "count_or_axes": count_or_axes,
     "count_or_positions": count_or_positions,

@@ -146,6 +146,33 @@ def custom_gradient(f: Function) -> Function:
     return typing.cast(Function, keras.ops.custom_gradient(given_upstream))
 
 
+def digitize(x: Any, bins: Any, zero_indexed: bool = False) -> Any:
+    """The number of limits at or below a value, which is the same from wherever one counts."""
+    return _ops().digitize(x, bins)
+
+
+def feature_space(
+    features: Any = None,
+    output_mode: str = "concat",
+    crosses: Any = None,
+    crossing_dim: int = 32,
+    hashing_dim: int = 32,
+    num_discretization_bins: int = 32,
+    name: str | None = None,
+    feature_names: Any = None,
+) -> Any:
+    """Keras describes `features` under the name `feature_names`."""
+    return importlib.import_module("keras").utils.FeatureSpace(
+        feature_names if features is None else features,
+        output_mode=output_mode,
+        crosses=crosses,
+        crossing_dim=crossing_dim,
+        hashing_dim=hashing_dim,
+        num_discretization_bins=num_discretization_bins,
+        name=name,
+    )
+
+
 def histogram(x: Any, bins: int = 10, range: Sequence[float] | None = None) -> Any:
     """Keras takes `range` as a tuple only."""
     return _ops().histogram(x, bins, None if range is None else tuple(range))
@@ -444,13 +471,22 @@ def variable(
 
 
 def named_split(load: Function) -> Function:
-    """A data set as R scripts read it: ``$train$x``, ``$train$y``, ``$test$x``, ``$test$y``."""
+    """A data set as R scripts read it: ``$train$x``, ``$train$y``, ``$test$x``, ``$test$y``.
+
+    Unless told to `convert`, it is NumPy's arrays.
+    """
 
     @functools.wraps(load)
-    def split(*values: Any, **options: Any) -> Any:
+    def split(*values: Any, convert: bool = True, **options: Any) -> Any:
         parts = zip(("train", "test"), load(*values, **options), strict=True)
+        if not convert:
+            return arrays.Kept({name: {"x": x, "y": y} for name, (x, y) in parts})
         return {name: {"x": _listed(x), "y": y} for name, (x, y) in parts}
 
+    signature = inspect.signature(load)
+    option = inspect.Parameter("convert", inspect.Parameter.KEYWORD_ONLY, default=True)
+    own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    split.__signature__ = signature.replace(parameters=[*own, option])  # type: ignore[attr-defined]
     return split
 
 
@@ -509,6 +545,7 @@ _ADAPTERS: Final[dict[str, Function]] = {
         cast,
         convert_to_tensor,
         custom_gradient,
+        digitize,
         eye,
         full,
         full_like,
@@ -533,6 +570,7 @@ _ADAPTERS: Final[dict[str, Function]] = {
     "keras.backend.clear_session": clear_session,
     "keras.distribution.initialize": clusters.initialize,
     "keras.metrics.MeanMetricWrapper": mean_metric_wrapper,
+    "keras.utils.FeatureSpace": feature_space,
     "keras.utils.normalize": normalize_array,
     "keras.utils.split_dataset": split_dataset,
 }

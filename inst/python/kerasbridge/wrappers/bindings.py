@@ -110,14 +110,14 @@ def _bound(name: str) -> Callable[..., Any]:
     except AttributeError as error:
         raise _lacking(name, signature.python) from error
     if signature.form == "layer":
-        return _layer(signature, function)
+        return _layer(signature, adapters.adapted(signature.python, function))
     if signature.form == "merge":
         return _merge(signature, function)
     if signature.form == "pair":
         assert signature.function is not None
         return _pair(signature, function, target(signature.function))
     function = adapters.adapted(signature.python, function)
-    if holds_positions(signature.result):
+    if signature.parameters and signature.parameters[-1].name == "zero_indexed":
         return _positions(signature, function)
     return _direct(signature, function)
 
@@ -173,23 +173,40 @@ def _direct(signature: Signature, function: Any) -> Callable[..., Any]:
 
 
 def holds_positions(result: str | Sequence[str]) -> bool:
-    """Are there positions in a result of this kind? Its wrapper then takes `zero_indexed`."""
+    """Are there positions in a result of this kind?"""
     return "index" in ([result] if isinstance(result, str) else result)
 
 
+def counts_positions(name: str, result: str | Sequence[str], kinds: Sequence[str]) -> bool:
+    """Does a function take or return positions? Its wrapper then takes `zero_indexed`."""
+    return holds_positions(result) or (name.startswith("op_") and "index" in kinds)
+
+
 def _positions(signature: Signature, function: Any) -> Callable[..., Any]:
-    """A function that returns positions: counted from 1, or from 0 when the last argument asks."""
+    """A function of positions: they count from 1, or from 0 when the last argument asks."""
     *parameters, _ = signature.parameters
     last = len(parameters)
     signature = replace(signature, parameters=tuple(parameters))
     from_one = _direct(signature, function)
-    from_zero = _direct(replace(signature, result="tensor"), function)
+    from_zero = _direct(_from_zero(signature), function)
 
     def call(*values: Any, **extra: Any) -> Any:
         find = from_zero if values[last] else from_one
         return find(*values[:last], *values[last + 1 :], **extra)
 
     return call
+
+
+def _from_zero(signature: Signature) -> Signature:
+    """The same with positions as Python counts them."""
+    parameters = tuple(
+        replace(parameter, kind="index_from_zero") if parameter.kind == "index" else parameter
+        for parameter in signature.parameters
+    )
+    result = signature.result
+    kept = [("tensor" if part == "index" else part) for part in result]
+    result = tuple(kept) if isinstance(result, tuple) else "tensor" if result == "index" else result
+    return replace(signature, parameters=parameters, result=result)
 
 
 def _layer(signature: Signature, layer: Any) -> Callable[..., Any]:

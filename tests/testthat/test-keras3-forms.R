@@ -1,0 +1,188 @@
+# Forms of calls that scripts for keras3 and keras have.
+
+test_that("a configuration knows its class", {
+  config <- get_config(layer_dense(units = 3, activation = "relu"))
+  expect_identical(from_config(config)$units, 3L)
+  expect_equal(from_config(get_config(optimizer_sgd(0.5)))$learning_rate |> as.numeric(), 0.5)
+  bare <- as.list(unclass(config))
+  attributes(bare) <- list(names = names(config))
+  expect_identical(from_config(bare, class = layer_dense)$units, 3L)
+  expect_refused(from_config(bare), "class")
+  expect_refused(from_config(layer_dense), "config")
+})
+
+test_that("functions in custom objects need no names", {
+  thrice <- \(x) 3 * x
+  expect_equal(with_custom_object_scope(list(thrice), get_registered_object("thrice")(2)), 6)
+  expect_refused(with_custom_object_scope(list(\(x) x), 1), "must have names")
+})
+
+test_that("classes of layers compose, Python's and R's", {
+  Scale <- reticulate::py_run_string("
+import keras
+class Scale(keras.layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = range(units)[-1] + 1
+    def call(self, inputs):
+        return inputs * self.units
+", local = TRUE)$Scale
+  expect_value(create_layer(Scale, op_ones(2), list(units = 3)), c(3, 3))
+  layer_scale <- create_layer_wrapper(Scale)
+  model <- keras_model_sequential(input_shape = 2) |> layer_scale(units = 2)
+  expect_value(model(matrix(1, 1, 2)), matrix(2, 1, 2))
+  expect_identical(layer_scale(units = 4)$units, 4L)
+
+  layer_shift <- Layer("Shift", function(by = 1) {
+    super$initialize()
+    self$by <- by
+  }, function(inputs) inputs + self$by, public = list(twice = \() 2 * self$by), )
+  expect_identical(create_layer_wrapper(layer_shift), layer_shift)
+  expect_value(op_ones(2) |> layer_shift(by = 3), c(4, 4))
+  expect_value((keras_model_sequential(input_shape = 1) |> layer_shift())(matrix(1)), matrix(2))
+  expect_equal(layer_shift(by = 5)$twice(), 10)
+})
+
+test_that("a Python class of any package can be a parent", {
+  HyperModel <- reticulate::py_run_string("
+class HyperModel:
+    def __init__(self, name=None, tunable=True):
+        self.name = name
+        self.tunable = tunable
+    def build(self, hp):
+        raise NotImplementedError
+    def run(self, hp):
+        return self.build(hp) * 2
+", local = TRUE)$HyperModel
+  Tuned(HyperModel) %py_class% {
+    build <- function(self, hp) hp + 1
+  }
+  tuned <- Tuned(name = "mine")
+  expect_identical(tuned$name, "mine")
+  expect_equal(tuned$run(2), 6)
+  wrapped <- new_wrapped_class(HyperModel, "Wrapped", build = function(hp) hp + 10)
+  expect_equal(wrapped(name = "other")$run(1), 22)
+})
+
+test_that("a comma may trail", {
+  input <- keras_input(2)
+  model <- keras_model(input, layer_dense(input, 1), )
+  expect_length(model$layers, 2)
+  callback <- Callback("Empty", on_epoch_end = function(epoch, logs = NULL) NULL, )
+  expect_s3_class(callback(), "keras.src.callbacks.callback.Callback")
+  if (trains()) {
+    model |> compile(optimizer = "sgd", loss = "mse", metrics = "mae", )
+    expect_identical(model$loss, "mse")
+  }
+})
+
+test_that("NULL is no loss, and no weights", {
+  mse <- loss_mean_squared_error()
+  expect_value(mse(matrix(c(1, 2), 2), matrix(c(1, 4), 2), NULL), 2)
+  expect_value(metric_mean()(c(1, 3), NULL), 2)
+  expect_value(layer_dropout(rate = 0.5)(op_ones(2), training = NULL), c(1, 1))
+  if (!trains()) {
+    skip("numpy cannot train")
+  }
+  input <- keras_input(1)
+  model <- keras_model(input, list(layer_dense(input, 1), layer_dense(input, 1)))
+  model |> compile("sgd", loss = list(NULL, loss_mean_absolute_error()))
+  history <- model |> fit(matrix(1:2, 2), list(c(0, 0), c(1, 1)), epochs = 1, verbose = 0)
+  expect_true(is.finite(history$metrics$loss))
+})
+
+test_that("a callback changes the logs that later ones see", {
+  if (!trains()) {
+    skip("numpy cannot train")
+  }
+  seen <- list()
+  double_loss <- Callback("DoubleLoss", on_epoch_end = function(epoch, logs = NULL) {
+    logs$double_loss <- 2 * logs$loss
+    logs
+  })
+  watch <- Callback("Watch", on_epoch_end = function(epoch, logs = NULL) {
+    seen <<- logs
+    list(other = 1)
+  })
+  model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+  model |> compile("sgd", "mse")
+  callbacks <- list(double_loss(), watch())
+  model |> fit(matrix(1:2, 2), 1:2, epochs = 1, verbose = 0, callbacks = callbacks)
+  expect_equal(seen$double_loss, 2 * seen$loss)
+  expect_null(seen$other)
+})
+
+test_that("recurrent cells compose", {
+  x <- op_ones(c(2, 3, 4))
+  expect_identical(dim(x |> layer_rnn(rnn_cell_gru(units = 5))), c(2L, 5L))
+  expect_identical(dim(x |> layer_rnn(list(rnn_cell_lstm(2), rnn_cell_simple(6)))), c(2L, 6L))
+  stacked <- layer_rnn(cell = rnn_cells_stack(list(rnn_cell_gru(2), rnn_cell_gru(3))))
+  expect_identical(dim(stacked(x)), 2:3)
+})
+
+test_that("layers to freeze are chosen in every form", {
+  model <- keras_model_sequential(input_shape = 1) |>
+    layer_dense(2, name = "a") |>
+    layer_dropout(0.5, name = "b") |>
+    layer_dense(3, name = "c")
+  frozen <- function(...) {
+    unfreeze_weights(model)
+    freeze_weights(model, ...)
+    names(which(!vapply(stats::setNames(nm = c("a", "b", "c")), \(name) {
+      get_layer(model, name)$trainable
+    }, NA)))
+  }
+  expect_identical(frozen(which = c("a", "c")), c("a", "c"))
+  expect_identical(frozen(which = c(1, -1)), c("a", "c"))
+  expect_identical(frozen(which = c(TRUE, FALSE, TRUE)), c("a", "c"))
+  expect_identical(frozen(which = \(layer) layer$name != "b"), c("a", "c"))
+  expect_identical(frozen(which = get_layer(model, "c")), "c")
+  expect_identical(frozen(from = get_layer(model, "b")), c("b", "c"))
+  expect_identical(frozen(to = 2), c("a", "b"))
+})
+
+test_that("op_subset() is `[` in every form, and assigns", {
+  m <- matrix(1:6, 2)
+  x <- op_convert_to_tensor(m)
+  expect_value(op_subset(x, 1, ), m[1, ])
+  expect_value(op_subset(x, .., 2:3), m[, 2:3])
+  expect_value(op_subset(x, 2, newaxis, 1), 2)
+  expect_value(op_subset(m, m > 4), 5:6)
+  on_backend(c("jax", "torch", "numpy"), {
+    y <- op_convert_to_tensor(m)
+    op_subset(y, 1, 2) <- 10L
+    expect_value(op_subset(y, 1, ), c(1L, 10L, 5L))
+    expect_value(op_subset_set(y, 2, .., value = 0L)[2, ], c(0L, 0L, 0L))
+  })
+})
+
+test_that("a vocabulary is a vector of its type, also when there is none", {
+  layer <- layer_string_lookup(vocabulary = c("a", "b"))
+  expect_identical(get_vocabulary(layer, FALSE), c("a", "b"))
+  numbers <- layer_integer_lookup(vocabulary = c(3L, 5L))
+  expect_identical(get_vocabulary(numbers, include_special_tokens = FALSE), c(3L, 5L))
+})
+
+test_that("a registered class and function are saved with the model", {
+  withr::defer(set_custom_objects())
+  layer_noted <- new_layer_class("Noted", call = \(inputs) 2 * inputs)
+  register_keras_serializable(layer_noted, package = NULL)
+  quadruple <- register_keras_serializable(\(x) 4 * x, "quadruple", "forms")
+  model <- keras_model_sequential(input_shape = 1) |>
+    layer_noted() |>
+    layer_activation(activation = quadruple)
+  path <- withr::local_tempfile(fileext = ".keras")
+  save_model(model, path)
+  expect_equal(predict(load_model(path), matrix(1), verbose = 0), matrix(8))
+})
+
+test_that("%<>% pipes and assigns", {
+  x <- c(3, 1)
+  x %<>% sort()
+  expect_identical(x, c(1, 3))
+})
+
+test_that("install_keras() refuses what it cannot install, before it makes anything", {
+  expect_refused(install_keras(backend = "theano"), "backend")
+  expect_refused(install_keras(1), "envname")
+})
