@@ -125,7 +125,11 @@ def _bound(name: str) -> Callable[..., Any]:
 def keras_object(name: str) -> Any:
     """What a wrapper stands for where Keras takes a callable: ``op_relu`` is `keras.ops.relu`."""
     signature = signatures()[name]
-    return target(signature.function or signature.python)
+    cls = target(signature.python)
+    function = target(signature.function) if signature.function else cls
+    # a function that is a loss knows nothing of the metric
+    is_loss = function.__module__.startswith("keras.src.losses")
+    return cls if is_loss and signature.python.startswith("keras.metrics.") else function
 
 
 def documentation(name: str) -> str:
