@@ -13,7 +13,13 @@
 #'
 #' * `metrics`: a named list with one number per epoch for each metric; validation metrics have
 #'   names that begin with `val_`,
-#' * `params`: a named list with `epochs`, `steps` and `verbose`.
+#' * `params`: a named list with `epochs`, `steps` and `verbose`,
+#' * `interrupted`: whether the training was [interrupted][kerasbridge_interrupts] before its end,
+#'   and then `interrupted_at`, a list of `epoch`, `step` and `steps`: the last step that was done,
+#'   and how many the epoch has (`NULL` when that is not known).
+#'
+#' `length(history)` is the number of its epochs. An interrupted epoch is the last of them, with its
+#' metrics as far as it came; `fit(initial_epoch = length(history))` begins it again.
 #'
 #' @returns `as.data.frame()` and [tibble::as_tibble()] give one row for each epoch and metric,
 #'   with columns `epoch` (integer), `value` (double), `metric` (factor) and `data` (factor with
@@ -30,8 +36,11 @@ NULL
 
 new_history <- function(fitted) {
   metrics <- lapply(fitted$metrics, as.double)
+  at <- fitted$interrupted
+  history <- list(params = fitted$params, metrics = metrics, interrupted = !is.null(at))
+  if (!is.null(at)) history$interrupted_at <- at[c("epoch", "step", "steps")]
   structure(
-    list(params = fitted$params, metrics = metrics),
+    history,
     class = "keras_training_history",
     epochs = as.integer(unlist(fitted$epoch)),
     validated = as.integer(unlist(fitted$validated))
@@ -44,10 +53,15 @@ history_epochs <- function(x) {
 
 #' @rdname keras_training_history
 #' @export
+length.keras_training_history <- function(x) length(history_epochs(x))
+
+#' @rdname keras_training_history
+#' @export
 print.keras_training_history <- function(x, ...) {
   epochs <- history_epochs(x)
   last <- vapply(x$metrics, \(values) values[[length(values)]] %||% NA_real_, double(1))
   cat("Trained for ", length(epochs), if (length(epochs) == 1L) " epoch" else " epochs", sep = "")
+  if (isTRUE(x$interrupted)) cat(", the last one interrupted after step", x$interrupted_at$step)
   if (length(last)) {
     cat(". In the last one:\n")
     width <- max(nchar(names(last)))

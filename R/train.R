@@ -175,7 +175,12 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
     validation_freq = validation_freq,
     verbose = as_verbose(verbose)
   )
-  invisible(new_history(call_py(bound$model_fit, object, arg_data(x), arg_data(y), options)))
+  turns <- new_turns()
+  fitted <- interruptible(
+    call_py(bound$model_fit, object, arg_data(x), arg_data(y), options, turns$take),
+    turns
+  )
+  invisible(end_of_fit(fitted, turns, sys.call()))
 }
 
 check_fraction <- function(x, arg = caller_arg(x), call = caller_env()) {
@@ -241,7 +246,11 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
     steps = steps,
     callbacks = as_layers(callbacks)
   )
-  call_py(bound$model_evaluate, object, arg_data(x), arg_data(y), options)
+  turns <- new_turns()
+  interruptible(
+    call_py(bound$model_evaluate, object, arg_data(x), arg_data(y), options, turns$take),
+    turns
+  ) |> end_of_turns(turns, sys.call())
 }
 
 #' Predict with a model
@@ -265,7 +274,11 @@ predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NU
     steps = steps,
     callbacks = as_layers(callbacks)
   )
-  as_r(call_py(bound$model_predict, object, arg_data(x), options))
+  turns <- new_turns()
+  interruptible(
+    as_r(call_py(bound$model_predict, object, arg_data(x), options, turns$take)),
+    turns
+  ) |> end_of_turns(turns, sys.call())
 }
 
 #' Train, evaluate or predict on one batch

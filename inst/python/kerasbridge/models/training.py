@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from kerasbridge import backends
 from kerasbridge.distribution import sharing
 from kerasbridge.errors import ArgumentError, did_you_mean
 from kerasbridge.memory.shortage import once
-from kerasbridge.models import identifiers, mismatch
+from kerasbridge.models import identifiers, mismatch, progress
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import converted, integer
 from kerasbridge.tensors.shapes import described, shape
@@ -150,10 +151,18 @@ def weights_of_classes(weights: dict[str, Any] | None) -> dict[int, float] | Non
 
 
 @once
-def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
+def fit(
+    model: Any,
+    x: Any,
+    y: Any,
+    options: dict[str, Any],
+    turn: progress.Turn | None = None,
+    shown: bool = False,
+) -> dict[str, Any]:
     """Train, and give back the history: parameters, and a list of values for each metric."""
     _check_trainable(model)
     options = _options(options)
+    run = progress.Run("train", model, turn, options.get("verbose") or 0, shown)
     options["class_weight"] = weights_of_classes(options.get("class_weight"))
     if options.get("validation_data") is not None:
         options["validation_data"] = _triple(options["validation_data"])
@@ -161,34 +170,63 @@ def fit(model: Any, x: Any, y: Any, options: dict[str, Any]) -> dict[str, Any]:
         _explaining(model, x, y),
         sharing.shared(model),
         sharing.written_once(_listed(options.get("callbacks"))) as options["callbacks"],
+        progress.watching(run, options),
     ):
-        history = model.fit(data(x, "x"), data(y, "y"), **_given(options))
-    epochs = [int(epoch) + 1 for epoch in history.epoch]
+        model.fit(data(x, "x"), data(y, "y"), **_given(options))
+    history = model.history if run.began else None
+    epochs = [int(epoch) + 1 for epoch in history.epoch] if history else []
     every = options.get("validation_freq") or 1
-    return {
-        "params": {name: arrays.to_r(value) for name, value in history.params.items()},
+    told = {
+        "params": {n: arrays.to_r(value) for n, value in history.params.items()} if history else {},
         "epoch": epochs,
         "validated": [epoch for epoch in epochs if model._should_eval(epoch - 1, every)],
-        "metrics": {name: _numbers(values) for name, values in history.history.items()},
+        "metrics": {n: _numbers(values) for n, values in history.history.items()}
+        if history
+        else {},
     }
+    return told if run.ended is None else _with_the_epoch_left(told, run)
+
+
+def _with_the_epoch_left(history: dict[str, Any], run: progress.Run) -> dict[str, Any]:
+    """The epoch that was interrupted, as far as it came, is the last one of the history."""
+    state = run.state()
+    if run.began and state["epoch"] not in history["epoch"]:
+        known = history["metrics"]
+        reached = state["metrics"]
+        validation = [name for name in known if name.startswith("val_")]
+        for name in dict.fromkeys([*known, *reached]):
+            if name not in validation:
+                known.setdefault(name, []).append(reached.get(name, math.nan))
+        history["epoch"].append(state["epoch"])
+    where = {name: state[name] for name in ("epoch", "step", "steps")}
+    return {**history, "interrupted": {**where, "at_once": run.ended == "once"}}
 
 
 @once
-def evaluate(model: Any, x: Any, y: Any, options: dict[str, Any]) -> Any:
+def evaluate(
+    model: Any, x: Any, y: Any, options: dict[str, Any], turn: progress.Turn | None = None
+) -> Any:
     """The loss and metrics by name."""
     _check_compiled(model, "evaluate")
     options = _given(_options(options))
-    with _explaining(model, x, y), sharing.shared(model):
+    run = progress.Run("test", model, turn, options.get("verbose") or 0)
+    results: dict[str, Any] = {}
+    with _explaining(model, x, y), sharing.shared(model), progress.watching(run, options):
         results = model.evaluate(data(x, "x"), data(y, "y"), return_dict=True, **options)
+    if run.ended:
+        return progress.Interrupted()
     return {name: arrays.to_r(value) for name, value in results.items()}
 
 
 @once
-def predict(model: Any, x: Any, options: dict[str, Any]) -> Any:
+def predict(model: Any, x: Any, options: dict[str, Any], turn: progress.Turn | None = None) -> Any:
     """Predictions, batch by batch, as R's arrays."""
     options = _given(_options(options))
-    with _explaining(model, x), sharing.shared(model):
-        return arrays.to_r(model.predict(data(x, "x"), **options))
+    run = progress.Run("predict", model, turn, options.get("verbose") or 0)
+    predicted = None
+    with _explaining(model, x), sharing.shared(model), progress.watching(run, options):
+        predicted = model.predict(data(x, "x"), **options)
+    return progress.Interrupted() if run.ended else arrays.to_r(predicted)
 
 
 @contextmanager

@@ -1,0 +1,41 @@
+# A training that is interrupted from outside, again and again. Prints "fine" for each that lost
+# nothing.
+
+suppressPackageStartupMessages(library(kerasbridge))
+options(kerasbridge.interrupt = "return")
+
+x <- matrix(seq_len(640) / 640)
+y <- seq_len(640) / 640
+model <- keras_model_sequential(input_shape = 1) |>
+  layer_dense(8, activation = "tanh") |>
+  layer_dense(1)
+model |> compile("adam", "mse", metrics = "mae")
+busy <- callback_lambda(on_train_batch_end = \(batch, logs) if (batch == 3) sum(sqrt(1:20000)))
+invisible(fit(model, x, y, epochs = 1, verbose = 0, callbacks = busy))
+
+runs <- as.integer(commandArgs(TRUE)[[1L]])
+for (i in seq_len(runs)) {
+  history <- tryCatch(
+    suppressMessages({
+      cat(if (i %% 2) "training once\n" else "training twice\n")
+      history <- fit(
+        model, x, y,
+        epochs = 1e5, verbose = 0, validation_split = 0.2, callbacks = if (i %% 3) busy
+      )
+      Sys.sleep(0.3) # a second interrupt that is late
+      history
+    }),
+    interrupt = \(cnd) cnd$history
+  )
+  again <- tryCatch(
+    {
+      Sys.sleep(0.3)
+      fit(model, x, y, epochs = 1, verbose = 0)
+    },
+    interrupt = \(cnd) fit(model, x, y, epochs = 1, verbose = 0)
+  )
+  weights <- unlist(get_weights(model))
+  told <- is.null(history) || inherits(history, "keras_training_history") && history$interrupted
+  fine <- told && all(is.finite(weights)) && length(again) == 1L && !again$interrupted
+  cat(if (fine) "fine\n" else "NOT FINE\n")
+}
