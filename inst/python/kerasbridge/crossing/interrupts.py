@@ -20,6 +20,7 @@ import os
 import select
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final
@@ -142,13 +143,13 @@ class _Signals:
             self._previous(number, frame)
 
     def _watch(self) -> None:
-        waited = False
+        waited, passed = False, 0
         while True:
             select.select([self._read], [], [], _LOOK if self.listeners else None)
             with self._lock:
                 came = self._drain()
                 if not self.listeners:
-                    waited = False
+                    waited, passed = False, 0
                     continue
                 self._by_thread += came
                 first = self.listeners[0]
@@ -156,12 +157,21 @@ class _Signals:
                     self._set_pending_in_r(0)
                     came += 1
                 first.requests += came
-                if first.leaving and waited:
+                if first.leaving and waited and first.requests > passed:
+                    passed = first.requests
                     self._passed_to_r = True
                     self._suspended_in_r.value = 0
                     self._pending_in_r.value = 1
+                    self._until_r_has_met_it()
                 # Python's own code leaves sooner.
                 waited = first.leaving
+
+    def _until_r_has_met_it(self) -> None:
+        for _ in range(200):
+            if not self._pending_in_r.value:
+                break
+            time.sleep(0.0005)
+        self._suspended_in_r.value = 1
 
     def met_in_r(self) -> bool:
         """R code was interrupted; whether it has to be left."""

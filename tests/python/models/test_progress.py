@@ -1,0 +1,54 @@
+"""A training that is interrupted, without R."""
+
+import pytest
+
+SCRIPT = """
+import os, signal
+import keras, numpy as np
+from kerasbridge.models import training
+
+model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+x = np.arange(320.0).reshape(-1, 1) / 320
+ended = []
+
+class Press(keras.callbacks.Callback):
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 2:
+            for _ in range(self.times):
+                os.kill(os.getpid(), signal.SIGINT)
+
+    def on_train_end(self, logs=None):
+        ended.append(self.times)
+
+events = []
+def turn(event, state):
+    events.append(event)
+
+for times in (1, 2):
+    options = {"callbacks": [Press(times)], "epochs": 3, "verbose": 0}
+    told = training.fit(model, x, x[:, 0], options, turn)["interrupted"]
+    print(told["epoch"], told["step"], told["steps"], told["at_once"])
+print(ended, events[0])
+handler = signal.getsignal(signal.SIGINT)
+whole = training.fit(model, x, x[:, 0], {"epochs": 2, "verbose": 0})
+print(whole["epoch"], "interrupted" in whole, np.isfinite(model.get_weights()[0]).all())
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("as ever")
+"""
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+def test_an_interrupt_ends_a_training_between_two_batches(python, backend):
+    told = python(SCRIPT, KERAS_BACKEND=backend).splitlines()
+    assert told[0] == "1 3 10 False"
+    assert told[1].startswith("1 2 10 True") or told[1].startswith("1 3 10 True")
+    assert told[2] == "[1] begin"
+    assert told[3] == "[1, 2] False True"
+    assert told[4] == "as ever"
