@@ -20,7 +20,16 @@ pointer_classes <- c(
 
 # Objects of this session have methods of reticulate's, or of their own class.
 pointer_methods <- list(
-  print = function(x, ...) if (py_is_null_xptr(x)) print_pointer(x) else NextMethod(),
+  print = function(x, ...) {
+    if (py_is_null_xptr(x)) {
+      print_pointer(x)
+    } else if (inherits(x, "keras.src.layers.layer.Layer")) {
+      cat(call_py(bound$model_line, x), "\n", sep = "")
+    } else {
+      NextMethod()
+    }
+    invisible(x)
+  },
   format = function(x, ...) if (py_is_null_xptr(x)) shown_pointer(x) else NextMethod(),
   str = function(object, ...) {
     if (py_is_null_xptr(object)) print_pointer(object) else NextMethod()

@@ -100,15 +100,3 @@ apply_layer <- function(layer, ...) {
   arguments <- lapply(list2(...), pack_given, call = caller_env())
   inject(call_py(bound$layer_call, layer, !!!arguments))
 }
-
-#' @export
-summary.keras.src.models.model.Model <- function(object, ...) {
-  check_of_this_session(object)
-  cat(py_capture_output(object$summary(...)))
-  invisible(object)
-}
-
-#' @export
-print.keras.src.models.model.Model <- function(x, ...) {
-  if (py_is_null_xptr(x)) print_pointer(x) else summary(x, ...)
-}
