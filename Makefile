@@ -13,7 +13,7 @@ BACKENDS := tensorflow jax torch numpy
 # Folders are among the sources, so that removing a file counts as a change.
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
 
-.PHONY: setup install demo test test-py test-keras-oldest test-r vignettes check
+.PHONY: setup install demo test test-py test-keras-oldest test-r test-install vignettes check site
 .PHONY: lint format document generate bench clean
 
 setup:
@@ -32,7 +32,7 @@ demo: install
 test: install .venv-oldest/.installed
 	$(MAKE) -j2 --keep-going --output-sync=target $(TESTS)
 
-TESTS := check test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest lint vignettes
+TESTS := check test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest lint vignettes
 
 test-py: install
 	PYTHONPATH=inst/python $(BIN)/pytest -q
@@ -46,6 +46,10 @@ test-keras-oldest: .venv-oldest/.installed
 	grep -v '^keras==' constraints.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/pip install -q -c .venv-oldest/constraints.txt keras==3.12.0 jax scipy pytest hypothesis
 	touch $@
+
+# The way of those who have no checkout: a tarball, a library, and an environment that uv makes.
+test-install: setup
+	tests/install/run $(or $(BACKEND),jax)
 
 # Each backend has a process of its own; BACKEND=... runs one of them only.
 test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
@@ -67,6 +71,10 @@ check: setup
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	LINTR_ERROR_ON_LINT=true Rscript -e 'lintr::lint_dir()'
+
+# The site, into an ignored folder. Nothing is asked of the network.
+site: install
+	Rscript -e 'options(pkgdown.internet = FALSE); pkgdown::build_site(override = list(destination = ".check/site"), examples = FALSE, preview = FALSE, new_process = FALSE, install = FALSE)'
 
 format: setup
 	$(BIN)/ruff check --fix --select I . && $(BIN)/ruff format .
