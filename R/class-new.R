@@ -18,6 +18,8 @@
 #'   sample_weight)`, `result()`, `reset_state()`.
 #' * Callback: `on_train_begin(logs)`, `on_epoch_end(epoch, logs)`,
 #'   `on_train_batch_end(batch, logs)` and their relatives. Epochs and batches count from 0.
+#' * Data set: `length()`, the number of batches, `getitem(index)`, which gives batch number
+#'   `index`, counted from 1, as [dataset_from_function()] says, and `on_epoch_end()`.
 #' * Optimizer: `build(variables)`, `update_step(gradient, variable, learning_rate)`.
 #' * Learning rate schedule: `call(step)`. Initializer: `call(shape, dtype)`. Regularizer and
 #'   constraint: `call(weights)`.
@@ -29,6 +31,7 @@
 #' @param train_step,predict_step,test_step,compute_loss,compute_metrics Methods of a model, see
 #'   there.
 #' @param update_state,result Methods of a metric.
+#' @param length,getitem Methods of a data set.
 #' @param on_epoch_begin,on_epoch_end,on_train_begin,on_train_end Methods of a callback.
 #' @param on_train_batch_begin,on_train_batch_end,on_test_begin,on_test_end More of these.
 #' @param on_test_batch_begin,on_test_batch_end,on_predict_begin,on_predict_end More of these.
@@ -170,6 +173,35 @@ new_constraint_class <- function(classname, call = NULL, get_config = NULL, ...,
   members <- list2(`__call__` = call, get_config = get_config, initialize = initialize, ...)
   base <- parent_class(enquo(inherit), quote(keras$constraints$Constraint))
   new_class(classname, base, c(members, public), private, parent_env)
+}
+
+#' @rdname new_class
+#' @export
+new_dataset_class <- function(classname, ..., initialize = NULL, length = NULL, getitem = NULL,
+                              on_epoch_end = NULL, private = list(), inherit = NULL,
+                              parent_env = parent.frame()) {
+  members <- list(
+    initialize = initialize, `__len__` = giving(length, as.integer),
+    `__getitem__` = counted_from_1(giving(getitem, as_dataset_batch)),
+    on_epoch_end = on_epoch_end, ...
+  )
+  base <- parent_class(enquo(inherit), quote(keras$utils$PyDataset))
+  new_class(classname, base, members, private, parent_env)
+}
+
+# A method whose value passes a function on its way to Python, however the method returns it.
+giving <- function(f, finish) {
+  if (!is.null(f)) body(f) <- bquote(.(finish)((function() .(body(f)))()))
+  f
+}
+
+# A method whose first argument is a position, which Python counts from 0.
+counted_from_1 <- function(f) {
+  if (!is.null(f)) {
+    name <- as.symbol(names(formals(f))[[1L]])
+    body(f) <- call("{", bquote(.(name) <- .(name) + 1L), body(f))
+  }
+  f
 }
 
 #' @rdname new_class

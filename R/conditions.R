@@ -126,7 +126,10 @@ told_message <- function(failure) {
 as_written <- function(call) {
   if (is_call(call) && is_symbol(call[[1L]])) {
     name <- as_string(call[[1L]])
-    classes <- c(the$tensor_classes, "numpy.ndarray", "kerasbridge_at_r", "kerasbridge_at_py")
+    classes <- c(
+      the$tensor_classes, "numpy.ndarray", "kerasbridge_at_r", "kerasbridge_at_py",
+      "keras.src.models.model.Model"
+    )
     suffix <- Find(\(suffix) endsWith(name, suffix), paste0(".", classes))
     if (!is.null(suffix)) call[[1L]] <- as.symbol(substr(name, 1L, nchar(name) - nchar(suffix)))
   }

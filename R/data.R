@@ -43,7 +43,8 @@ pack_object <- function(x, arg, call) {
     return(pack(if (is_dynamic(x)) unclass(x) else as.integer(x), arg, call))
   }
   if (is.factor(x)) {
-    return(call_py_raw(bound$as_code, pack_array(check_no_na(unclass(x), arg, call))))
+    codes <- pack_array(check_no_na(unclass(x), arg, call))
+    return(call_py_raw(bound$as_code, codes, nlevels(x)))
   }
   if (inherits(x, "integer64")) {
     return(pack_dim(call_py_raw(bound$as_integer64, as_vector_array(unclass(x)), arg), x))

@@ -29,9 +29,14 @@
 adapt <- function(object, data, ..., batch_size = NULL, steps = NULL) {
   check_dots_empty()
   options <- dict_of(batch_size = batch_size, steps = steps)
+  if (is.data.frame(data) && inherits(object, feature_space_class)) {
+    data <- space_frame(data, current_env())
+  }
   call_py(bound$layer_adapt, object, arg_data(data), options)
   invisible(object)
 }
+
+feature_space_class <- "keras.src.layers.preprocessing.feature_space.FeatureSpace"
 
 #' Vocabulary of a lookup layer
 #'

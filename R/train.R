@@ -12,7 +12,10 @@
 #' @param loss_weights Weights of the outputs' losses: a list or named list of numbers.
 #' @param weighted_metrics Metrics to which sample and class weights apply.
 #' @param run_eagerly `TRUE` runs R code at every step instead of tracing it once. Default `FALSE`.
-#' @param steps_per_execution Number of batches in one call of the compiled function.
+#' @param steps_per_execution Number of batches in one call of the compiled function. `"auto"`, the
+#'   default, measures the first steps of a training on TensorFlow and JAX, and takes more than one
+#'   a call where they are short and no callback is told of each batch. The steps are the same;
+#'   the history's `params` has the number.
 #' @param jit_compile Whether to compile with XLA. `"auto"`, the default, leaves it to Keras.
 #' @param auto_scale_loss Whether to scale the loss when the dtype policy is `"mixed_float16"`.
 #'
@@ -25,7 +28,8 @@
 compile.keras.src.models.model.Model <- function(object, optimizer = "rmsprop", loss = NULL,
                                                  metrics = NULL, ..., loss_weights = NULL,
                                                  weighted_metrics = NULL, run_eagerly = FALSE,
-                                                 steps_per_execution = 1L, jit_compile = "auto",
+                                                 steps_per_execution = "auto",
+                                                 jit_compile = "auto",
                                                  auto_scale_loss = TRUE) {
   check_of_this_session(object)
   refuse_partial_names()
@@ -115,9 +119,11 @@ as_metrics <- function(metrics) {
 #'
 #' @param object A compiled Keras model.
 #' @param x Inputs: an R matrix or array whose first dimension is the samples, a list or named list
-#'   of these, a data frame (one input per column), a tensor, or a Python data set or generator.
-#' @param y Targets: an R vector, matrix, array or factor (its codes, counted from 0), or a list
-#'   of these. Left out when `x` is a data set.
+#'   of these, a data frame or tibble, a tensor, a data set, or a function or Python generator that
+#'   gives one batch after the other ([dataset_from_function()]). The columns of a data frame are
+#'   the model's inputs, by name, where it has several, and a numeric matrix otherwise.
+#' @param y Targets: an R vector, matrix, array, or a list of these; a factor, or what can be made
+#'   one, a character vector (codes, counted from 0). Left out when `x` gives them.
 #' @param ... Not used.
 #' @param batch_size Number of samples in a batch. Default 32.
 #' @param epochs Number of runs over the data. Default 10.
@@ -125,10 +131,11 @@ as_metrics <- function(metrics) {
 #' @param validation_split Fraction of the samples, from the end and before shuffling, that is kept
 #'   out of training and evaluated after each epoch.
 #' @param validation_data Data to evaluate after each epoch: `list(x, y)`,
-#'   `list(x, y, sample_weight)`, or a data set.
+#'   `list(x, y, sample_weight)`, also with these as names, or what else `x` can be that has
+#'   targets.
 #' @param shuffle Whether to shuffle the samples before each epoch.
-#' @param class_weight Weights of the classes: a named list whose names are class codes, counted
-#'   from 0; for a factor `y`, its levels.
+#' @param class_weight Weights of the classes: a named list or vector whose names are the levels of
+#'   a factor `y`, or class codes, counted from 0. A class that is left out has the weight 1.
 #' @param sample_weight Weights of the samples: a vector with one number per sample.
 #' @param initial_epoch Number of the first epoch, counted from 1.
 #' @param steps_per_epoch,validation_steps Number of batches in an epoch, when the data has no end.
@@ -137,6 +144,16 @@ as_metrics <- function(metrics) {
 #'   (several, counted from 1) after which to validate.
 #' @param verbose `1` shows a progress bar, `2` a line per epoch, `0` nothing. `"auto"`, the
 #'   default, is 1 in an interactive session and 2 otherwise.
+#'
+#' @section Names and levels:
+#' The model keeps the levels of a factor, character or logical `y`, and the names of the columns
+#' of a matrix or data frame `x`; [save_model()] saves both. Later data is read by them: columns in
+#' any order, levels by name. [predict()] names its columns by the levels, and gives classes.
+#'
+#' @section Missing values:
+#' Missing targets and missing integers are refused. A missing or infinite number in `x` is warned
+#' of, with the names of the columns, since all weights become `NaN`. With
+#' `options(kerasbridge.check_finite = FALSE)` nobody looks.
 #'
 #' @returns A [training history][keras_training_history], invisibly.
 #' @examplesIf can_run_keras() && config_backend() != "numpy"
@@ -159,14 +176,19 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
   check_dots_empty()
   check_of_this_session(object)
   check_memory_threshold()
+  call <- current_env()
+  known <- model_terms(object)
+  inputs <- as_inputs(x, object, known, "x", call)
+  targets <- as_targets(y, known, "y", call, learn = TRUE)
+  terms <- learnt_terms(known, inputs, targets)
   options <- dict_of(
     batch_size = batch_size,
     epochs = epochs,
     callbacks = as_layers(callbacks),
     validation_split = check_fraction(validation_split),
-    validation_data = arg_data(validation_data),
+    validation_data = as_validation(validation_data, object, terms, call),
     shuffle = shuffle,
-    class_weight = by_code(class_weight, y),
+    class_weight = by_code(class_weight, terms$levels[["y"]]),
     sample_weight = arg_data(sample_weight),
     initial_epoch = initial_epoch,
     steps_per_epoch = steps_per_epoch,
@@ -175,12 +197,25 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
     validation_freq = validation_freq,
     verbose = as_verbose(verbose)
   )
+  x <- looked_at(inputs)
+  keep_terms(object, terms, known)
   turns <- new_turns()
   fitted <- interruptible(
-    call_py(bound$model_fit, object, arg_data(x), arg_data(y), options, turns$take),
+    call_py(bound$model_fit, object, x, targets$data, options, turns$take),
     turns
   )
+  if (is.list(fitted)) {
+    for (news in fitted$news) warn(news, class = "kerasbridge_warning")
+  }
   invisible(end_of_fit(fitted, turns, sys.call()))
+}
+
+# What a model knows after it has been trained on these: a source's batches say nothing of it.
+learnt_terms <- function(known, inputs, targets) {
+  if (!is.null(inputs$columns)) known$columns <- inputs$columns
+  levels <- Filter(Negate(is.null), targets$levels)
+  if (length(levels)) known$levels <- levels
+  known
 }
 
 check_fraction <- function(x, arg = caller_arg(x), call = caller_env()) {
@@ -201,18 +236,6 @@ as_verbose <- function(verbose, call = caller_env()) {
   as.integer(verbose)
 }
 
-# Weights named by a factor's levels, under the levels' codes.
-by_code <- function(class_weight, y) {
-  if (is.null(class_weight)) {
-    return(NULL)
-  }
-  class_weight <- as.list(class_weight)
-  if (is.factor(y) && all(names(class_weight) %in% levels(y))) {
-    names(class_weight) <- match(names(class_weight), levels(y)) - 1L
-  }
-  class_weight
-}
-
 #' Evaluate a model
 #'
 #' Computes the loss and metrics on data, batch by batch, with the weights as they are.
@@ -228,10 +251,32 @@ by_code <- function(class_weight, y) {
 #' @export
 evaluate <- function(object, ...) UseMethod("evaluate")
 
-# Not a method of generics::evaluate(), whose first argument is the `x` that here is the data.
+# What is no model belongs to the generic of another package, which this one may hide. Under the
+# name evaluate.default, their generics would find this again from here.
+#' @rawNamespace S3method(evaluate,default,evaluate_elsewhere)
+evaluate_elsewhere <- function(object, ...) {
+  for (package in intersect(c("tensorflow", "tfdatasets", "generics"), loadedNamespaces())) {
+    namespace <- asNamespace(package)
+    theirs <- get0("evaluate", namespace, mode = "function", inherits = FALSE)
+    for (class in class(object)) {
+      method <- utils::getS3method("evaluate", class, optional = TRUE, envir = namespace)
+      if (!is.null(theirs) && !is.null(method)) {
+        return(theirs(object, ...))
+      }
+    }
+  }
+  abort_argument(
+    "{.arg object} must be a Keras model, not {.obj_type_friendly {object}}.", current_env()
+  )
+}
+
+# Also a method of other packages' generics of this name, whichever is attached last. That of
+# generics calls the first argument `x`, which here is the data: there, it must not be named.
 #' @rdname evaluate
 #' @export
-#' @exportS3Method tensorflow::evaluate
+#' @rawNamespace S3method(generics::evaluate,keras.src.models.model.Model)
+#' @rawNamespace S3method(tensorflow::evaluate,keras.src.models.model.Model)
+#' @rawNamespace S3method(tfdatasets::evaluate,keras.src.models.model.Model)
 evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ...,
                                                   batch_size = NULL,
                                                   verbose = getOption("keras.verbose", "auto"),
@@ -239,6 +284,10 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
                                                   callbacks = NULL) {
   check_dots_empty()
   check_of_this_session(object)
+  call <- current_env()
+  terms <- model_terms(object)
+  inputs <- as_inputs(x, object, terms, "x", call)
+  targets <- as_targets(y, terms, "y", call)
   options <- dict_of(
     batch_size = batch_size,
     verbose = as_verbose(verbose),
@@ -246,9 +295,10 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
     steps = steps,
     callbacks = as_layers(callbacks)
   )
+  x <- looked_at(inputs)
   turns <- new_turns()
   interruptible(
-    call_py(bound$model_evaluate, object, arg_data(x), arg_data(y), options, turns$take),
+    call_py(bound$model_evaluate, object, x, targets$data, options, turns$take),
     turns
   ) |> end_of_turns(turns, sys.call())
 }
@@ -258,16 +308,37 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
 #' Runs the model over data, batch by batch.
 #'
 #' @inheritParams evaluate
+#' @param type What to predict. `NULL`, the default, gives the model's outputs as they are. For a
+#'   model that was trained on a factor or a logical, `"prob"` gives the probability of each level,
+#'   and `"class"` the likeliest.
+#' @param newdata Another name for `x`, by which many functions of R call `predict()`.
 #' @returns An R array whose first dimension is the samples; a list of these for several outputs.
+#'   The rows have the names of the rows of `x`, and the columns, for a model that was trained on
+#'   a factor, the names of its levels (of the second level, where one unit stands for two).
+#'   `type = "prob"` gives a matrix with a column for each level, `type = "class"` a factor.
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
 #' predict(model, matrix(1:6, 3), verbose = 0)
+#' @examplesIf can_run_keras() && config_backend() != "numpy"
+#' x <- scale(iris[, 1:4])
+#' model <- keras_model_sequential(input_shape = 4) |> layer_dense(3, activation = "softmax")
+#' model |> compile("adam", "sparse_categorical_crossentropy")
+#' model |> fit(x, iris$Species, epochs = 2, verbose = 0)
+#' predict(model, newdata = x[c(1, 51, 101), ], type = "class", verbose = 0)
 #' @exportS3Method stats::predict
-predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NULL,
+predict.keras.src.models.model.Model <- function(object, x = newdata, ..., type = NULL,
+                                                 batch_size = NULL,
                                                  verbose = getOption("keras.verbose", "auto"),
-                                                 steps = NULL, callbacks = NULL) {
+                                                 steps = NULL, callbacks = NULL, newdata) {
   check_dots_empty()
   check_of_this_session(object)
+  call <- current_env()
+  type <- check_type(type)
+  if (!missing(x) && !missing(newdata)) {
+    abort_argument("{.arg newdata} is another name for {.arg x}: give one of them.", call)
+  }
+  terms <- model_terms(object)
+  inputs <- as_inputs(x, object, terms, if (missing(newdata)) "x" else "newdata", call)
   options <- dict_of(
     batch_size = batch_size,
     verbose = as_verbose(verbose),
@@ -275,10 +346,21 @@ predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NU
     callbacks = as_layers(callbacks)
   )
   turns <- new_turns()
-  interruptible(
-    as_r(call_py(bound$model_predict, object, arg_data(x), options, turns$take)),
+  values <- interruptible(
+    as_r(call_py(bound$model_predict, object, inputs$data, options, turns$take)),
     turns
   ) |> end_of_turns(turns, sys.call())
+  as_prediction(values, type, inputs$rows, object, terms$levels, call)
+}
+
+check_type <- function(type, call = caller_env()) {
+  if (is.null(type) || identical(type, "raw") || identical(type, "response")) {
+    return(NULL)
+  }
+  if (!is_string(type, c("class", "prob"))) {
+    abort_argument("{.arg type} must be {.val class}, {.val prob} or {.code NULL}.", call)
+  }
+  type
 }
 
 #' Train, evaluate or predict on one batch
@@ -293,25 +375,36 @@ predict.keras.src.models.model.Model <- function(object, x, ..., batch_size = NU
 #' train_on_batch(model, matrix(1:6 / 6, 3), 1:3 / 3)
 #' @export
 train_on_batch <- function(object, x, y = NULL, sample_weight = NULL, class_weight = NULL) {
+  call <- current_env()
+  terms <- model_terms(object)
+  targets <- as_targets(y, terms, "y", call)
   options <- dict_of(
     sample_weight = arg_data(sample_weight),
-    class_weight = by_code(class_weight, y)
+    class_weight = by_code(class_weight, terms$levels[["y"]] %||% targets$levels[["y"]])
   )
-  call_py(bound$model_on_batch, object, "train", arg_data(x), arg_data(y), options)
+  x <- as_inputs(x, object, terms, "x", call)$data
+  call_py(bound$model_on_batch, object, "train", x, targets$data, options)
 }
 
 #' @rdname train_on_batch
 #' @export
 test_on_batch <- function(object, x, y = NULL, sample_weight = NULL, ...) {
   check_dots_empty()
+  call <- current_env()
+  terms <- model_terms(object)
   options <- dict_of(sample_weight = arg_data(sample_weight))
-  call_py(bound$model_on_batch, object, "test", arg_data(x), arg_data(y), options)
+  y <- as_targets(y, terms, "y", call)$data
+  x <- as_inputs(x, object, terms, "x", call)$data
+  call_py(bound$model_on_batch, object, "test", x, y, options)
 }
 
 #' @rdname train_on_batch
 #' @export
 predict_on_batch <- function(object, x) {
-  as_r(call_py(bound$model_on_batch, object, "predict", arg_data(x), NULL, dict()))
+  terms <- model_terms(object)
+  inputs <- as_inputs(x, object, terms, "x", current_env())
+  values <- as_r(call_py(bound$model_on_batch, object, "predict", inputs$data, NULL, dict()))
+  as_prediction(values, NULL, inputs$rows, object, terms$levels, current_env())
 }
 
 # Layers, optimizers and other objects of Python are no models.

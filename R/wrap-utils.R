@@ -1770,11 +1770,11 @@ timeseries_dataset_from_array <- wrapper("timeseries_dataset_from_array", functi
 #' `loss_categorical_crossentropy()` wants the targets.
 #'
 #' @section In R:
-#' For a factor `f` use `to_categorical(as.integer(f) - 1L)`.
+#' A factor has a column for each of its levels, in their order.
 #'
-#' @param x Integer vector or array of class codes from 0.
-#' @param num_classes Integer: number of classes. `NULL`, the default, takes the largest code
-#'   plus one.
+#' @param x Integer vector or array of class codes from 0, or a factor.
+#' @param num_classes Integer: number of classes. `NULL`, the default, takes the number of
+#'   levels of a factor, or else the largest code plus one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A numeric array of the shape of `x` with `num_classes` as a further, last
 #'   dimension; a last dimension of size 1 in `x` is dropped.
@@ -1782,9 +1782,10 @@ timeseries_dataset_from_array <- wrapper("timeseries_dataset_from_array", functi
 #' @family utilities
 #' @examplesIf can_run_keras()
 #' to_categorical(c(0L, 2L, 1L))
+#' to_categorical(iris$Species[c(1, 51)])
 #' @export
 to_categorical <- wrapper("to_categorical", function(x, num_classes = NULL, ...) {
-  as_r(call_py(bound$to_categorical, x, num_classes, ...))
+  as_r(call_py(bound$to_categorical, arg_data(x), num_classes, ...))
 })
 
 #' Take a batch apart

@@ -28,7 +28,7 @@ test_that("evaluate() and predict() give what R computes from the weights", {
   y <- mtcars$mpg[1:7] / 10
   model <- linear_model(x, y, metrics = "mae")
   weights <- lapply(model$get_weights(), as.array)
-  expected <- unname(x) %*% weights[[1]] + as.vector(weights[[2]])
+  expected <- x %*% weights[[1]] + as.vector(weights[[2]]) # with the names of the rows
 
   predicted <- predict(model, x, verbose = 0)
   expect_equal(predicted, expected, tolerance = float32_tolerance)
@@ -246,7 +246,7 @@ test_that("bad input is refused before any work is done", {
   model <- classifier()
   data <- penguin_data()
   on_backend(c("tensorflow", "jax", "torch"), {
-    expect_refused(fit(model, data$x, data$y[1:5]), "cardinality")
+    expect_refused(fit(model, data$x, data$y[1:5]), "same number of samples")
     expect_refused(fit(model, data$x, replace(as.integer(data$y), 1, NA)), "missing values")
     expect_refused(fit(model, data$x, data$y, validation_split = 1), "validation_split")
     expect_refused(fit(model, data$x, data$y, epochs = 1.5), "`epochs` must be a whole number")
@@ -323,4 +323,65 @@ test_that("what is misspelt is refused with the near one", {
   expect_refused(layer_dense(unit = 1), "Did you mean `units`")
   expect_refused(layer_dense(units = 1, activaton = "relu"), "Did you mean `activation`")
   expect_refused(optimizer_adam(learning = 1), "Did you mean `learning_rate`")
+})
+
+test_that("the pace of a training changes nothing but its time", {
+  on_backend(c("tensorflow", "jax"), {
+    x <- withr::with_seed(1, matrix(rnorm(32000), 8000))
+    y <- x %*% c(1, -1, 2, 0.5)
+    run <- function(steps, callbacks = NULL) {
+      set_random_seed(1)
+      model <- keras_model_sequential(input_shape = 4) |> layer_dense(4) |> layer_dense(1)
+      compile(model, "sgd", "mse", metrics = "mae", steps_per_execution = steps)
+      history <- fit(
+        model, x, y, epochs = 4, batch_size = 8, callbacks = callbacks, validation_split = 0.1,
+        verbose = 0
+      )
+      list(history$metrics, lapply(model$get_weights(), as.array), history$params)
+    }
+    auto <- run("auto")
+    one <- run(1L)
+    expect_equal(auto[1:2], one[1:2], tolerance = float32_tolerance)
+    expect_identical(one[[3]]$steps_per_execution, 1L)
+    expect_true(auto[[3]]$steps_per_execution %in% 2^(0:5))
+    batches <- 0
+    counting <- callback_lambda(on_train_batch_end = \(batch, logs) batches <<- batches + 1)
+    expect_identical(run("auto", counting)[[3]]$steps_per_execution, 1L)
+    expect_identical(batches, 3600)
+  })
+  expect_refused(
+    linear_model(matrix(0, 1, 1), steps_per_execution = "many"), "`steps_per_execution` must be"
+  )
+})
+
+test_that("evaluate() is found by another package's generic, and finds its methods", {
+  library <- withr::local_tempdir()
+  source <- file.path(withr::local_tempdir(), "tfdatasets")
+  dir.create(file.path(source, "R"), recursive = TRUE)
+  writeLines(c("Package: tfdatasets", "Version: 0.0.1", "Title: A Fixture"),
+    file.path(source, "DESCRIPTION")
+  )
+  writeLines(c("export(evaluate)", "S3method(evaluate, theirs)"), file.path(source, "NAMESPACE"))
+  writeLines(
+    c(
+      "evaluate <- function(object, ...) UseMethod(\"evaluate\")",
+      "evaluate.theirs <- function(object, ...) \"their own\""
+    ),
+    file.path(source, "R", "evaluate.R")
+  )
+  utils::install.packages(source, library, repos = NULL, type = "source", quiet = TRUE)
+  run <- function(order) {
+    for (package in order) library(package, character.only = TRUE)
+    model <- kerasbridge::keras_model_sequential(input_shape = 1) |> kerasbridge::layer_dense(1)
+    kerasbridge::compile(model, "sgd", "mse")
+    list(
+      names(evaluate(model, x = c(1, 2), y = c(1, 2), verbose = 0)),
+      evaluate(structure(list(), class = "theirs"))
+    )
+  }
+  for (order in list(c("kerasbridge", "tfdatasets"), c("tfdatasets", "kerasbridge"))) {
+    result <- callr::r(run, list(order), libpath = c(library, .libPaths()), timeout = 120)
+    expect_identical(result, list("loss", "their own"))
+  }
+  expect_refused(evaluate(1), "must be a Keras model")
 })

@@ -9,6 +9,7 @@ from conftest import r_array
 
 from kerasbridge.errors import ArgumentError
 from kerasbridge.models import training
+from kerasbridge.sources import batches
 
 X = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
 Y = X @ [[1.0], [2.0]]
@@ -34,15 +35,15 @@ def test_a_sequential_model_with_an_input_is_built():
 
 
 def test_data_is_converted_once_and_keeps_its_structure():
-    result = training.data({"a": r_array(X), "b": [r_array([1, 2]), None]}, "x")
+    result = batches.data({"a": r_array(X), "b": [r_array([1, 2]), None]}, "x")
     assert result["a"].flags.c_contiguous
     np.testing.assert_array_equal(result["a"], X.astype("float32"), strict=True)
     np.testing.assert_array_equal(result["b"][0], [1, 2])
     generator = iter(())
-    assert training.data(generator, "x") is generator
-    assert training.data(r_array(["a", "b"]), "x").tolist() == ["a", "b"]
+    assert batches.data(generator, "x") is generator
+    assert batches.data(r_array(["a", "b"]), "x").tolist() == ["a", "b"]
     with pytest.raises(ArgumentError, match="`x` must be an array or a data set, not the single 3"):
-        training.data(3.0, "x")
+        batches.data(3.0, "x")
 
 
 def test_fit_gives_the_history():
@@ -142,6 +143,7 @@ def test_numpy_predicts_and_evaluates_and_says_that_it_cannot_fit(python):
     script = """
 import keras, numpy as np
 from kerasbridge.models import training
+from kerasbridge.sources import batches
 model = training.new_sequential([keras.layers.Dense(1, kernel_initializer="ones")], 2, {})
 training.compile(model, {"loss": "mse"})
 x = np.ones((2, 2))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.models import training
+from kerasbridge.sources import batches
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.shapes import described, shape
 
@@ -73,7 +73,7 @@ def _needs(layer: Any) -> int:
 def _data(layer: Any, value: Any, name: str) -> Any:
     """R data as tensors; but with strings as arrays, for a layer that looks them up by itself."""
     if _holds_text(value) and _takes_text(layer):
-        return training.data(value, name)
+        return batches.data(value, name)
     return arrays.tensor(value, name)
 
 

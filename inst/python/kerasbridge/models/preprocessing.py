@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasbridge.models import training
+from kerasbridge.sources import batches
 
 
 def adapt(layer: Any, data: Any, options: dict[str, Any]) -> None:
@@ -15,7 +15,7 @@ def adapt(layer: Any, data: Any, options: dict[str, Any]) -> None:
     if isinstance(data, str):
         data = np.array([data], dtype=object)
     chosen = {name: value for name, value in options.items() if value is not None}
-    layer.adapt(training.data(data, "data"), **chosen)
+    layer.adapt(batches.data(data, "data"), **chosen)
 
 
 def vocabulary(layer: Any, options: dict[str, Any]) -> list[Any]:

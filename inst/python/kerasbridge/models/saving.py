@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError, UnknownObjectError
-from kerasbridge.models import classes, files
+from kerasbridge.models import classes, files, terms
 from kerasbridge.tensors.kinds import path as expanded
 
 #: The member of an archive, or the file of a directory, that holds R's source.
@@ -49,17 +49,20 @@ def save_model(
         with _names(same):
             _saving().save_model(model, target, overwrite=True, zipped=zipped)
         if source is not None:
-            _add(Path(target), source)
+            _add(Path(target), SOURCE, source)
+        if known is not None and not _is_remote(path) and not path.endswith((".h5", ".hdf5")):
+            _add(Path(target), terms.MEMBER, known)
 
+    known = terms.of(model)
     _whole(path, overwrite, write)
 
 
-def _add(target: Path, source: str) -> None:
+def _add(target: Path, member: str, text: str) -> None:
     if target.is_dir():
-        (target / SOURCE).write_text(source, encoding="utf-8")
+        (target / member).write_text(text, encoding="utf-8")
     else:
         with zipfile.ZipFile(target, "a") as archive:
-            archive.writestr(SOURCE, source)
+            archive.writestr(member, text)
 
 
 def save_weights(model: Any, path: str, overwrite: bool, max_shard_size: float | None) -> None:
@@ -243,7 +246,11 @@ def load_model(
             if not compile:
                 config.pop("compile_config", None)
             objects = _all_known(config, objects, source(path), loader)
-    return _saving().load_model(path, custom_objects=objects, compile=compile, safe_mode=safe_mode)
+    model = _saving().load_model(path, custom_objects=objects, compile=compile, safe_mode=safe_mode)
+    known = None if _is_remote(path) else _member(Path(path), terms.MEMBER)
+    if known is not None:
+        terms.keep(model, known)
+    return model
 
 
 def load_weights(model: Any, path: str, skip_mismatch: bool) -> None:

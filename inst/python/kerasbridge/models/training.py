@@ -10,7 +10,7 @@ import importlib
 import inspect
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,9 @@ from kerasbridge import backends
 from kerasbridge.distribution import sharing
 from kerasbridge.errors import ArgumentError, did_you_mean
 from kerasbridge.memory.shortage import once
-from kerasbridge.models import identifiers, mismatch, progress
+from kerasbridge.models import identifiers, mismatch, pace, progress, targets
+from kerasbridge.sources import batches, feeds
+from kerasbridge.sources.batches import data
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import converted, integer
 from kerasbridge.tensors.shapes import described, shape
@@ -69,10 +71,10 @@ def compile(model: Any, options: dict[str, Any]) -> None:
             identifiers.check("metric", metric, name)
             if metric is not None and not isinstance(metric, str) and not callable(metric):
                 raise _no_function(name, "metrics", metric)
-    if options.get("steps_per_execution") is not None:
-        options["steps_per_execution"] = integer(
-            options["steps_per_execution"], "steps_per_execution"
-        )
+    steps = options.get("steps_per_execution")
+    if steps is not None and steps != "auto":
+        steps = integer(steps, "steps_per_execution")
+    options["steps_per_execution"] = pace.chosen(model, steps)
     if options.get("metrics") is None and options.get("weighted_metrics") is None:
         model._compile_metrics = None  # Keras keeps those of an earlier call
     model.compile(**{name: value for name, value in options.items() if value is not None})
@@ -113,30 +115,6 @@ def _no_function(argument: str, what: str, value: Any) -> ArgumentError:
     )
 
 
-def data(value: Any, name: str) -> Any:
-    """R data as row-major arrays in the dtypes of their tensors, structure kept.
-
-    What is not R's (a data set, a generator, a tensor) passes untouched.
-    """
-    if isinstance(value, np.ndarray):
-        if value.ndim == 0:
-            raise _single(value.item(), name)
-        if value.dtype.kind in "OUST":
-            return np.array(value, dtype=object, order="C")
-        return arrays.row_major(value)
-    if isinstance(value, (list, tuple)):
-        return [data(part, name) for part in value]
-    if isinstance(value, dict):
-        return {key: data(part, name) for key, part in value.items()}
-    if isinstance(value, (bool, int, float)):
-        raise _single(value, name)
-    return value
-
-
-def _single(value: Any, name: str) -> ArgumentError:
-    return ArgumentError(f"`{name}` must be an array or a data set, not the single {value:g}.")
-
-
 def weights_of_classes(weights: dict[str, Any] | None) -> dict[int, float] | None:
     """Class weights: R's names are the classes' codes, counted from 0."""
     if weights is None:
@@ -159,30 +137,52 @@ def fit(
     turn: progress.Turn | None = None,
     shown: bool = False,
 ) -> dict[str, Any]:
-    """Train, and give back the history: parameters, and a list of values for each metric."""
+    """Train, and give back the history: parameters, and a list of values for each metric.
+
+    The history's ``news`` is what R is to warn of.
+    """
     _check_trainable(model)
     options = _options(options)
     run = progress.Run("train", model, turn, options.get("verbose") or 0, shown)
-    options["class_weight"] = weights_of_classes(options.get("class_weight"))
+    callbacks = options.get("callbacks")
+    weights = weights_of_classes(options.pop("class_weight", None))
+    every = options.get("validation_freq") or 1
+    first, last = options.get("initial_epoch") or 0, options.get("epochs") or 1
+    x, y = data(x, "x"), data(y, "y")
+    feed = feeds.feed(
+        x, "x", model,
+        epochs=last - first, class_weight=weights, shuffle=bool(options.get("shuffle", True)),
+    )  # fmt: skip
+    if feed is None:
+        options["class_weight"] = weights
+        _check_arrays(model, x, y, options.get("sample_weight"))
+    else:
+        _check_alone("x", y=y, **options)
+        _look_at(model, feed)
+        x = feed
     if options.get("validation_data") is not None:
-        options["validation_data"] = _triple(options["validation_data"])
+        options["validation_data"] = _validation(model, options["validation_data"])
     with (
         _explaining(model, x, y),
+        _kept(model),
+        feeds.end_is_no_news() if feed is not None else nullcontext(),
         sharing.shared(model),
         sharing.written_once(_listed(options.get("callbacks"))) as options["callbacks"],
+        pace.kept(model, callbacks, last - first, feed is not None) as steps,
         progress.watching(run, options),
     ):
-        model.fit(data(x, "x"), data(y, "y"), **_given(options))
+        model.fit(x, y, **_given(options))
     history = model.history if run.began else None
     epochs = [int(epoch) + 1 for epoch in history.epoch] if history else []
-    every = options.get("validation_freq") or 1
+    params = {n: arrays.to_r(value) for n, value in history.params.items()} if history else {}
     told = {
-        "params": {n: arrays.to_r(value) for n, value in history.params.items()} if history else {},
+        "params": params | {"steps_per_execution": steps()},
         "epoch": epochs,
         "validated": [epoch for epoch in epochs if model._should_eval(epoch - 1, every)],
         "metrics": {n: _numbers(values) for n, values in history.history.items()}
         if history
         else {},
+        "news": [] if feed is None else feed.news(last),
     }
     return told if run.ended is None else _with_the_epoch_left(told, run)
 
@@ -211,8 +211,22 @@ def evaluate(
     options = _given(_options(options))
     run = progress.Run("test", model, turn, options.get("verbose") or 0)
     results: dict[str, Any] = {}
-    with _explaining(model, x, y), sharing.shared(model), progress.watching(run, options):
-        results = model.evaluate(data(x, "x"), data(y, "y"), return_dict=True, **options)
+    x, y = data(x, "x"), data(y, "y")
+    feed = feeds.feed(x, "x", model)
+    if feed is None:
+        _check_arrays(model, x, y, options.get("sample_weight"))
+    else:
+        _check_alone("x", y=y, **options)
+        _look_at(model, feed)
+        x = feed
+    with (
+        _explaining(model, x, y),
+        _kept(model),
+        feeds.end_is_no_news() if feed is not None else nullcontext(),
+        sharing.shared(model),
+        progress.watching(run, options),
+    ):
+        results = model.evaluate(x, y, return_dict=True, **options)
     if run.ended:
         return progress.Interrupted()
     return {name: arrays.to_r(value) for name, value in results.items()}
@@ -224,9 +238,78 @@ def predict(model: Any, x: Any, options: dict[str, Any], turn: progress.Turn | N
     options = _given(_options(options))
     run = progress.Run("predict", model, turn, options.get("verbose") or 0)
     predicted = None
-    with _explaining(model, x), sharing.shared(model), progress.watching(run, options):
-        predicted = model.predict(data(x, "x"), **options)
+    x = data(x, "x")
+    feed = feeds.feed(x, "x", model)
+    if feed is not None:
+        feeds.build(model, feed.first(), whole=False)
+        x = feed
+    else:
+        batches.check_sizes(x=x)
+    with (
+        _explaining(model, x),
+        _kept(model),
+        feeds.end_is_no_news() if feed is not None else nullcontext(),
+        sharing.shared(model),
+        progress.watching(run, options),
+    ):
+        predicted = model.predict(x, **options)
     return progress.Interrupted() if run.ended else arrays.to_r(predicted)
+
+
+@contextmanager
+def _kept(model: Any) -> Iterator[None]:
+    """Whatever ends the work within, the model has its variables afterwards.
+
+    JAX's trainer takes them out of the model while it works.
+    """
+    try:
+        yield
+    except BaseException:
+        if getattr(model, "_jax_state", None):
+            model.jax_state_sync()
+            model._jax_state = None
+        raise
+
+
+def _look_at(model: Any, feed: Any) -> None:
+    """Build the model on a feed's first batch, which is checked as arrays are."""
+    batch = feed.first()
+    feeds.build(model, batch, whole=True)
+    targets.check(model, batch[1] if len(batch) > 1 else None)
+
+
+def _validation(model: Any, value: Any) -> Any:
+    """The data of a validation, checked as that of a training."""
+    feed = feeds.feed(value, "validation_data", model)
+    if feed is not None:
+        _look_at(model, feed)
+        return feed
+    value = _triple(value)
+    if isinstance(value, tuple):
+        parts = (*value, None)[:3]
+        batches.check_sizes("validation_data", **dict(zip(batches.PARTS, parts, strict=True)))
+        targets.check(model, parts[1], "validation_data")
+    return value
+
+
+def _check_arrays(model: Any, x: Any, y: Any, sample_weight: Any) -> None:
+    batches.check_sizes(x=x, y=y, sample_weight=sample_weight)
+    targets.check(model, y)
+
+
+def _check_alone(name: str, **others: Any) -> None:
+    """Refuse what a source has in its batches, or cannot have at all."""
+    for argument in ("y", "sample_weight"):
+        if others.get(argument) is not None:
+            raise ArgumentError(
+                f"`{argument}` belongs into the batches that `{name}` gives: `list(x, y)` or "
+                "`list(x, y, sample_weight)`."
+            )
+    if others.get("validation_split"):
+        raise ArgumentError(
+            f"`validation_split` needs arrays: `{name}` gives its data batch by batch. Give "
+            "`validation_data`."
+        )
 
 
 @contextmanager
@@ -287,6 +370,10 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
                 raise ArgumentError(
                     f"`{name}` must be a whole number, not {described(checked[name])}."
                 )
+            least = checked[name]
+            least = min(least, default=1) if isinstance(least, (list, tuple)) else least
+            if least < 1:
+                raise ArgumentError(f"`{name}` must be 1 or more, not {least}.")
     if checked.get("initial_epoch") is not None:
         checked["initial_epoch"] -= 1
     for callback in _listed(checked.get("callbacks")):
@@ -311,6 +398,19 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _triple(validation: Any) -> Any:
     """``list(x, y)`` and ``list(x, y, sample_weight)`` as the tuples that Keras expects."""
+    if (
+        isinstance(validation, dict)
+        and validation.keys() <= set(batches.PARTS)
+        and "x" in validation
+    ):
+        validation = [
+            validation[part] for part in batches.PARTS if validation.get(part) is not None
+        ]
+    if isinstance(validation, (np.ndarray, dict)):
+        raise ArgumentError(
+            "`validation_data` must be `list(x, y)`, `list(x, y, sample_weight)` or a data set: "
+            "the inputs alone have nothing to be compared with."
+        )
     if isinstance(validation, (list, tuple)):
         if len(validation) not in (2, 3):
             raise ArgumentError(

@@ -249,11 +249,16 @@ def strings(data: Array, name: str) -> Any:
 class Codes(np.ndarray[Any, Any]):
     """A factor's codes, counted from 0: what was a level needs no conversion as a position."""
 
+    #: How many levels the factor has; of a part or a copy it is not known.
+    levels: int | None = None
 
-def codes(data: Any) -> Codes:
+
+def codes(data: Any, levels: int | None = None) -> Codes:
     """A factor's codes, counted from 0."""
     # a single code is an array without dimensions, not one of NumPy's numbers
-    return np.asarray(np.asarray(data, dtype="int32") - np.int32(1)).view(Codes)
+    result = np.asarray(np.asarray(data, dtype="int32") - np.int32(1)).view(Codes)
+    result.levels = levels
+    return result
 
 
 def integer64(data: Any, name: str = "x") -> Array:

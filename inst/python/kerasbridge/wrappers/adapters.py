@@ -21,8 +21,7 @@ from kerasbridge import backends
 from kerasbridge.distribution import averaging, clusters
 from kerasbridge.errors import ArgumentError
 from kerasbridge.memory import watch
-from kerasbridge.models import training
-from kerasbridge.sources import graindata, pipelines
+from kerasbridge.sources import batches, graindata, pipelines
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import integer
 
@@ -416,6 +415,16 @@ def vstack(xs: Sequence[Any]) -> Any:
     return ops.vstack([ops.expand_dims(x, 0) if len(ops.shape(x)) == 1 else x for x in xs])
 
 
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+    """A factor has a column for each of its levels, whether it occurs or not."""
+    if isinstance(x, arrays.Codes) and num_classes is None:
+        num_classes = x.levels
+    if isinstance(x, np.ndarray) and x.dtype.kind in "OU":
+        raise ArgumentError("`x` must be class codes or a factor: write `factor(x)`.")
+    codes = np.asarray(x) if isinstance(x, np.ndarray) else x
+    return importlib.import_module("keras").utils.to_categorical(codes, num_classes)
+
+
 def split_dataset(
     dataset: Any,
     left_size: float | None = None,
@@ -426,7 +435,7 @@ def split_dataset(
 ) -> Any:
     """R's whole numbers count samples, whether they are integers or not."""
     return importlib.import_module("keras").utils.split_dataset(
-        training.data(dataset, "dataset"),
+        batches.data(dataset, "dataset"),
         left_size=_share_or_count(left_size, "left_size"),
         right_size=_share_or_count(right_size, "right_size"),
         shuffle=shuffle,
@@ -573,6 +582,7 @@ _ADAPTERS: Final[dict[str, Function]] = {
     "keras.utils.FeatureSpace": feature_space,
     "keras.utils.normalize": normalize_array,
     "keras.utils.split_dataset": split_dataset,
+    "keras.utils.to_categorical": to_categorical,
 }
 
 
