@@ -1,0 +1,18 @@
+# What R does while Python trains.
+
+test_that("timers of later run during fit(), and an error in one is a warning afterwards", {
+  skip_if_not(trains())
+  skip_if_not_installed("later")
+  model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+  model |> compile("sgd", "mse")
+  met <- 0L
+  later::later(\() met <<- met + 1L, 0.05)
+  later::later(\() stop("the timer fails"), 0.1)
+  x <- matrix(seq_len(320) / 320)
+  expect_warning(
+    history <- fit(model, x, x[, 1], epochs = 200, verbose = 0),
+    "the timer fails"
+  )
+  expect_identical(met, 1L)
+  expect_false(history$interrupted)
+})
