@@ -53,6 +53,8 @@ shim_functions <- c(
   layer_feature = "models.preprocessing.feature",
   layer_set_vocabulary = "models.preprocessing.set_vocabulary",
   layer_vocabulary = "models.preprocessing.vocabulary",
+  leaving = "crossing.leaving.Leaving",
+  leaving_of = "crossing.leaving.leaving_of",
   model_compile = "models.training.compile",
   model_describe = "models.description.describe",
   model_evaluate = "models.training.evaluate",

@@ -14,6 +14,7 @@
 #' @importFrom cli cli_abort
 #' @importFrom stats predict
 #' @importFrom utils str
+#' @useDynLib kerasbridge, .registration = TRUE
 "_PACKAGE"
 
 .onLoad <- function(libname, pkgname) {
@@ -62,7 +63,7 @@ wrapper_names <- function() {
 on_python_start <- function() {
   py_call(shim_attr("imports.install"))
   py_call(shim_attr("crossing.processes.install"))
-  py_call(shim_attr("crossing.entry.install"), \(class) as.list(class))
+  open_door()
   write_in_r()
   watch_memory()
   py_call(shim_attr("crossing.notices.install"), keep_warning)

@@ -24,6 +24,14 @@ class SubscriptError(IndexError):
     """A subscript does not fit the dimension that it selects from."""
 
 
+class ThreadError(RuntimeError):
+    """R was needed on another thread than its own, which could not run it."""
+
+
+class ForkError(RuntimeError):
+    """A framework was used in a forked copy of the process that had started it."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion to append to a message about an unknown `name`; empty without a near one."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

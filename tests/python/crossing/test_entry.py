@@ -1,5 +1,6 @@
 """Numbers and errors between Python and R, with a stand-in for the function that calls R."""
 
+import ctypes
 from types import ModuleType
 
 import numpy as np
@@ -8,12 +9,29 @@ import pytest
 from kerasbridge import errors
 from kerasbridge.crossing import entry
 
+NAME = b"r_object"
+DOORS = ("door to Python", "door to R")
+
+
+def r_function(to_r):
+    """An R function as reticulate holds it: its arguments become R's, or stay Python's."""
+    new, converts = ctypes.pythonapi.PyCapsule_New, ctypes.pythonapi.PyCapsule_SetContext
+    new.argtypes, new.restype = (
+        (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p),
+        ctypes.py_object,
+    )
+    converts.argtypes = (ctypes.py_object, ctypes.c_void_p)
+    capsule = new(1, NAME, None)
+    converts(capsule, int(to_r))
+    return capsule
+
 
 def python_function_of(call):
     """A function that is called as reticulate's own are: by a frame of `rpytools.call`."""
     module = ModuleType("rpytools.call")
-    module.call_r_function = entry.crossing(call, lambda classes: classes)
-    source = "def python_function(*args): return call_r_function(None, *args)"
+    module.call_r_function = entry.crossing(call, lambda classes: classes, DOORS)
+    module.function = r_function(to_r=True)
+    source = "def python_function(*args): return call_r_function(function, *args)"
     exec(source, vars(module))
     return module.python_function
 
@@ -34,14 +52,21 @@ def r_error(*classes):
 
 
 def raises(error):
-    def call(function, *args):
+    def call(door, function, *args):
         raise error
 
     return call
 
 
 def received(x):
-    return python_function_of(lambda function, x: x)(x)
+    return python_function_of(lambda door, function, x: x)(x)
+
+
+def test_a_function_is_called_through_the_door_for_its_arguments():
+    calls = entry.crossing(lambda *given, **named: (given, named), None, DOORS)
+    for to_r in (False, True):
+        function = r_function(to_r)
+        assert calls(function, 1, b=2) == ((DOORS[to_r], function, 1), {"b": 2})
 
 
 def test_an_array_without_dimensions_is_a_number():
@@ -75,7 +100,7 @@ def test_the_frames_are_noted_where_python_calls_r():
 def test_every_call_of_r_on_the_way_ends_a_segment():
     inner = python_function_of(raises(r_error("simpleError")))
 
-    def to_python(function, x):
+    def to_python(door, function, x):
         return layer_call(inner)
 
     with pytest.raises(RuntimeError) as caught:
@@ -87,7 +112,7 @@ def test_every_call_of_r_on_the_way_ends_a_segment():
 
 
 def test_an_exception_of_python_keeps_its_type_and_takes_its_own_frames_along():
-    def to_python(function, x):
+    def to_python(door, function, x):
         return layer_call(lambda x: x / 0)
 
     with pytest.raises(ZeroDivisionError) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
 from typing import Any
 
 
@@ -50,11 +51,29 @@ def named(
     def call(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **kwargs)
 
+    coded(function, name)
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
     call.__signature__ = signature(formals, required)  # type: ignore[attr-defined]
     call.__wrapped_r__ = function  # type: ignore[attr-defined]
     return call
+
+
+def coded(function: Any, name: str) -> Any:
+    """`function`, which reticulate has made, with frames that tell which R function it is."""
+    if hasattr(function, "__code__"):
+        function.__code__ = function.__code__.replace(co_name=name)
+    return function
+
+
+def name_of_frame(frame: FrameType) -> str:
+    """The R function that a frame of reticulate's calls; or what has called one without a name."""
+    if frame.f_code.co_name != "python_function":
+        return f"{frame.f_code.co_name}()"
+    caller = frame.f_back
+    if caller is None:
+        return "An R function"
+    return f"The R function that {caller.f_code.co_qualname}() calls"
 
 
 def r_function(value: Any) -> Any:

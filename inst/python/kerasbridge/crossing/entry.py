@@ -7,6 +7,7 @@ exception: Keras and JAX remove their own from its traceback later, and R's trac
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import sys
 import traceback
@@ -16,6 +17,8 @@ from types import FrameType
 from typing import Any, Final
 
 import numpy as np
+
+from kerasbridge.crossing import callables, threads
 
 Classes = Callable[[Any], list[str]]
 
@@ -39,18 +42,34 @@ _HIDDEN: Final = (
 )
 
 
-def install(classes: Classes) -> None:
-    """Be there wherever Python calls R; `classes` reads the class of an R condition."""
+def install(classes: Classes, door: Any, door_to_python: Any) -> None:
+    """Be there wherever Python calls R; `classes` reads the class of an R condition.
+
+    `door` and `door_to_python` are the R functions that take the function and its arguments; the
+    second is for functions whose arguments stay Python's.
+    """
     calls: Any = importlib.import_module(_R_CALLS)
-    calls.call_r_function = crossing(calls.call_r_function, classes)
+    doors = callables.r_function(door_to_python), callables.r_function(door)
+    calls.call_r_function = crossing(calls.call_r_function, classes, doors)
 
 
-def crossing(call: Callable[..., Any], classes: Classes) -> Callable[..., Any]:
-    """`call`, which calls an R function, its first argument, with the others."""
+def crossing(
+    call: Callable[..., Any], classes: Classes, doors: tuple[Any, Any]
+) -> Callable[..., Any]:
+    """`call`, by which reticulate calls the R function that is its first argument.
+
+    It is called through one of the `doors`: the second where R gets its own values, the first
+    where it gets Python's objects.
+    """
+    to_r = ctypes.pythonapi.PyCapsule_GetContext
+    to_r.argtypes, to_r.restype = (ctypes.py_object,), ctypes.c_bool
 
     def call_r_function(function: Any, *args: Any, **kwargs: Any) -> Any:
+        if threads.elsewhere():
+            name = callables.name_of_frame(sys._getframe(1))
+            return threads.on_main_thread(lambda: call_r_function(function, *args, **kwargs), name)
         try:
-            return call(function, *map(_number, args), **kwargs)
+            return call(doors[to_r(function)], function, *map(_number, args), **kwargs)
         except Exception as error:
             if hasattr(error, "python_frames"):
                 raise

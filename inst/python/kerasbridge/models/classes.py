@@ -17,7 +17,7 @@ from typing import Any
 
 from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError
-from kerasbridge.models import compose
+from kerasbridge.models import compose, feeding
 from kerasbridge.tensors import frameworks
 from kerasbridge.tensors.kinds import converted
 from kerasbridge.tensors.shapes import described
@@ -53,7 +53,9 @@ def build(
     for base in bases:
         if not inspect.isclass(base):
             raise ArgumentError(f"The parent of {name} must be a class, not {described(base)}.")
-    return new_class(name, tuple(bases), exec_body=lambda body: body.update(namespace))
+    made = new_class(name, tuple(bases), exec_body=lambda body: body.update(namespace))
+    feeding.of_class(made)
+    return made
 
 
 def _member(method: Method) -> Any:
@@ -68,7 +70,7 @@ def _member(method: Method) -> Any:
 
 
 def _function(method: Method) -> Callable[..., Any]:
-    r_function = method.function
+    r_function = callables.coded(method.function, method.name)
 
     if method.name == "__init__":
 

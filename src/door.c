@@ -1,0 +1,131 @@
+/* The door through which Python enters R.
+
+   R code that Python calls may leave at any moment: tryCatch() catches a message, callCC() returns,
+   a restart of an outer function is invoked. R does so by a longjmp() to the context of that
+   function, over all C frames between; were Python's among them, Python would be left with a
+   broken stack. So R code is entered here, under R_UnwindProtect(), and a jump stops at this one
+   frame, which is ours alone. From there it is carried by a Python exception to where R had entered
+   Python, and R continues it there. */
+
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+
+#include <R.h>
+#include <R_ext/Rdynload.h>
+#include <Rinternals.h>
+
+/* R code that is run for Python. */
+typedef struct {
+  SEXP call;
+  SEXP frame;
+  int fails;
+  jmp_buf stop;
+} entry_t;
+
+static SEXP evaluate(void *data) {
+  const entry_t *entry = data;
+  return Rf_eval(entry->call, entry->frame);
+}
+
+/* An error that the code itself does not handle: reticulate's own handler comes next, and jumps to
+   where it hands the error to Python, between this frame and Python's. */
+static SEXP note_failure(SEXP condition, void *data) {
+  (void) condition;
+  ((entry_t *) data)->fails = 1;
+  return R_NilValue;
+}
+
+static SEXP evaluate_noting_failure(void *data) {
+  return R_withCallingErrorHandler(evaluate, data, note_failure, data);
+}
+
+/* R runs this when the code has ended, in whichever way. By then its contexts, its protected
+   objects and its handlers are those that were in force before. */
+static void at_end(void *data, Rboolean jump) {
+  entry_t *entry = data;
+  if (jump && !entry->fails) longjmp(entry->stop, 1);
+}
+
+/* reticulate jumps as well when it hands an interrupt to Python: with one word. */
+static int is_interrupt(SEXP value) {
+  if (TYPEOF(value) != VECSXP || XLENGTH(value) != 1) return 0;
+  SEXP word = VECTOR_ELT(value, 0);
+  return TYPEOF(word) == STRSXP && XLENGTH(word) == 1 &&
+         strcmp(CHAR(STRING_ELT(word, 0)), "KeyboardInterrupt") == 0;
+}
+
+/* .External(door_enter, leave, frame, f, ...): the value of f(...), evaluated in `frame`. A jump
+   ends in leave(jump, interrupt), which does not return. */
+static SEXP door_enter(SEXP args) {
+  args = CDR(args);
+  SEXP leave = CAR(args);
+  args = CDR(args);
+  entry_t entry = {.frame = CAR(args), .fails = 0};
+  args = CDR(args);
+  entry.call = PROTECT(Rf_lcons(CAR(args), CDR(args)));
+  SEXP token = PROTECT(R_MakeUnwindCont());
+
+  if (setjmp(entry.stop)) {
+    /* R code must not touch the token itself, whose parts are R's secret. */
+    SEXP jump = PROTECT(R_MakeExternalPtr(NULL, R_NilValue, token));
+    SEXP interrupt = PROTECT(Rf_ScalarLogical(is_interrupt(CAR(token))));
+    SEXP leaving = PROTECT(Rf_lang3(leave, jump, interrupt));
+    Rf_eval(leaving, entry.frame);
+    Rf_error("R code that Python called has left, and came back.");
+  }
+  SEXP value = R_UnwindProtect(evaluate_noting_failure, &entry, at_end, &entry, token);
+  UNPROTECT(2);
+  return value;
+}
+
+/* Go on with a jump that was stopped, once. What it leads to must still be running. */
+static SEXP door_continue(SEXP jump) {
+  SEXP token = PROTECT(R_ExternalPtrProtected(jump));
+  if (token == R_NilValue) Rf_error("This jump has gone on already.");
+  R_SetExternalPtrProtected(jump, R_NilValue);
+  R_ContinueUnwind(token);
+  return R_NilValue;
+}
+
+/* A process that is forked has one thread only: Python must look what it does there. The handler
+   runs in the copy, before anything else, and may do little: it asks Python to call a function. */
+typedef int (*pending_t)(void *);
+typedef int (*add_pending_t)(pending_t, void *);
+static add_pending_t add_pending = NULL;
+static pending_t in_child = NULL;
+
+static void when_forked(void) {
+  if (add_pending != NULL) add_pending(in_child, NULL);
+}
+
+/* `addresses`: of Py_AddPendingCall(), and of the function that it gets. */
+static SEXP door_watch_forks(SEXP addresses) {
+  int watched = add_pending != NULL;
+  in_child = (pending_t) (uintptr_t) REAL(addresses)[1];
+  add_pending = (add_pending_t) (uintptr_t) REAL(addresses)[0];
+#ifndef _WIN32
+  if (!watched) pthread_atfork(NULL, NULL, when_forked);
+#endif
+  return R_NilValue;
+}
+
+static const R_CallMethodDef calls[] = {
+  {"door_continue", (DL_FUNC) &door_continue, 1},
+  {"door_watch_forks", (DL_FUNC) &door_watch_forks, 1},
+  {NULL, NULL, 0}
+};
+
+static const R_ExternalMethodDef externals[] = {
+  {"door_enter", (DL_FUNC) &door_enter, -1},
+  {NULL, NULL, 0}
+};
+
+void R_init_kerasbridge(DllInfo *dll) {
+  R_registerRoutines(dll, NULL, calls, NULL, externals);
+  R_useDynamicSymbols(dll, FALSE);
+  R_forceSymbols(dll, TRUE);
+}

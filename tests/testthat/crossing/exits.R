@@ -1,0 +1,189 @@
+# Run in a process of its own: every way in which R code leaves, from every place where Python calls
+# it. The value is a data frame with one row an exit; `reached` names the row under way in a file.
+
+library(kerasbridge)
+
+trains <- config_backend() != "numpy"
+
+main <- py_run_string("
+done = []
+
+def traced(f):
+    try:
+        f()
+    except Exception:
+        done.append('error')
+        raise
+    finally:
+        done.append('finally')
+
+def one(f):
+    try:
+        yield f()
+    finally:
+        done.append('closed')
+
+class Shown:
+    def __init__(self, f):
+        self.f = f
+
+    def __repr__(self):
+        self.f()
+        return 'shown'
+
+class Held(Shown):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *raised):
+        self.f()
+")
+
+# What `inside` does when it is called in Python; each way gives "left".
+exits <- list(
+  message = \(enter) tryCatch(enter(\() message("out")), message = \(m) "left"),
+  warning = \(enter) tryCatch(enter(\() warning("out")), warning = \(w) "left"),
+  condition = \(enter) tryCatch(enter(\() rlang::signal("out", "mine")), mine = \(c) "left"),
+  try_fetch = \(enter) rlang::try_fetch(enter(\() message("out")), message = \(m) "left"),
+  callCC = \(enter) callCC(\(k) enter(\() k("left"))),
+  restart = \(enter) withRestarts(enter(\() invokeRestart("away", "left")), away = identity),
+  `restart with an error` = \(enter) {
+    tried <- withRestarts(
+      enter(\() tryCatch(rlang::abort("out"), error = \(e) invokeRestart("away", e))),
+      away = identity
+    )
+    if (inherits(tried, "rlang_error")) "left"
+  },
+  return = \(enter) {
+    (\() {
+      here <- environment()
+      enter(\() rlang::return_from(here, "left"))
+    })()
+  },
+  error = \(enter) {
+    tryCatch(enter(\() stop("out")), error = \(e) if (grepl("out", conditionMessage(e))) "left")
+  },
+  req = \(enter) {
+    req <- \() rlang::abort("", class = c("shiny.silent.error", "validation"))
+    tryCatch(enter(req), shiny.silent.error = \(e) "left")
+  },
+  expect_message = \(enter) {
+    testthat::expect_message(enter(\() message("out")), "out")
+    "left"
+  },
+  local_options = \(enter) {
+    tryCatch(
+      withr::with_options(list(digits = 3), enter(\() message(getOption("digits")))),
+      message = \(m) if (conditionMessage(m) == "3\n" && getOption("digits") == 7) "left"
+    )
+  },
+  time_limit = \(enter) {
+    endless <- \() {
+      setTimeLimit(elapsed = 0.2, transient = TRUE)
+      repeat Sys.sleep(0.01)
+    }
+    tryCatch(enter(endless), error = \(e) if (grepl("time limit", conditionMessage(e))) "left")
+  }
+)
+# Python goes on after a message that nobody catches; an error's own way is another test's.
+exits$nothing <- \(enter) {
+  withCallingHandlers(enter(\() message("in")), message = \(m) invokeRestart("muffleMessage"))
+  "left"
+}
+
+x <- matrix(stats::runif(8), ncol = 2)
+y <- stats::runif(4)
+training <- if (trains) {
+  keras_model_sequential(input_shape = 2) |> layer_dense(1)
+}
+if (trains) training |> compile("sgd", "mse")
+fitting <- function(model, ...) fit(model, x, y, batch_size = 4, verbose = 0, ...)
+
+calling <- new_layer_class("Calling", call = function(inputs) {
+  inside()
+  inputs
+})
+
+# A function that Python is to call, wherever the place is.
+inside <- NULL
+
+places <- list(
+  `function` = \() main$traced(\() inside()),
+  `function in a function` = \() main$traced(\() main$traced(\() inside())),
+  `next` = \() iterate(main$one(\() inside())),
+  repr = \() capture.output(print(main$Shown(\() inside()))),
+  with = \() with(main$Held(\() inside()), NULL),
+  layer = \() calling(op_ones(c(1, 2))),
+  map = \() {
+    f <- \(x) {
+      inside()
+      x
+    }
+    op_map(f, op_ones(2))
+  },
+  compiled = \() {
+    f <- \(x) {
+      inside()
+      x * 2
+    }
+    switch(config_backend(),
+      jax = import("jax")$jit(f)(op_ones(2)),
+      tensorflow = tf_function(f)(op_ones(2)),
+      torch = import("torch")$compile(r_to_py(f), backend = "eager")(op_ones(2)),
+      f(op_ones(2))
+    )
+  }
+)
+if (trains) {
+  places$callback <- \() {
+    fitting(training, callbacks = callback_lambda(on_train_batch_end = \(batch, logs) inside()))
+  }
+  places$loss <- \() {
+    model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+    model |> compile("sgd", \(y_true, y_pred) {
+      inside()
+      op_mean(op_square(y_true - y_pred))
+    })
+    fitting(model)
+  }
+  places$metric <- \() {
+    model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+    model |> compile("sgd", "mse", metrics = list(\(y_true, y_pred) {
+      inside()
+      op_mean(y_pred)
+    }))
+    fitting(model)
+  }
+}
+
+works <- function() {
+  if (trains) all(is.finite(unlist(fitting(training)$metrics))) else sum(value(op_ones(3))) == 3
+}
+value <- function(tensor) as.array(tensor)
+
+run <- function(place, exit) {
+  calls <- 0L
+  ends <- 0L
+  main$done <- list()
+  enter <- function(leave) {
+    inside <<- function() {
+      calls <<- calls + 1L
+      on.exit(ends <<- ends + 1L)
+      leave()
+    }
+    places[[place]]()
+  }
+  result <- tryCatch(exits[[exit]](enter), error = \(e) conditionMessage(e))
+  inside <<- \() NULL
+  data.frame(
+    place = place, exit = exit, value = if (is.character(result)) result else class(result)[[1L]],
+    calls = calls, ends = ends, done = paste(unlist(main$done), collapse = " "), works = works()
+  )
+}
+
+rows <- expand.grid(exit = names(exits), place = names(places), stringsAsFactors = FALSE)
+table <- Map(function(place, exit) {
+  cat(place, "/", exit, "\n", file = reached)
+  run(place, exit)
+}, rows$place, rows$exit)
+do.call(rbind, unname(table))

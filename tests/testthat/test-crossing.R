@@ -1,0 +1,111 @@
+# R code that Python calls: how it leaves, and from which threads and processes it is called.
+
+skip_if_not_installed("callr")
+
+# What a script gives that is run in a process of its own, which must end by itself.
+of_child <- function(script, ..., timeout = 300) {
+  reached <- withr::local_tempfile(lines = "the start")
+  run <- function(script, given) {
+    list2env(given, globalenv())
+    source(script, local = globalenv())$value
+  }
+  tryCatch(
+    callr::r(
+      run, list(normalizePath(test_path("crossing", script)), list(reached = reached, ...)),
+      timeout = timeout,
+      env = c(callr::rcmd_safe_env(), KERAS_BACKEND = config_backend(), TF_CPP_MIN_LOG_LEVEL = "3")
+    ),
+    error = \(e) abort_test(paste0(readLines(reached), ": ", conditionMessage(e)))
+  )
+}
+
+abort_test <- function(message) stop(message, call. = FALSE)
+
+# How often, in the suite; more where asked.
+often <- function(variable, usual) as.integer(Sys.getenv(variable, usual))
+
+test_that("R code leaves every place where Python calls it, and the framework works on", {
+  rows <- of_child("exits.R")
+  row <- paste(rows$place, rows$exit, sep = " / ")
+  expect_identical(row[rows$value != "left"], character())
+  expect_identical(row[rows$calls != rows$ends], character())
+  expect_identical(row[!rows$works], character())
+  # once each; an error of R is one for Python, and what the others do is none
+  seen <- c(
+    `function` = "finally", `function in a function` = "finally finally", `next` = "closed"
+  )
+  for (place in names(seen)) {
+    errors <- rows$exit %in% c("error", "req", "time_limit")
+    done <- rows$done[rows$place == place]
+    expect_identical(unique(gsub("error ", "", done)), seen[[place]])
+    if (place != "next") expect_identical(grepl("error", done), errors[rows$place == place])
+  }
+})
+
+test_that("frames of R and Python may be nested in any way, and left from any to any other", {
+  times <- often("KERASBRIDGE_NESTINGS", "200")
+  expect_identical(of_child("nestings.R", times = times, seed = 1, timeout = 60 + times), list())
+})
+
+test_that("other threads and forked copies call R, or are told that they cannot", {
+  skip_on_os("windows")
+  values <- of_child(
+    "threads.R",
+    times = often("KERASBRIDGE_RUNS", "3"), hops = often("KERASBRIDGE_HOPS", "500"), timeout = 1200
+  )
+  doubled <- rep(2 * 0:4, each = 2)
+  expect_equal(unlist(values[c("join", "queue", "sleep")], use.names = FALSE), rep(21, 3))
+  expect_equal(values$futures, 55)
+  expect_equal(values$`R in Python in R`, 245)
+  expect_equal(values$error, "in a thread")
+  expect_equal(values$message, "out\n")
+  for (workers in c(0, 1, 2, 4)) {
+    expect_equal(values[[paste("workers =", workers)]], doubled, tolerance = float32_tolerance)
+  }
+  expect_match(values$multiprocessing, "cannot have `use_multiprocessing = TRUE`")
+  expect_equal(values$fork, c(2, 3))
+  expect_equal(values$`fork with Python`, c(2, 2))
+  expect_equal(as.vector(values$works), c(2, 2))
+  if (trains()) {
+    expect_match(values$`fork with a framework`, "forked copy.*multisession or callr")
+  }
+  on_backend("tensorflow", {
+    expect_equal(as.numeric(values$py_function), 42)
+    expect_match(values$from_generator, "runs on R's main thread only", class = "character")
+    expect_match(values$`py_function in a graph`, "ThreadError")
+  })
+  on_backend("torch", expect_equal(unlist(values$DataLoader), 0:4))
+})
+
+test_that("the door's C code has no fault that the sanitizers know", {
+  skip_on_os(c("windows", "mac", "solaris"))
+  source <- test_path("..", "..", "src", "door.c")
+  skip_if_not(file.exists(source), "the sources are not at hand")
+  skip_if(trains(), "the code is the same on every backend: numpy's run is enough")
+  folder <- withr::local_tempdir()
+  file.copy(c(source, test_path("crossing", "sanitized.R")), folder)
+  sanitize <- "-fsanitize=address,undefined"
+  run <- function(command, args, ...) {
+    processx::run(
+      file.path(R.home("bin"), command), args,
+      wd = folder, error_on_status = FALSE, timeout = 120, env = c("current", ...)
+    )
+  }
+  built <- run(
+    "R", c("CMD", "SHLIB", "-o", "kerasbridge.so", "door.c"),
+    PKG_CFLAGS = paste(sanitize, "-fno-omit-frame-pointer"), PKG_LIBS = sanitize
+  )
+  expect_equal(built$status, 0)
+  libraries <- vapply(c("libasan.so", "libubsan.so"), FUN.VALUE = "", function(library) {
+    trimws(processx::run("gcc", paste0("-print-file-name=", library))$stdout)
+  })
+  # R itself leaves what it has to the system when it ends
+  ended <- run(
+    "Rscript", "sanitized.R",
+    LD_PRELOAD = paste(libraries, collapse = " "), ASAN_OPTIONS = "detect_leaks=0",
+    UBSAN_OPTIONS = "halt_on_error=1"
+  )
+  expect_no_match(ended$stderr, "ERROR|runtime error")
+  expect_equal(ended$status, 0)
+  expect_match(ended$stdout, "all of them")
+})
