@@ -5,8 +5,6 @@
 #' @section Training:
 #' * `kerasbridge.interrupt`: what [fit()] does at Ctrl-C, see [kerasbridge_interrupts]:
 #'   `"return"`, the default in an interactive session, or `"leave"`, the default elsewhere.
-#' * `kerasbridge.view_metrics`: the default of `view_metrics` in [fit()]: `"auto"`, `TRUE` or
-#'   `FALSE`.
 #' * `keras.verbose`: the default of `verbose` in [fit()], [evaluate()] and [predict()]: `"auto"`,
 #'   `0`, `1` or `2`.
 #'

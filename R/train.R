@@ -199,9 +199,10 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
   )
   x <- looked_at(inputs)
   keep_terms(object, terms, known)
-  turns <- new_turns()
+  verbose <- as_verbose(verbose)
+  turns <- new_turns(new_display(verbose, epochs))
   fitted <- interruptible(
-    call_py(bound$model_fit, object, x, targets$data, options, turns$take),
+    call_py(bound$model_fit, object, x, targets$data, options, turns$take, has_bar(verbose)),
     turns
   )
   if (is.list(fitted)) {
@@ -296,7 +297,7 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
     callbacks = as_layers(callbacks)
   )
   x <- looked_at(inputs)
-  turns <- new_turns()
+  turns <- new_turns(new_display(as_verbose(verbose)))
   interruptible(
     call_py(bound$model_evaluate, object, x, targets$data, options, turns$take),
     turns
@@ -345,7 +346,7 @@ predict.keras.src.models.model.Model <- function(object, x = newdata, ..., type 
     steps = steps,
     callbacks = as_layers(callbacks)
   )
-  turns <- new_turns()
+  turns <- new_turns(new_display(as_verbose(verbose)))
   values <- interruptible(
     as_r(call_py(bound$model_predict, object, inputs$data, options, turns$take)),
     turns

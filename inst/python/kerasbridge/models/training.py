@@ -143,7 +143,7 @@ def fit(
     """
     _check_trainable(model)
     options = _options(options)
-    run = progress.Run("train", model, turn, options.get("verbose") or 0, shown)
+    run = progress.Run("train", model, turn, _told(options), shown)
     callbacks = options.get("callbacks")
     weights = weights_of_classes(options.pop("class_weight", None))
     every = options.get("validation_freq") or 1
@@ -209,7 +209,7 @@ def evaluate(
     """The loss and metrics by name."""
     _check_compiled(model, "evaluate")
     options = _given(_options(options))
-    run = progress.Run("test", model, turn, options.get("verbose") or 0)
+    run = progress.Run("test", model, turn, _told(options))
     results: dict[str, Any] = {}
     x, y = data(x, "x"), data(y, "y")
     feed = feeds.feed(x, "x", model)
@@ -236,7 +236,7 @@ def evaluate(
 def predict(model: Any, x: Any, options: dict[str, Any], turn: progress.Turn | None = None) -> Any:
     """Predictions, batch by batch, as R's arrays."""
     options = _given(_options(options))
-    run = progress.Run("predict", model, turn, options.get("verbose") or 0)
+    run = progress.Run("predict", model, turn, _told(options))
     predicted = None
     x = data(x, "x")
     feed = feeds.feed(x, "x", model)
@@ -386,6 +386,11 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
     if checked.get("sample_weight") is not None:
         checked["sample_weight"] = data(checked["sample_weight"], "sample_weight")
     return checked
+
+
+def _told(options: dict[str, Any]) -> int:
+    """How much is shown: of several processes, the first alone shows anything."""
+    return int(options.get("verbose") or 0) if sharing.is_first() else 0
 
 
 def _listed(value: Any) -> Sequence[Any]:
