@@ -49,7 +49,8 @@ def test_the_kind_follows_from_the_name_and_the_default(name, default, kind):
 
 
 def test_every_kind_has_a_converter():
-    assert set(kinds.CONVERTERS) == set(kinds.KINDS)
+    # what an index becomes where `zero_indexed` says so
+    assert set(kinds.CONVERTERS) == {*kinds.KINDS, "index_from_zero"}
 
 
 @given(st.integers(-(2**31) + 1, 2**31 - 1))
