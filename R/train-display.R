@@ -21,7 +21,7 @@ new_display <- function(verbose, epochs = 1, call_env = parent.frame()) {
 
 has_bar <- function(verbose) verbose == 1 && cli::is_dynamic_tty()
 
-# `Epoch 2/10: 5 steps in 0.2s - accuracy: 0.6519 - loss: 0.9820`
+# As in: Epoch 2 of 10, its steps, its seconds, and the metrics with four digits.
 epoch_line <- function(state) {
   head <- switch(state$what,
     train = sprintf("Epoch %d/%d: ", state$epoch, state$epochs),

@@ -72,8 +72,9 @@ leave_with_interrupt <- function(call, history = NULL) {
 
 #' Interrupting a training
 #'
-#' Ctrl-C and the stop button of RStudio end a [fit()] between two batches. Nothing is lost: the current step ends, the callbacks' `on_train_end` runs, the
-#' model keeps its weights and its optimizer's state, and there is a history.
+#' Ctrl-C and the stop button of RStudio end a [fit()] between two batches. Nothing is lost: the
+#' current step ends, the callbacks' `on_train_end` runs, the model keeps its weights and its
+#' optimizer's state, and there is a history.
 #'
 #' @details
 #' What [fit()] does then is an option:

@@ -41,7 +41,7 @@ check_levels <- function(y, levels, arg, call) {
   others <- setdiff(as.character(unique(y)), c(levels, NA))
   if (length(others)) {
     abort_argument(c(
-      "The model was not trained on {cli::qty(others)}the level{?s} {.val {others}} of {.arg {arg}}.",
+      "{cli::qty(others)}The level{?s} {.val {others}} of {.arg {arg}} {?was/were} not trained on.",
       i = "It knows {.val {levels}}."
     ), call)
   }

@@ -333,7 +333,7 @@ test_that("a factor is no axis, shape or size", {
   expect_error(layer_dense(units = one), class = "kerasbridge_error")
 })
 
-# Numbers that a backend has not --------------------------------------------------------------------
+# Numbers that a backend has not ------------------------------------------------------------------
 
 test_that("op_average() has NumPy's weights on every backend", {
   x <- matrix(as.double(1:6), 2, byrow = TRUE)
@@ -378,7 +378,7 @@ test_that("text is no number", {
   }
 })
 
-# Vectors of length one -----------------------------------------------------------------------------
+# Vectors of length one ---------------------------------------------------------------------------
 
 test_that("a vector of length one is a vector where Python wants a sequence", {
   x <- op_convert_to_tensor(array(c(4, 5, 6)))

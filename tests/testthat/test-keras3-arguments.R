@@ -19,7 +19,7 @@ read_signature <- function(line) {
   list(name = name, formals = formals)
 }
 
-# The arguments of `theirs` that `ours` has not at their place. Those before `...` are counted, those
+# Arguments of `theirs` that `ours` has not at their place. Those before `...` are counted, those
 # after it have names.
 misplaced <- function(theirs, ours) {
   dots <- match("...", theirs, nomatch = length(theirs) + 1L)

@@ -178,7 +178,7 @@ test_that("a registered class and function are saved with the model", {
 
 test_that("%<>% pipes and assigns", {
   x <- c(3, 1)
-  x %<>% sort()
+  x %<>% sort() # nolint: assignment_linter.
   expect_identical(x, c(1, 3))
 })
 

@@ -30,7 +30,7 @@ sources <- function() {
     length = function() 6,
     getitem = function(index) {
       if (index > 6) stop("beyond the end")
-      return(batch(index))
+      batch(index)
     }
   )
   list(

@@ -171,8 +171,8 @@ test_that("vectors in the call itself are one subscript each, as in R", {
       replacement <- array(-seq_along(in_r), if (length(in_r)) dim(in_r) %||% length(in_r) else 0)
       if (!length(in_r)) next
       changed <- do.call(`[<-`, c(list(changed), i, list(value = replacement)))
-      repeated <- any(vapply(i, \(part) !is.symbol(part) && is.numeric(part) &&
-        anyDuplicated(part) > 0, logical(1)))
+      repeats <- \(part) !is.symbol(part) && is.numeric(part) && anyDuplicated(part) > 0
+      repeated <- any(vapply(i, repeats, NA))
       if (repeated) next # which of two values stays is the framework's choice
       v <- keras_variable(value)
       do.call("[<-", c(list(v@r), i, list(value = replacement)))

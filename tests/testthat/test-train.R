@@ -87,8 +87,7 @@ test_that("R functions are losses and metrics under their own names", {
   result <- evaluate(model, data$x, y, verbose = 0)
   gap <- abs(unname(y) - predict(model, data$x, verbose = 0))
   expect_setequal(names(result), c("loss", "largest_gap", "smallest_gap"))
-  expect_equal(
-    result$loss, mean(gap^2 / 2), tolerance = float32_tolerance)
+  expect_equal(result$loss, mean(gap^2 / 2), tolerance = float32_tolerance)
   expect_equal(result$largest_gap, mean(apply(gap, 1, max)), tolerance = float32_tolerance)
   expect_equal(result$smallest_gap, mean(apply(gap, 1, min)), tolerance = float32_tolerance)
 })
