@@ -91,24 +91,58 @@ static SEXP door_continue(SEXP jump) {
   return R_NilValue;
 }
 
-/* A process that is forked has one thread only: Python must look what it does there. The handler
-   runs in the copy, before anything else, and may do little: it asks Python to call a function. */
+/* A process that is forked has one thread only. Another one may hold Python's lock at that moment,
+   and would keep it for ever in the copy: so R takes the lock before it forks, and Python renews
+   what it holds in the copy. There it must look what it does: the handler may do little, and asks
+   Python to call a function. Python's own forks do all this by themselves. */
 typedef int (*pending_t)(void *);
-typedef int (*add_pending_t)(pending_t, void *);
-static add_pending_t add_pending = NULL;
-static pending_t in_child = NULL;
+static struct {
+  int (*add_pending)(pending_t, void *);
+  pending_t in_child;
+  int (*has_lock)(void);
+  int (*lock)(void);
+  void (*unlock)(int);
+  void (*prepare)(void);
+  void (*go_on)(void);
+  void (*renew)(void);
+} python = {0};
+static int locked = 0, lock_state = 0;
 
-static void when_forked(void) {
-  if (add_pending != NULL) add_pending(in_child, NULL);
+static void before_fork(void) {
+  locked = !python.has_lock();
+  if (!locked) return;
+  lock_state = python.lock();
+  python.prepare();
 }
 
-/* `addresses`: of Py_AddPendingCall(), and of the function that it gets. */
+static void in_parent(void) {
+  if (!locked) return;
+  python.go_on();
+  python.unlock(lock_state);
+  locked = 0;
+}
+
+static void in_copy(void) {
+  if (locked) python.renew();
+  python.add_pending(python.in_child, locked ? (void *) &python : NULL);
+  if (locked) python.unlock(lock_state);
+  locked = 0;
+}
+
+/* `addresses`: of the members of `python`, in their order. */
 static SEXP door_watch_forks(SEXP addresses) {
-  int watched = add_pending != NULL;
-  in_child = (pending_t) (uintptr_t) REAL(addresses)[1];
-  add_pending = (add_pending_t) (uintptr_t) REAL(addresses)[0];
+  int watched = python.add_pending != NULL;
+  const double *at = REAL(addresses);
+  python.in_child = (pending_t) (uintptr_t) at[1];
+  python.has_lock = (int (*)(void)) (uintptr_t) at[2];
+  python.lock = (int (*)(void)) (uintptr_t) at[3];
+  python.unlock = (void (*)(int)) (uintptr_t) at[4];
+  python.prepare = (void (*)(void)) (uintptr_t) at[5];
+  python.go_on = (void (*)(void)) (uintptr_t) at[6];
+  python.renew = (void (*)(void)) (uintptr_t) at[7];
+  python.add_pending = (int (*)(pending_t, void *)) (uintptr_t) at[0];
 #ifndef _WIN32
-  if (!watched) pthread_atfork(NULL, NULL, when_forked);
+  if (!watched) pthread_atfork(before_fork, in_parent, in_copy);
 #endif
   return R_NilValue;
 }

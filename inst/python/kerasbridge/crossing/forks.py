@@ -12,6 +12,7 @@ import ctypes
 import os
 import signal
 import sys
+import warnings
 from types import FrameType
 from typing import Any, Final
 
@@ -26,8 +27,8 @@ _MESSAGE: Final = (
 )
 
 
-def _in_child(_: Any) -> int:
-    if not _by_python:
+def _in_child(forked_by_r: Any) -> int:
+    if forked_by_r or not _by_python:
         sys.setprofile(_refuse)
     return 0
 
@@ -38,15 +39,25 @@ _by_python: Final[list[int]] = []
 
 
 def addresses() -> list[float]:
-    """Where C finds the function that asks Python to call another soon, and that other one."""
-    add = ctypes.cast(ctypes.pythonapi.Py_AddPendingCall, ctypes.c_void_p).value
-    pending = ctypes.cast(_pending, ctypes.c_void_p).value
-    assert add is not None
-    assert pending is not None
-    return [float(add), float(pending)]
+    """Where C finds what it needs of Python, in the order of its ``python``."""
+    api = ctypes.pythonapi
+    functions = (
+        api.Py_AddPendingCall,
+        _pending,
+        api.PyGILState_Check,
+        api.PyGILState_Ensure,
+        api.PyGILState_Release,
+        api.PyOS_BeforeFork,
+        api.PyOS_AfterFork_Parent,
+        api.PyOS_AfterFork_Child,
+    )
+    found = [ctypes.cast(function, ctypes.c_void_p).value for function in functions]
+    return [float(address or 0) for address in found]
 
 
 def install() -> None:
+    # JAX's warning speaks of Python's fork; what is refused in the copy says more.
+    warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called")
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: _by_python.append(os.getpid()))
 
