@@ -120,7 +120,7 @@ places <- list(
       inside()
       x
     }
-    op_map(f, op_ones(2))
+    op_map(op_ones(2), f)
   },
   compiled = \() {
     f <- \(x) {

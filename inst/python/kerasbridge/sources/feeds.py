@@ -239,7 +239,14 @@ def _is_r_dataset(value: Any) -> bool:
     if not isinstance(value, keras().utils.PyDataset):
         return False
     held = getattr(type(value).__getitem__, "__closure__", None) or ()
-    return any(callables.r_function(cell.cell_contents) is not None for cell in held)
+    if not any(callables.r_function(cell.cell_contents) is not None for cell in held):
+        return False
+    if value.use_multiprocessing:
+        raise ArgumentError(
+            "A data set written in R cannot have `use_multiprocessing = TRUE`: other processes "
+            "have no R to run it. Leave it out."
+        )
+    return True
 
 
 def _dataset_drain(dataset: Any, name: str, shuffle: bool) -> Drain:

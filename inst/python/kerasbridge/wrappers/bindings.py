@@ -117,7 +117,8 @@ def _bound(name: str) -> Callable[..., Any]:
         assert signature.function is not None
         return _pair(signature, function, target(signature.function))
     function = adapters.adapted(signature.python, function)
-    if signature.parameters and signature.parameters[-1].name == "zero_indexed":
+    counts = signature.parameters and signature.parameters[-1].name == "zero_indexed"
+    if counts and "zero_indexed" not in inspect.signature(function).parameters:
         return _positions(signature, function)
     return _direct(signature, function)
 
