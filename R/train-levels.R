@@ -19,7 +19,7 @@ as_targets <- function(y, terms, arg = "y", call = caller_env(), learn = FALSE) 
 }
 
 as_target <- function(y, known, arg, call, learn) {
-  if (is.character(y) && is.null(dim(y))) y <- factor(y)
+  if (is.character(y) && is.null(dim(y))) y <- factor(check_text(y, arg, call))
   if (is.factor(y)) {
     levels <- known_or_own(levels(y), known, learn)
     check_levels(y, levels, arg, call)
