@@ -326,7 +326,7 @@ test_that("a model is exported, or what is missing is named", {
       expect_no_error(export_savedmodel(model, saved, overwrite = TRUE))
     },
     torch = {
-      expect_refused(export_savedmodel(model, saved), "needs the Python package.*\"torch_xla\"")
+      expect_refused(export_savedmodel(model, saved), "needs Python packages.*\"torch_xla\"")
       program <- at("net.pt2")
       small <- keras_model_sequential(input_shape = 4) |> layer_dense(2)
       predict(small, x, verbose = 0)

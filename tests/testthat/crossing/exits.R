@@ -78,12 +78,11 @@ exits <- list(
     )
   },
   time_limit = \(enter) {
-    # In a training, a limit that is reached ends it between two batches.
-    long <- \() {
+    endless <- \() {
       setTimeLimit(elapsed = 0.2, transient = TRUE)
-      for (i in 1:60) Sys.sleep(0.01)
+      repeat Sys.sleep(0.01)
     }
-    tryCatch(enter(long), error = \(e) if (grepl("time limit", conditionMessage(e))) "left")
+    tryCatch(enter(endless), error = \(e) if (grepl("time limit", conditionMessage(e))) "left")
   }
 )
 # Python goes on after a message that nobody catches; an error's own way is another test's.
@@ -183,6 +182,9 @@ run <- function(place, exit) {
 }
 
 rows <- expand.grid(exit = names(exits), place = names(places), stringsAsFactors = FALSE)
+# What a time limit does to a training is a test of its own: it ends between two batches.
+training_places <- c("callback", "loss", "metric")
+rows <- rows[!(rows$exit == "time_limit" & rows$place %in% training_places), ]
 table <- Map(function(place, exit) {
   cat(place, "/", exit, "\n", file = reached)
   run(place, exit)
