@@ -114,7 +114,7 @@ test_that("tensorflow and tfdatasets may be attached first or last", {
       env = c(callr::rcmd_safe_env(), KERAS_BACKEND = config_backend())
     )
     expect_equal(
-      result, list(arrays = 0, dataset = 0, length = 2, taken = 1, grain = 3L)
+      result, list(arrays = list(loss = 0), dataset = list(loss = 0), length = 2, taken = 1, grain = 3L)
     )
   }
 })
