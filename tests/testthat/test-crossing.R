@@ -71,7 +71,7 @@ test_that("other threads and forked copies call R, or are told that they cannot"
   }
   on_backend("tensorflow", {
     expect_equal(as.numeric(values$py_function), 42)
-    expect_match(values$from_generator, "runs on R's main thread only", class = "character")
+    expect_match(values$from_generator, "runs on R's main thread only")
     expect_match(values$`py_function in a graph`, "ThreadError")
   })
   on_backend("torch", expect_equal(unlist(values$DataLoader), 0:4))
