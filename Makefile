@@ -51,11 +51,15 @@ test-keras-oldest: .venv-oldest/.installed
 test-install: setup
 	tests/install/run $(or $(BACKEND),jax)
 
-# Each backend has a process of its own; BACKEND=... runs one of them only.
+# Each backend has a process of its own; BACKEND=... runs one of them only. A suite that hangs is
+# ended, and begun once more.
 test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
 
 test-r-%: install
-	cd tests && NOT_CRAN=true KERAS_BACKEND=$* Rscript testthat.R
+	cd tests && for try in 1 2; do \
+	  NOT_CRAN=true KERAS_BACKEND=$* timeout 1500 Rscript testthat.R; status=$$?; \
+	  if [ $$status -ne 124 ]; then exit $$status; fi; \
+	done; exit 124
 
 vignettes: $(addprefix vignettes-,$(or $(BACKEND),$(filter-out numpy,$(BACKENDS))))
 
