@@ -222,7 +222,7 @@ test_that("what cannot be quantized says so", {
   value_error <- "python.builtin.ValueError"
   expect_error(quantize_weights(dense, "int8"), "isn't yet built", class = value_error)
   dense(measured)
-  expect_error(quantize_weights(dense, "int3"), "'int8'.*'int4'", class = value_error)
+  expect_error(quantize_weights(dense, "int3"), "\"int8\".*\"int4\"", class = value_error)
   quantize_weights(dense, "int8")
   condition <- expect_error(
     quantize_weights(dense, "int8"), "already quantized",
