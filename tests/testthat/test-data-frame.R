@@ -81,7 +81,9 @@ test_that("missing and infinite numbers in x are warned of, once and by name", {
     invisible(evaluate(model, x, 1:3, verbose = 0))
     invisible(evaluate(model, unname(as.matrix(x)), 1:3, verbose = 0))
   })
-  expect_no_warning(evaluate(model, data.frame(a = 1:3 + 1e30, b = 1, c = 1), 1:3, verbose = 0))
+  large <- data.frame(a = 1:3 + 1e30, b = 1, c = 1)
+  # NumPy has a warning of its own for the square of such a number
+  expect_no_warning(evaluate(model, large, 1:3, verbose = 0), message = "missing|infinite")
   withr::with_options(
     list(kerasbridge.check_finite = FALSE),
     expect_no_warning(evaluate(model, x, 1:3, verbose = 0))

@@ -386,7 +386,7 @@ test_that("a vector of length one is a vector where Python wants a sequence", {
   on_backend(c("tensorflow", "jax", "torch"), expect_value(aperm(x, 1), c(4, 5, 6)))
   expect_value(op_slice(x, 2, 2), c(5, 6))
   expect_value(op_slice_update(x, 2, array(c(0, 1))), c(4, 0, 1))
-  expect_value(op_moments(x, 1)[[1]], 5)
+  on_backend(c("tensorflow", "jax", "torch"), expect_value(op_moments(x, 1)[[1]], 5))
   expect_value(op_zeros(2), c(0, 0))
   expect_value(op_reshape(matrix(1:2, 1), -1), 1:2)
   expect_value(op_broadcast_to(1, 2), c(1, 1))
