@@ -31,7 +31,7 @@ install_keras <- function(envname = "r-keras", ..., extra_packages = NULL, pytho
   }
   reticulate::virtualenv_install(envname, packages, ...)
   if (restart_session && python_started()) {
-    cli_inform("Restart R to use the Python of {.val {envname}}.")
+    cli::cli_inform("Restart R to use the Python of {.val {envname}}.")
   }
   invisible(reticulate::virtualenv_python(envname))
 }

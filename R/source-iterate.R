@@ -15,9 +15,8 @@ described_dataset <- function(dataset, call = caller_env()) {
 #'   and the codes of known classes, as of [image_dataset_from_directory()], a factor.
 #' * `length()` is the number of elements: `Inf` without an end, `NA` where it is not known.
 #'
-#' @param dataset,x,object A [data set][datasets].
+#' @param dataset A [data set][datasets].
 #' @param iter_max Largest number of elements. Default all.
-#' @param ... Not used.
 #' @returns A list, an iterator, a data frame, or a number.
 #' @examplesIf can_run_keras()
 #' data <- tensor_slices_dataset(list(x = matrix(1:6, 3), y = c("a", "b", "c")))
