@@ -55,8 +55,9 @@ _MIRRORED: Final = (
 
 
 def join_when_launched() -> None:
-    """What a process does as soon as Keras is there, when launch() has started it."""
-    if ranks.AUTOMATIC in os.environ and backends.loaded() in _JOIN:
+    """What a process does as soon as Keras is there, when launch() has started it with others."""
+    launched = ranks.AUTOMATIC in os.environ and ranks.detect(os.environ) is not None
+    if launched and backends.loaded() in _JOIN:
         initialize()
 
 
