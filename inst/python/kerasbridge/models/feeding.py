@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from kerasbridge.errors import ArgumentError
+from kerasbridge.sources import feeds
 
 _ADAPTERS = "keras.src.trainers.data_adapters"
 
@@ -48,11 +48,7 @@ def _take_data_sets() -> None:
     def make_here(self: Any, x: Any, *args: Any, **kwargs: Any) -> None:
         make(self, x, *args, **kwargs)
         if _is_data_set(x):
-            if x.use_multiprocessing:
-                raise ArgumentError(
-                    "A data set written in R cannot have `use_multiprocessing = TRUE`: other "
-                    "processes have no R to run it. Leave it out."
-                )
+            feeds.refuse_processes(x)
             self.enqueuer = None
 
     def get_tf_dataset(self: Any) -> Any:

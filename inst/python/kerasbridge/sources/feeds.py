@@ -241,12 +241,17 @@ def _is_r_dataset(value: Any) -> bool:
     held = getattr(type(value).__getitem__, "__closure__", None) or ()
     if not any(callables.r_function(cell.cell_contents) is not None for cell in held):
         return False
-    if value.use_multiprocessing:
+    refuse_processes(value)
+    return True
+
+
+def refuse_processes(dataset: Any) -> None:
+    """A data set whose batches R makes has them made in this process alone."""
+    if dataset.use_multiprocessing:
         raise ArgumentError(
             "A data set written in R cannot have `use_multiprocessing = TRUE`: other processes "
             "have no R to run it. Leave it out."
         )
-    return True
 
 
 def _dataset_drain(dataset: Any, name: str, shuffle: bool) -> Drain:
