@@ -163,10 +163,7 @@ def fit(
     if options.get("validation_data") is not None:
         options["validation_data"] = _validation(model, options["validation_data"])
     with (
-        _explaining(model, x, y),
-        _kept(model),
-        feeds.end_is_no_news() if feed is not None else nullcontext(),
-        sharing.shared(model),
+        _at_work(model, feed, x, y),
         sharing.written_once(_listed(options.get("callbacks"))) as options["callbacks"],
         pace.kept(model, callbacks, last - first, feed is not None) as steps,
         progress.watching(run, options),
@@ -220,10 +217,7 @@ def evaluate(
         _look_at(model, feed)
         x = feed
     with (
-        _explaining(model, x, y),
-        _kept(model),
-        feeds.end_is_no_news() if feed is not None else nullcontext(),
-        sharing.shared(model),
+        _at_work(model, feed, x, y),
         progress.watching(run, options),
     ):
         results = model.evaluate(x, y, return_dict=True, **options)
@@ -246,14 +240,23 @@ def predict(model: Any, x: Any, options: dict[str, Any], turn: progress.Turn | N
     else:
         batches.check_sizes(x=x)
     with (
-        _explaining(model, x),
-        _kept(model),
-        feeds.end_is_no_news() if feed is not None else nullcontext(),
-        sharing.shared(model),
+        _at_work(model, feed, x),
         progress.watching(run, options),
     ):
         predicted = model.predict(x, **options)
     return progress.Interrupted() if run.ended else arrays.to_r(predicted)
+
+
+@contextmanager
+def _at_work(model: Any, feed: Any, x: Any, y: Any = None) -> Iterator[None]:
+    """What `fit()`, `evaluate()` and `predict()` all do around Keras's own."""
+    with (
+        _explaining(model, x, y),
+        _kept(model),
+        feeds.end_is_no_news() if feed is not None else nullcontext(),
+        sharing.shared(model),
+    ):
+        yield
 
 
 @contextmanager
