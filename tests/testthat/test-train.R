@@ -264,7 +264,7 @@ test_that("metrics in a named list are reported under its names", {
     layer_dense(1, kernel_initializer = "zeros")
   y <- c(1, 2, 3)
   compile(model, loss = "mse", metrics = list(
-    zeta = function(y_true, y_pred) op_mean(y_true - y_pred),
+    zeta = function(y_true, y_pred) op_mean(op_subtract(y_true, y_pred)),
     alpha = function(y_true, y_pred) op_max(y_true), "mae"
   ))
   result <- evaluate(model, matrix(0, 3, 2), y, verbose = 0)
