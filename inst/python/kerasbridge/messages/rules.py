@@ -1,8 +1,4 @@
-"""What Keras and the frameworks say, told in R's words.
-
-A message is freed of what Keras and TensorFlow wrap around it, told anew where :data:`RULES` has
-it, and then put into R's words: ``NULL`` for ``None``, ``c(2, 3)`` for ``(2, 3)``.
-"""
+"""What Keras and the frameworks say, told anew: a table of rules, and the causes that they name."""
 
 from __future__ import annotations
 
@@ -11,6 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from kerasbridge.messages.words import in_r_words, sizes_of, unwrapped, vector
 
 
 class Told(NamedTuple):
@@ -41,122 +39,6 @@ def told(message: str, one_based: bool, layer: str | None = None) -> Told:
     return Told(text, found is not None)
 
 
-# What is wrapped around a message ---------------------------------------------------------------
-
-_CALLING: Final = re.compile(
-    r"Exception encountered when calling [^\n]*?\.\n\n(?P<inner>.*)\n\n"
-    r"Arguments received by [^\n]*:\n(?P<arguments>.*)",
-    re.DOTALL,
-)
-_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
-_INPUT: Final = re.compile(
-    r"Tensor\(?.*?shape=(?:torch\.Size\()?(?P<shape>[\[(][^\])]*[\])])|"
-    r"ndarray\(shape=(?P<array>\([^)]*\))"
-)
-
-#: What TensorFlow adds of its own: the place in a graph, the operation.
-_OF_TENSORFLOW: Final = (
-    (re.compile(r"^Graph execution error:.*\n\n(?=[^\n])", re.DOTALL), ""),
-    (re.compile(r"\{\{function_node [^}]*\}\}\s*"), ""),
-    (re.compile(r"\s*\[\[\{\{node.*", re.DOTALL), ""),
-    (re.compile(r"\s*\[Op:\w+\](\s*name:[^\n]*)?"), ""),
-)
-#: What JAX adds of its own.
-_OF_JAX: Final = (
-    (re.compile(r"\n-+\nFor simplicity, JAX has removed its internal frames[^\n]*"), ""),
-    (re.compile(r"\nSee https://docs\.jax\.dev\S*"), ""),
-)
-
-
-def unwrapped(message: str) -> tuple[str, str]:
-    """The message that Keras wrapped, and in words what the layer was called on."""
-    inputs = ""
-    while (found := _CALLING.search(message)) is not None:
-        message = found["inner"]
-        shape = _INPUT.search(found["arguments"])
-        if shape is not None:
-            inputs = f"a tensor of shape {shape['shape'] or shape['array']}"
-    message = _ANSI.sub("", message)
-    for pattern, instead in (*_OF_TENSORFLOW, *_OF_JAX):
-        message = pattern.sub(instead, message)
-    return message.strip(), inputs
-
-
-# R's words --------------------------------------------------------------------------------------
-
-_R_WORDS: Final = {"None": "NULL", "True": "TRUE", "False": "FALSE"}
-_WORD: Final = re.compile(r"(?<![\w.'\"])(None|True|False)(?![\w'\"])")
-_AXIS: Final = re.compile(r"\b(axis|dim|axes)(\s*=\s*|\s+)(\d+)\b(?!\.)")
-_SIZE: Final = r"(?:-?\d+|None|NULL|\?)"
-_SHAPE: Final = re.compile(
-    rf"(?:torch\.Size\(|TensorShape\()?(?<![\w)\]])[(\[]\s*({_SIZE}(?:,?\s+|,)?)"
-    rf"((?:{_SIZE}(?:,\s*|\s+)?)*)[)\]]\)?"
-)
-_STRINGS: Final = re.compile(r"[\[({]((?:'[^']*'(?:,\s*)?)+)[\])}]")
-_CLASS: Final = re.compile(r"<class '(?:[\w.]+\.)?(\w+)'>")
-_CLASSES: Final = {
-    "str": "character",
-    "int": "integer",
-    "float": "numeric",
-    "bool": "logical",
-    "list": "list",
-    "tuple": "list",
-    "dict": "named list",
-    "NoneType": "NULL",
-}
-_TENSOR: Final = re.compile(
-    r"(?:jnp\.ndarray|np\.ndarray|tf\.Tensor|torch\.Tensor|Tensor)\(shape=(c\([^()]*\)),? ?"
-    r"(?:dtype=(\w+))?\)"
-)
-_SYMBOLIC: Final = re.compile(r"<KerasTensor shape=(c\([^()]*\)), dtype=(\w+)[^>]*>")
-_NAMED: Final = re.compile(r"(?<![\w'\"`(.])(\w+)='([^'\n]*)'")
-_EQUAL: Final = re.compile(r"\b([a-z][\w.]*)=(?=(?:NULL|TRUE|FALSE|c\(|-?\d))")
-
-
-def in_r_words(message: str, one_based: bool = False) -> str:
-    """Python's words for values as R's: ``NULL``, ``c(2, NA)``, ``mode = "max"``."""
-    message = _SHAPE.sub(_as_vector, message)
-    message = _STRINGS.sub(lambda found: "c(" + found[1].replace("'", '"') + ")", message)
-    message = _CLASS.sub(lambda found: _CLASSES.get(found[1], found[1]), message)
-    message = _WORD.sub(lambda found: _R_WORDS[found[1]], message)
-    message = _TENSOR.sub(_as_tensor, message)
-    message = _SYMBOLIC.sub(_as_tensor, message)
-    message = _NAMED.sub(r'\1 = "\2"', message)
-    message = _EQUAL.sub(r"\1 = ", message)
-    if one_based:
-        message = _AXIS.sub(_counted_from_1, message)
-    return message
-
-
-def _as_vector(found: re.Match[str]) -> str:
-    """A Python shape as R's vector. What is one number in brackets may be a remark, or a unit."""
-    first, rest = found[1], found[2]
-    if ("[" in found[0]) != ("]" in found[0]):  # a range without its end
-        return found[0]
-    if not rest and found[0].startswith("(") and "," not in first:
-        return found[0]
-    return vector(_sizes(first + rest))
-
-
-def _as_tensor(found: re.Match[str]) -> str:
-    dtype = f"{found[2]} " if found[2] else ""
-    return f"a {dtype}tensor of shape {found[1]}"
-
-
-def _sizes(shape: str) -> list[str]:
-    return re.findall(_SIZE, shape)
-
-
-def vector(sizes: list[str]) -> str:
-    """Sizes as R writes them: a size that is not known is `NA`."""
-    known = [size if re.fullmatch(r"-?\d+", size) else "NA" for size in sizes]
-    return f"c({', '.join(known)})"
-
-
-def _counted_from_1(found: re.Match[str]) -> str:
-    return f"{found[1]}{' = ' if '=' in found[2] else found[2]}{int(found[3]) + 1}"
-
-
 # The rules --------------------------------------------------------------------------------------
 
 
@@ -175,7 +57,7 @@ def rule(pattern: str, text: str) -> Rule:
 
 def _batches(shape: str) -> str:
     """A shape whose first size, the samples of a batch, says nothing."""
-    sizes = _sizes(shape)
+    sizes = sizes_of(shape)
     return vector(["NA", *sizes[1:]]) if len(sizes) > 1 else vector(sizes)
 
 
@@ -209,7 +91,7 @@ def _with_cause(text: str, cause: str) -> str:
 
 
 def _wrong_size(groups: dict[str, str]) -> str:
-    got = _sizes(groups["got"])
+    got = sizes_of(groups["got"])
     expected = ["None"] * len(got)
     axis = int(groups["axis"])
     expected[axis] = groups["size"]
@@ -224,7 +106,7 @@ def _wrong_size(groups: dict[str, str]) -> str:
 
 
 def _wrong_rank(groups: dict[str, str]) -> str:
-    expected, got = int(groups["expected"]), _sizes(groups["shape"])
+    expected, got = int(groups["expected"]), sizes_of(groups["shape"])
     bound = {"min_": "at least ", "max_": "at most "}.get(groups["bound"], "")
     shape = f": {vector(got)}" if groups["shape"] else ""
     text = (
@@ -243,7 +125,7 @@ def _wrong_rank(groups: dict[str, str]) -> str:
 
 def _wrong_shape(groups: dict[str, str]) -> str:
     expected, got = groups["expected"], groups["got"]
-    sizes = _sizes(expected), _sizes(got)
+    sizes = sizes_of(expected), sizes_of(got)
     same = len(sizes[0]) == len(sizes[1])
     shown = _batches(got) if same else vector(sizes[1])
     subject = f'Layer "{groups["layer"]}"' if groups.get("layer") else "The model"
@@ -254,7 +136,7 @@ def _wrong_shape(groups: dict[str, str]) -> str:
 
 
 def _target(groups: dict[str, str]) -> str:
-    target, output = _sizes(groups["target"]), _sizes(groups["output"])
+    target, output = sizes_of(groups["target"]), sizes_of(groups["output"])
     return wrong_target(groups.get("kind", ""), ["NA", *target[1:]], ["NA", *output[1:]])
 
 
@@ -284,10 +166,8 @@ def wrong_target(loss: str, target: list[str], output: list[str]) -> str:
 
 
 def _two_shapes(groups: dict[str, str]) -> str:
-    return (
-        f"The shapes {vector(_sizes(groups['a']))} and {vector(_sizes(groups['b']))} do not fit "
-        "each other."
-    )
+    one, other = (vector(sizes_of(groups[name])) for name in "ab")
+    return f"The shapes {one} and {other} do not fit each other."
 
 
 def _product(groups: dict[str, str]) -> str:
