@@ -91,3 +91,11 @@ gradient_at <- function(f, x) {
     }
   )
 }
+
+# For the Python of another process: there is no TensorFlow.
+hide_tensorflow <- paste(
+  "import importlib.util as util, sys", "found = util.find_spec",
+  "util.find_spec = lambda name, *a: None if name == 'tensorflow' else found(name, *a)",
+  "sys.modules['tensorflow'] = None",
+  sep = "\n"
+)

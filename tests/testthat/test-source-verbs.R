@@ -165,14 +165,9 @@ test_that("a verb that an engine has not says so, and which has it", {
 })
 
 test_that("without TensorFlow the engine is grain", {
-  child <- function() {
+  child <- function(hide_tensorflow) {
     library(kerasbridge)
-    reticulate::py_run_string(paste(
-      "import importlib.util as util, sys", "found = util.find_spec",
-      "util.find_spec = lambda name, *a: None if name == 'tensorflow' else found(name, *a)",
-      "sys.modules['tensorflow'] = None",
-      sep = "\n"
-    ))
+    reticulate::py_run_string(hide_tensorflow)
     data <- tensor_slices_dataset(list(x = 1:4, y = 4:1)) |> dataset_map(\(record) {
       record$z <- record$x * record$y
       record
@@ -180,7 +175,10 @@ test_that("without TensorFlow the engine is grain", {
     list(as.data.frame(dataset_batch(data, 3)), format(data)[[1L]])
   }
   backend <- if (config_backend() == "tensorflow") "numpy" else config_backend()
-  result <- callr::r(child, env = c(callr::rcmd_safe_env(), KERAS_BACKEND = backend), timeout = 300)
+  result <- callr::r(
+    child, list(hide_tensorflow),
+    env = c(callr::rcmd_safe_env(), KERAS_BACKEND = backend), timeout = 300
+  )
   expect_equal(result[[1L]], data.frame(x = 1:4, y = 4:1, z = c(4L, 6L, 6L, 4L)))
   expect_match(result[[2L]], "data set of grain, 4 elements")
 })
