@@ -5,7 +5,8 @@ y <- seq_len(320) / 320
 
 a_model <- function() {
   model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
-  compile(model, "sgd", "mse")
+  # one step a call: an interrupt is met between two calls
+  compile(model, "sgd", "mse", steps_per_execution = 1)
   model
 }
 
