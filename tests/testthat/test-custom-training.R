@@ -106,7 +106,10 @@ on_backend(c("tensorflow", "jax", "torch"), {
     )
     set_random_seed(7)
     model <- model_own()
-    model |> compile(optimizer_sgd(0.2), "mse", metrics = list(metric_mean_absolute_error(name = "mae")))
+    model |> compile(
+      optimizer_sgd(0.2), "mse",
+      metrics = list(metric_mean_absolute_error(name = "mae"))
+    )
     epochs <- counter()
     history <- model |> fit(
       plane()$x, plane()$y,
