@@ -10,8 +10,11 @@
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.celu`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.celu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/celu>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.celu
 #' @examplesIf can_run_keras()
 #' activation_celu(c(-4, -1, 0, 1), alpha = 2)
 #' @export
@@ -28,8 +31,11 @@ activation_celu <- wrapper("activation_celu", function(x, alpha = 1.0, ...) {
 #'   or `NULL`, the default.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function of a tensor.
-#' @source `keras.activations.deserialize`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/deserialize>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.deserialize
 #' @examplesIf can_run_keras()
 #' tanh_again <- activation_deserialize("tanh")
 #' tanh_again(c(-1, 0, 1))
@@ -51,8 +57,11 @@ activation_deserialize <- wrapper("activation_deserialize", function(
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.elu`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.elu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/elu>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.elu
 #' @examplesIf can_run_keras()
 #' activation_elu(c(-5, -1, 0, 1))
 #' @export
@@ -68,8 +77,11 @@ activation_elu <- wrapper("activation_elu", function(x, alpha = 1.0, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
-#' @source `keras.activations.exponential`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.exponential`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/exponential>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.exponential
 #' @examplesIf can_run_keras()
 #' activation_exponential(c(-1, 0, 1))
 #' @export
@@ -91,8 +103,11 @@ activation_exponential <- wrapper("activation_exponential", function(x, ...) {
 #'   `tanh()`. Default `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.gelu`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.gelu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/gelu>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.gelu
 #' @examplesIf can_run_keras()
 #' activation_gelu(c(-1, 0, 1))
 #' @export
@@ -108,8 +123,11 @@ activation_gelu <- wrapper("activation_gelu", function(x, approximate = FALSE, .
 #'   as it is, the result of [activation_serialize()], or `NULL` for the identity.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function of a tensor.
-#' @source `keras.activations.get`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/get>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.get
 #' @examplesIf can_run_keras()
 #' relu <- activation_get("relu")
 #' relu(c(-1, 1))
@@ -129,8 +147,11 @@ activation_get <- wrapper("activation_get", function(identifier, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of its shape, except that `axis` is half as
 #'   long.
-#' @source `keras.activations.glu`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.glu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/glu>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.glu
 #' @examplesIf can_run_keras()
 #' activation_glu(rbind(c(1, 2, -10, 10)))
 #' @export
@@ -147,8 +168,11 @@ activation_glu <- wrapper("activation_glu", function(x, axis = -1L, ...) {
 #' @param threshold Positive number: absolute values up to it become zero. Default `0.5`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.hard_shrink`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.hard_shrink`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_shrink>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.hard_shrink
 #' @examplesIf can_run_keras()
 #' activation_hard_shrink(c(-2, -0.3, 0.3, 2))
 #' @export
@@ -164,8 +188,11 @@ activation_hard_shrink <- wrapper("activation_hard_shrink", function(x, threshol
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values from 0 to 1.
-#' @source `keras.activations.hard_sigmoid`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.hard_sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_sigmoid>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.hard_sigmoid
 #' @examplesIf can_run_keras()
 #' activation_hard_sigmoid(c(-4, -1, 0, 1, 4))
 #' @export
@@ -181,8 +208,11 @@ activation_hard_sigmoid <- wrapper("activation_hard_sigmoid", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.hard_swish`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.hard_swish`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_swish>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.hard_swish
 #' @examplesIf can_run_keras()
 #' activation_hard_swish(c(-4, -1, 0, 1, 4))
 #' @export
@@ -201,8 +231,11 @@ activation_hard_silu <- activation_hard_swish
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.hard_tanh`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.hard_tanh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_tanh>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.hard_tanh
 #' @examplesIf can_run_keras()
 #' activation_hard_tanh(c(-3, -0.5, 0.5, 3))
 #' @export
@@ -219,8 +252,11 @@ activation_hard_tanh <- wrapper("activation_hard_tanh", function(x, ...) {
 #' @param negative_slope Number: slope below zero. Default `0.2`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.leaky_relu`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.leaky_relu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/leaky_relu>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.leaky_relu
 #' @examplesIf can_run_keras()
 #' activation_leaky_relu(c(-10, 0, 10))
 #' @export
@@ -235,8 +271,11 @@ activation_leaky_relu <- wrapper("activation_leaky_relu", function(x, negative_s
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `x`, as a tensor.
-#' @source `keras.activations.linear`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.linear`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/linear>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.linear
 #' @examplesIf can_run_keras()
 #' activation_linear(c(-1, 0, 1))
 #' @export
@@ -252,8 +291,11 @@ activation_linear <- wrapper("activation_linear", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
-#' @source `keras.activations.log_sigmoid`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.log_sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_sigmoid>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.log_sigmoid
 #' @examplesIf can_run_keras()
 #' activation_log_sigmoid(c(-200, 0, 5))
 #' @export
@@ -271,8 +313,11 @@ activation_log_sigmoid <- wrapper("activation_log_sigmoid", function(x, ...) {
 #'   Default `-1`, the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
-#' @source `keras.activations.log_softmax`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.log_softmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_softmax>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.log_softmax
 #' @examplesIf can_run_keras()
 #' activation_log_softmax(rbind(c(0, 1, 200)))
 #' @export
@@ -288,8 +333,11 @@ activation_log_softmax <- wrapper("activation_log_softmax", function(x, axis = -
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.mish`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.mish`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/mish>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.mish
 #' @examplesIf can_run_keras()
 #' activation_mish(c(-3, 0, 3))
 #' @export
@@ -314,8 +362,11 @@ activation_mish <- wrapper("activation_mish", function(x, ...) {
 #' @param threshold Number: elements below it are treated as the negative part. Default `0`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.relu`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.relu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.relu
 #' @examplesIf can_run_keras()
 #' activation_relu(c(-10, -5, 0, 5, 10))
 #' activation_relu(c(-10, -5, 0, 5, 10), negative_slope = 0.5, max_value = 6)
@@ -334,8 +385,11 @@ activation_relu <- wrapper("activation_relu", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.relu6`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.relu6`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu6>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.relu6
 #' @examplesIf can_run_keras()
 #' activation_relu6(c(-1, 2, 6, 9))
 #' @export
@@ -356,8 +410,11 @@ activation_relu6 <- wrapper("activation_relu6", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.selu`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.selu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/selu>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.selu
 #' @examplesIf can_run_keras()
 #' activation_selu(c(-2, 0, 2))
 #' @export
@@ -376,8 +433,11 @@ activation_selu <- wrapper("activation_selu", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The name of an activation that comes with Keras, as a string; for others a named
 #'   list.
-#' @source `keras.activations.serialize`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/serialize>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.serialize
 #' @examplesIf can_run_keras()
 #' activation_serialize(activation_relu)
 #' @export
@@ -393,8 +453,11 @@ activation_serialize <- wrapper("activation_serialize", function(activation, ...
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between 0 and 1.
-#' @source `keras.activations.sigmoid`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sigmoid>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.sigmoid
 #' @examplesIf can_run_keras()
 #' activation_sigmoid(c(-2, 0, 2))
 #' @export
@@ -411,8 +474,11 @@ activation_sigmoid <- wrapper("activation_sigmoid", function(x, ...) {
 #' @param threshold Positive number by which absolute values are reduced. Default `0.5`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.soft_shrink`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.soft_shrink`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/soft_shrink>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.soft_shrink
 #' @examplesIf can_run_keras()
 #' activation_soft_shrink(c(-2, -0.3, 0.3, 2))
 #' @export
@@ -431,8 +497,11 @@ activation_soft_shrink <- wrapper("activation_soft_shrink", function(x, threshol
 #'   Default `-1`, the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`; along `axis` it sums to 1.
-#' @source `keras.activations.softmax`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.softmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softmax>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.softmax
 #' @examplesIf can_run_keras()
 #' activation_softmax(rbind(c(1, 2, 3), c(0, 0, 0)))
 #' @export
@@ -448,8 +517,11 @@ activation_softmax <- wrapper("activation_softmax", function(x, axis = -1L, ...)
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
-#' @source `keras.activations.softplus`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.softplus`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softplus>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.softplus
 #' @examplesIf can_run_keras()
 #' activation_softplus(c(-5, 0, 100))
 #' @export
@@ -464,8 +536,11 @@ activation_softplus <- wrapper("activation_softplus", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between -1 and 1.
-#' @source `keras.activations.softsign`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.softsign`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softsign>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.softsign
 #' @examplesIf can_run_keras()
 #' activation_softsign(c(-9, 0, 1))
 #' @export
@@ -481,8 +556,11 @@ activation_softsign <- wrapper("activation_softsign", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.sparse_plus`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.sparse_plus`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_plus>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.sparse_plus
 #' @examplesIf can_run_keras()
 #' activation_sparse_plus(c(-2, 0, 0.5, 2))
 #' @export
@@ -498,8 +576,11 @@ activation_sparse_plus <- wrapper("activation_sparse_plus", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values from 0 to 1.
-#' @source `keras.activations.sparse_sigmoid`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.sparse_sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_sigmoid>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.sparse_sigmoid
 #' @examplesIf can_run_keras()
 #' activation_sparse_sigmoid(c(-2, -0.5, 0, 0.5, 2))
 #' @export
@@ -522,8 +603,11 @@ activation_sparse_sigmoid <- wrapper("activation_sparse_sigmoid", function(x, ..
 #'   Default `-1`, the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; along `axis` it sums to 1.
-#' @source `keras.activations.sparsemax`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.sparsemax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparsemax>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.sparsemax
 #' @examplesIf can_run_keras()
 #' activation_sparsemax(rbind(c(1, 2, 3), c(4, 0, 1)))
 #' @export
@@ -541,8 +625,11 @@ activation_sparsemax <- wrapper("activation_sparsemax", function(x, axis = -1L, 
 #'   unit. Default `4`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
-#' @source `keras.activations.squareplus`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.squareplus`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/squareplus>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.squareplus
 #' @examplesIf can_run_keras()
 #' activation_squareplus(c(-3, 0, 3))
 #' @export
@@ -559,8 +646,11 @@ activation_squareplus <- wrapper("activation_squareplus", function(x, b = 4L, ..
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.swish`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.swish`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/swish>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.swish
 #' @examplesIf can_run_keras()
 #' activation_swish(c(-3, 0, 3))
 #' @export
@@ -580,8 +670,11 @@ activation_silu <- activation_swish
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between -1 and 1.
-#' @source `keras.activations.tanh`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.tanh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.tanh
 #' @examplesIf can_run_keras()
 #' activation_tanh(c(-1, 0, 1))
 #' @export
@@ -596,8 +689,11 @@ activation_tanh <- wrapper("activation_tanh", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.tanh_shrink`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.tanh_shrink`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh_shrink>; its
+#'   family: <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.tanh_shrink
 #' @examplesIf can_run_keras()
 #' activation_tanh_shrink(c(-3, 0, 3))
 #' @export
@@ -615,8 +711,11 @@ activation_tanh_shrink <- wrapper("activation_tanh_shrink", function(x, ...) {
 #' @param default_value Number that replaces the elements that do not.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.activations.threshold`: <https://keras.io/api/layers/activations/>
+#' @source `keras.activations.threshold`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/threshold>; its family:
+#'   <https://keras.io/api/layers/activations/>
 #' @family activations
+#' @concept keras.activations.threshold
 #' @examplesIf can_run_keras()
 #' activation_threshold(c(-1, 0, 1, 2), threshold = 0.5, default_value = 0)
 #' @export

@@ -32,8 +32,11 @@
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ConvNeXtBase`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ConvNeXtBase`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtBase>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ConvNeXtBase
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_convnext_base(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -84,8 +87,11 @@ application_convnext_base <- wrapper("application_convnext_base", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ConvNeXtLarge`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ConvNeXtLarge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtLarge>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ConvNeXtLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_convnext_large(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -135,8 +141,11 @@ application_convnext_large <- wrapper("application_convnext_large", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ConvNeXtSmall`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ConvNeXtSmall`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtSmall>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ConvNeXtSmall
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_convnext_small(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -186,8 +195,11 @@ application_convnext_small <- wrapper("application_convnext_small", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ConvNeXtTiny`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ConvNeXtTiny`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtTiny>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ConvNeXtTiny
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_convnext_tiny(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -238,8 +250,11 @@ application_convnext_tiny <- wrapper("application_convnext_tiny", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ConvNeXtXLarge`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ConvNeXtXLarge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtXLarge>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ConvNeXtXLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_convnext_xlarge(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -288,8 +303,11 @@ application_convnext_xlarge <- wrapper("application_convnext_xlarge", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.DenseNet121`: <https://keras.io/api/applications/>
+#' @source `keras.applications.DenseNet121`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet121>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.DenseNet121
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_densenet121(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -336,8 +354,11 @@ application_densenet121 <- wrapper("application_densenet121", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.DenseNet169`: <https://keras.io/api/applications/>
+#' @source `keras.applications.DenseNet169`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet169>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.DenseNet169
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_densenet169(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -384,8 +405,11 @@ application_densenet169 <- wrapper("application_densenet169", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.DenseNet201`: <https://keras.io/api/applications/>
+#' @source `keras.applications.DenseNet201`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet201>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.DenseNet201
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_densenet201(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -431,8 +455,11 @@ application_densenet201 <- wrapper("application_densenet201", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB0`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB0`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB0>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB0
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b0(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -478,8 +505,11 @@ application_efficientnet_b0 <- wrapper("application_efficientnet_b0", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB1`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB1`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB1>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB1
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b1(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -525,8 +555,11 @@ application_efficientnet_b1 <- wrapper("application_efficientnet_b1", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB2`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB2>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -572,8 +605,11 @@ application_efficientnet_b2 <- wrapper("application_efficientnet_b2", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB3`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB3`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB3>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b3(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -619,8 +655,11 @@ application_efficientnet_b3 <- wrapper("application_efficientnet_b3", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB4`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB4`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB4>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB4
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b4(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -666,8 +705,11 @@ application_efficientnet_b4 <- wrapper("application_efficientnet_b4", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB5`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB5`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB5>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB5
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b5(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -713,8 +755,11 @@ application_efficientnet_b5 <- wrapper("application_efficientnet_b5", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB6`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB6`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB6>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB6
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b6(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -760,8 +805,11 @@ application_efficientnet_b6 <- wrapper("application_efficientnet_b6", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetB7`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetB7`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB7>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetB7
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_b7(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -809,8 +857,11 @@ application_efficientnet_b7 <- wrapper("application_efficientnet_b7", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetV2B0`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetV2B0`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B0>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetV2B0
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_v2b0(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -860,8 +911,11 @@ application_efficientnet_v2b0 <- wrapper("application_efficientnet_v2b0", functi
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetV2B1`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetV2B1`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B1>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetV2B1
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_v2b1(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -911,8 +965,11 @@ application_efficientnet_v2b1 <- wrapper("application_efficientnet_v2b1", functi
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetV2B2`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetV2B2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B2>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetV2B2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_v2b2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -962,8 +1019,11 @@ application_efficientnet_v2b2 <- wrapper("application_efficientnet_v2b2", functi
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetV2B3`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetV2B3`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B3>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetV2B3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_v2b3(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1013,8 +1073,11 @@ application_efficientnet_v2b3 <- wrapper("application_efficientnet_v2b3", functi
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetV2L`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetV2L`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2L>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetV2L
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_v2l(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1064,8 +1127,11 @@ application_efficientnet_v2l <- wrapper("application_efficientnet_v2l", function
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetV2M`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetV2M`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2M>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetV2M
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_v2m(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1115,8 +1181,11 @@ application_efficientnet_v2m <- wrapper("application_efficientnet_v2m", function
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.EfficientNetV2S`: <https://keras.io/api/applications/>
+#' @source `keras.applications.EfficientNetV2S`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2S>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.EfficientNetV2S
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_efficientnet_v2s(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1164,8 +1233,11 @@ application_efficientnet_v2s <- wrapper("application_efficientnet_v2s", function
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.InceptionResNetV2`: <https://keras.io/api/applications/>
+#' @source `keras.applications.InceptionResNetV2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionResNetV2>;
+#'   its family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.InceptionResNetV2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_inception_resnet_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1211,8 +1283,11 @@ application_inception_resnet_v2 <- wrapper("application_inception_resnet_v2", fu
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.InceptionV3`: <https://keras.io/api/applications/>
+#' @source `keras.applications.InceptionV3`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionV3>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.InceptionV3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_inception_v3(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1263,8 +1338,11 @@ application_inception_v3 <- wrapper("application_inception_v3", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.MobileNet`: <https://keras.io/api/applications/>
+#' @source `keras.applications.MobileNet`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNet>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.MobileNet
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_mobilenet(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1314,8 +1392,11 @@ application_mobilenet <- wrapper("application_mobilenet", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.MobileNetV2`: <https://keras.io/api/applications/>
+#' @source `keras.applications.MobileNetV2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV2>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.MobileNetV2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_mobilenet_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1368,8 +1449,11 @@ application_mobilenet_v2 <- wrapper("application_mobilenet_v2", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.MobileNetV3Large`: <https://keras.io/api/applications/>
+#' @source `keras.applications.MobileNetV3Large`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Large>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.MobileNetV3Large
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_mobilenet_v3_large(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1424,8 +1508,11 @@ application_mobilenet_v3_large <- wrapper("application_mobilenet_v3_large", func
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.MobileNetV3Small`: <https://keras.io/api/applications/>
+#' @source `keras.applications.MobileNetV3Small`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Small>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.MobileNetV3Small
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_mobilenet_v3_small(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1473,8 +1560,11 @@ application_mobilenet_v3_small <- wrapper("application_mobilenet_v3_small", func
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.NASNetLarge`: <https://keras.io/api/applications/>
+#' @source `keras.applications.NASNetLarge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetLarge>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.NASNetLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_nasnet_large(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1524,8 +1614,11 @@ application_nasnetlarge <- application_nasnet_large
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.NASNetMobile`: <https://keras.io/api/applications/>
+#' @source `keras.applications.NASNetMobile`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetMobile>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.NASNetMobile
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_nasnet_mobile(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1576,8 +1669,11 @@ application_nasnetmobile <- application_nasnet_mobile
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ResNet101`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ResNet101`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ResNet101
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_resnet101(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1623,8 +1719,11 @@ application_resnet101 <- wrapper("application_resnet101", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ResNet101V2`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ResNet101V2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101V2>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ResNet101V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_resnet101_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1671,8 +1770,11 @@ application_resnet101_v2 <- wrapper("application_resnet101_v2", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ResNet152`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ResNet152`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ResNet152
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_resnet152(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1718,8 +1820,11 @@ application_resnet152 <- wrapper("application_resnet152", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ResNet152V2`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ResNet152V2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152V2>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ResNet152V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_resnet152_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1766,8 +1871,11 @@ application_resnet152_v2 <- wrapper("application_resnet152_v2", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ResNet50`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ResNet50`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50>; its family:
+#'   <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ResNet50
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_resnet50(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1813,8 +1921,11 @@ application_resnet50 <- wrapper("application_resnet50", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.ResNet50V2`: <https://keras.io/api/applications/>
+#' @source `keras.applications.ResNet50V2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50V2>; its
+#'   family: <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.ResNet50V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_resnet50_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1861,8 +1972,11 @@ application_resnet50_v2 <- wrapper("application_resnet50_v2", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.VGG16`: <https://keras.io/api/applications/>
+#' @source `keras.applications.VGG16`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG16>; its family:
+#'   <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.VGG16
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_vgg16(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1909,8 +2023,11 @@ application_vgg16 <- wrapper("application_vgg16", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.VGG19`: <https://keras.io/api/applications/>
+#' @source `keras.applications.VGG19`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG19>; its family:
+#'   <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.VGG19
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_vgg19(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
@@ -1956,8 +2073,11 @@ application_vgg19 <- wrapper("application_vgg19", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
-#' @source `keras.applications.Xception`: <https://keras.io/api/applications/>
+#' @source `keras.applications.Xception`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/Xception>; its family:
+#'   <https://keras.io/api/applications/>
 #' @family applications
+#' @concept keras.applications.Xception
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
 #'   model <- application_xception(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))

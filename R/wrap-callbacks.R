@@ -17,8 +17,11 @@
 #' @param delete_checkpoint `TRUE`, the default, removes `backup_dir` at the end of training.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.BackupAndRestore`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.BackupAndRestore`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/BackupAndRestore>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.BackupAndRestore
 #' @examplesIf can_run_keras()
 #' callback <- callback_backup_and_restore(tempfile())
 #' @export
@@ -40,8 +43,11 @@ callback_backup_and_restore <- wrapper("callback_backup_and_restore", function(
 #' @param append `TRUE` to add to a file that exists, `FALSE` (the default) to overwrite it.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.CSVLogger`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.CSVLogger`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CSVLogger>; its family:
+#'   <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.CSVLogger
 #' @examplesIf can_run_keras()
 #' callback <- callback_csv_logger(tempfile(fileext = ".csv"))
 #' # model |> fit(x, y, callbacks = callback)
@@ -73,8 +79,11 @@ callback_csv_logger <- wrapper("callback_csv_logger", function(
 #'   Default 0.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.EarlyStopping`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.EarlyStopping`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/EarlyStopping>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.EarlyStopping
 #' @examplesIf can_run_keras()
 #' callback <- callback_early_stopping(monitor = "loss", patience = 3, restore_best_weights = TRUE)
 #' # model |> fit(x, y, epochs = 100, callbacks = callback)
@@ -96,8 +105,11 @@ callback_early_stopping <- wrapper("callback_early_stopping", function(
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.History`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.History`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/History>; its family:
+#'   <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.History
 #' @examplesIf can_run_keras()
 #' callback <- callback_history()
 #' @export
@@ -125,8 +137,11 @@ callback_history <- wrapper("callback_history", function(...) {
 #'   none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.LambdaCallback`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.LambdaCallback`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LambdaCallback>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.LambdaCallback
 #' @examplesIf can_run_keras()
 #' callback <- callback_lambda(
 #'   on_epoch_end = \(epoch, logs) cat("loss:", format(logs$loss), "\n")
@@ -157,8 +172,11 @@ callback_lambda <- wrapper("callback_lambda", function(
 #'   Default 0.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.LearningRateScheduler`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.LearningRateScheduler`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LearningRateScheduler>;
+#'   its family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.LearningRateScheduler
 #' @examplesIf can_run_keras()
 #' callback <- callback_learning_rate_scheduler(\(epoch, lr) lr * 0.9)
 #' # model |> fit(x, y, epochs = 10, callbacks = callback)
@@ -184,8 +202,11 @@ callback_learning_rate_scheduler <- wrapper("callback_learning_rate_scheduler", 
 #' @param model The model that the callbacks watch. `NULL`, the default, to set it later.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback that passes every call on to its callbacks.
-#' @source `keras.callbacks.CallbackList`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.CallbackList`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CallbackList>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.CallbackList
 #' @examplesIf can_run_keras()
 #' callbacks <- callback_list(list(callback_terminate_on_nan()))
 #' callbacks$on_train_begin()
@@ -225,8 +246,11 @@ callback_list <- wrapper("callback_list", function(
 #'   first save already has to beat. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.ModelCheckpoint`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.ModelCheckpoint`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ModelCheckpoint>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.ModelCheckpoint
 #' @examplesIf can_run_keras()
 #' callback <- callback_model_checkpoint(file.path(tempdir(), "best.keras"), save_best_only = TRUE)
 #' # model |> fit(x, y, validation_split = 0.2, callbacks = callback)
@@ -268,8 +292,11 @@ callback_model_checkpoint <- wrapper("callback_model_checkpoint", function(
 #'   compilation. Default `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.OrbaxCheckpoint`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.OrbaxCheckpoint`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/OrbaxCheckpoint>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.OrbaxCheckpoint
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("orbax.checkpoint")) {
 #'   callback <- callback_orbax_checkpoint(tempfile(), max_to_keep = 2)
@@ -293,8 +320,11 @@ callback_orbax_checkpoint <- wrapper("callback_orbax_checkpoint", function(
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.ProgbarLogger`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.ProgbarLogger`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ProgbarLogger>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.ProgbarLogger
 #' @examplesIf can_run_keras()
 #' callback <- callback_progbar_logger()
 #' @export
@@ -322,8 +352,11 @@ callback_progbar_logger <- wrapper("callback_progbar_logger", function(...) {
 #' @param min_lr Number: the learning rate never falls below this. Default 0.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.ReduceLROnPlateau`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.ReduceLROnPlateau`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ReduceLROnPlateau>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.ReduceLROnPlateau
 #' @examplesIf can_run_keras()
 #' callback <- callback_reduce_lr_on_plateau(monitor = "loss", factor = 0.2, patience = 5)
 #' # model |> fit(x, y, epochs = 100, callbacks = callback)
@@ -352,8 +385,11 @@ callback_reduce_lr_on_plateau <- wrapper("callback_reduce_lr_on_plateau", functi
 #'   default) as a form.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.RemoteMonitor`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.RemoteMonitor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/RemoteMonitor>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.RemoteMonitor
 #' @examplesIf can_run_keras()
 #' callback <- callback_remote_monitor("http://localhost:9000", send_as_json = TRUE)
 #' @export
@@ -375,8 +411,11 @@ callback_remote_monitor <- wrapper("callback_remote_monitor", function(
 #'   average. Default `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.SwapEMAWeights`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.SwapEMAWeights`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/SwapEMAWeights>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.SwapEMAWeights
 #' @examplesIf can_run_keras()
 #' callback <- callback_swap_ema_weights(swap_on_epoch = TRUE)
 #' # model |> compile(optimizer_sgd(use_ema = TRUE), loss = "mse")
@@ -412,8 +451,11 @@ callback_swap_ema_weights <- wrapper("callback_swap_ema_weights", function(
 #'   labels of the embeddings. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.TensorBoard`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.TensorBoard`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TensorBoard>; its family:
+#'   <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.TensorBoard
 #' @examplesIf can_run_keras()
 #' callback <- callback_tensorboard(log_dir = tempfile())
 #' # model |> fit(x, y, callbacks = callback)
@@ -437,8 +479,11 @@ callback_tensorboard <- wrapper("callback_tensorboard", function(
 #'   with a message.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
-#' @source `keras.callbacks.TerminateOnNaN`: <https://keras.io/api/callbacks/>
+#' @source `keras.callbacks.TerminateOnNaN`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TerminateOnNaN>; its
+#'   family: <https://keras.io/api/callbacks/>
 #' @family callbacks
+#' @concept keras.callbacks.TerminateOnNaN
 #' @examplesIf can_run_keras()
 #' callback <- callback_terminate_on_nan()
 #' @export

@@ -7,8 +7,11 @@
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string: `"tensorflow"`, `"jax"` or `"torch"`.
-#' @source `keras.config.backend`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.backend`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/backend>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.backend
 #' @examplesIf can_run_keras()
 #' config_backend()
 #' @export
@@ -22,8 +25,11 @@ config_backend <- wrapper("config_backend", function(...) {
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.disable_flash_attention`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.disable_flash_attention`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_flash_attention>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.disable_flash_attention
 #' @examplesIf can_run_keras()
 #' config_disable_flash_attention()
 #' config_is_flash_attention_enabled()
@@ -41,8 +47,10 @@ config_disable_flash_attention <- wrapper("config_disable_flash_attention", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_interactive_logging`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_interactive_logging>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.disable_interactive_logging
 #' @examplesIf can_run_keras()
 #' config_disable_interactive_logging()
 #' config_is_interactive_logging_enabled()
@@ -62,8 +70,10 @@ config_disable_interactive_logging <- wrapper("config_disable_interactive_loggin
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_traceback_filtering`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_traceback_filtering>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.disable_traceback_filtering
 #' @examplesIf can_run_keras()
 #' config_disable_traceback_filtering()
 #' config_is_traceback_filtering_enabled()
@@ -82,8 +92,11 @@ config_disable_traceback_filtering <- wrapper("config_disable_traceback_filterin
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy.
-#' @source `keras.config.dtype_policy`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.dtype_policy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/dtype_policy>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.dtype_policy
 #' @examplesIf can_run_keras()
 #' config_dtype_policy()
 #' @export
@@ -98,8 +111,11 @@ config_dtype_policy <- wrapper("config_dtype_policy", function(...) {
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.enable_flash_attention`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.enable_flash_attention`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_flash_attention>; its
+#'   family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.enable_flash_attention
 #' @examplesIf can_run_keras()
 #' config_enable_flash_attention()
 #' @export
@@ -114,8 +130,10 @@ config_enable_flash_attention <- wrapper("config_enable_flash_attention", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_interactive_logging`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_interactive_logging>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.enable_interactive_logging
 #' @examplesIf can_run_keras()
 #' config_enable_interactive_logging()
 #' @export
@@ -131,8 +149,10 @@ config_enable_interactive_logging <- wrapper("config_enable_interactive_logging"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_traceback_filtering`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_traceback_filtering>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.enable_traceback_filtering
 #' @examplesIf can_run_keras()
 #' config_enable_traceback_filtering()
 #' @export
@@ -148,8 +168,10 @@ config_enable_traceback_filtering <- wrapper("config_enable_traceback_filtering"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_unsafe_deserialization`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_unsafe_deserialization>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.enable_unsafe_deserialization
 #' @examplesIf can_run_keras()
 #' if (FALSE) config_enable_unsafe_deserialization()
 #' @export
@@ -166,8 +188,11 @@ config_enable_unsafe_deserialization <- wrapper("config_enable_unsafe_deserializ
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A number, normally `1e-07`.
-#' @source `keras.config.epsilon`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.epsilon`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/epsilon>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.epsilon
 #' @examplesIf can_run_keras()
 #' config_epsilon()
 #' @export
@@ -182,8 +207,11 @@ config_epsilon <- wrapper("config_epsilon", function(...) {
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string, normally `"float32"`.
-#' @source `keras.config.floatx`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.floatx`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/floatx>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.floatx
 #' @examplesIf can_run_keras()
 #' config_floatx()
 #' @export
@@ -197,8 +225,11 @@ config_floatx <- wrapper("config_floatx", function(...) {
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `"channels_last"` or `"channels_first"`.
-#' @source `keras.config.image_data_format`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.image_data_format`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/image_data_format>; its
+#'   family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.image_data_format
 #' @examplesIf can_run_keras()
 #' config_image_data_format()
 #' @export
@@ -213,8 +244,10 @@ config_image_data_format <- wrapper("config_image_data_format", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `FALSE` if it was forbidden, otherwise `NULL` or `TRUE`.
 #' @source `keras.config.is_flash_attention_enabled`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_flash_attention_enabled>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.is_flash_attention_enabled
 #' @examplesIf can_run_keras()
 #' config_is_flash_attention_enabled()
 #' @export
@@ -229,8 +262,10 @@ config_is_flash_attention_enabled <- wrapper("config_is_flash_attention_enabled"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_interactive_logging_enabled`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_interactive_logging_enabled>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.is_interactive_logging_enabled
 #' @examplesIf can_run_keras()
 #' config_is_interactive_logging_enabled()
 #' @export
@@ -247,8 +282,11 @@ config_is_interactive_logging_enabled <- wrapper("config_is_interactive_logging_
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
-#' @source `keras.config.is_nnx_enabled`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.is_nnx_enabled`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_nnx_enabled>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.is_nnx_enabled
 #' @examplesIf can_run_keras()
 #' config_is_nnx_enabled()
 #' @export
@@ -263,8 +301,10 @@ config_is_nnx_enabled <- wrapper("config_is_nnx_enabled", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_traceback_filtering_enabled`:
-#'   <https://keras.io/api/utils/config_utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_traceback_filtering_enabled>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.is_traceback_filtering_enabled
 #' @examplesIf can_run_keras()
 #' config_is_traceback_filtering_enabled()
 #' @export
@@ -281,8 +321,11 @@ config_is_traceback_filtering_enabled <- wrapper("config_is_traceback_filtering_
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer, or `NULL` if there is no limit.
-#' @source `keras.config.max_epochs`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.max_epochs`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_epochs>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.max_epochs
 #' @examplesIf can_run_keras()
 #' config_max_epochs()
 #' @export
@@ -297,8 +340,11 @@ config_max_epochs <- wrapper("config_max_epochs", function(...) {
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer, or `NULL` if there is no limit.
-#' @source `keras.config.max_steps_per_epoch`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.max_steps_per_epoch`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_steps_per_epoch>; its
+#'   family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.max_steps_per_epoch
 #' @examplesIf can_run_keras()
 #' config_max_steps_per_epoch()
 #' @export
@@ -316,8 +362,11 @@ config_max_steps_per_epoch <- wrapper("config_max_steps_per_epoch", function(...
 #'   policy.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.set_dtype_policy`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.set_dtype_policy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_dtype_policy>; its
+#'   family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.set_dtype_policy
 #' @examplesIf can_run_keras()
 #' config_set_dtype_policy("mixed_bfloat16")
 #' config_dtype_policy()
@@ -334,8 +383,11 @@ config_set_dtype_policy <- wrapper("config_set_dtype_policy", function(policy, .
 #' @param value Positive number.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.set_epsilon`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.set_epsilon`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_epsilon>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.set_epsilon
 #' @examplesIf can_run_keras()
 #' config_set_epsilon(1e-5)
 #' config_epsilon()
@@ -354,8 +406,11 @@ config_set_epsilon <- wrapper("config_set_epsilon", function(value, ...) {
 #' @param value `"bfloat16"`, `"float16"`, `"float32"` or `"float64"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.set_floatx`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.set_floatx`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_floatx>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.set_floatx
 #' @examplesIf can_run_keras()
 #' config_set_floatx("float64")
 #' config_floatx()
@@ -373,8 +428,11 @@ config_set_floatx <- wrapper("config_set_floatx", function(value, ...) {
 #'   for (channels, height, width).
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.set_image_data_format`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.set_image_data_format`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_image_data_format>; its
+#'   family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.set_image_data_format
 #' @examplesIf can_run_keras()
 #' config_set_image_data_format("channels_first")
 #' config_image_data_format()
@@ -394,8 +452,11 @@ config_set_image_data_format <- wrapper("config_set_image_data_format", function
 #' @param max_epochs Positive integer, or `NULL` for no limit.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.set_max_epochs`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.set_max_epochs`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_epochs>; its family:
+#'   <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.set_max_epochs
 #' @examplesIf can_run_keras()
 #' config_set_max_epochs(2)
 #' config_max_epochs()
@@ -413,8 +474,11 @@ config_set_max_epochs <- wrapper("config_set_max_epochs", function(max_epochs, .
 #' @param max_steps_per_epoch Positive integer, or `NULL` for no limit.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.config.set_max_steps_per_epoch`: <https://keras.io/api/utils/config_utils/>
+#' @source `keras.config.set_max_steps_per_epoch`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_steps_per_epoch>;
+#'   its family: <https://keras.io/api/utils/config_utils/>
 #' @family configuration
+#' @concept keras.config.set_max_steps_per_epoch
 #' @examplesIf can_run_keras()
 #' config_set_max_steps_per_epoch(10)
 #' config_max_steps_per_epoch()

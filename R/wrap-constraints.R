@@ -9,8 +9,11 @@
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A constraint object.
-#' @source `keras.constraints.deserialize`: <https://keras.io/api/layers/constraints/>
+#' @source `keras.constraints.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/deserialize>; its
+#'   family: <https://keras.io/api/layers/constraints/>
 #' @family constraints
+#' @concept keras.constraints.deserialize
 #' @examplesIf can_run_keras()
 #' config <- constraint_serialize(constraint_maxnorm(2))
 #' constraint_deserialize(config)
@@ -29,8 +32,11 @@ constraint_deserialize <- wrapper("constraint_deserialize", function(
 #'   which is returned as it is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A constraint object; `NULL` for `NULL`.
-#' @source `keras.constraints.get`: <https://keras.io/api/layers/constraints/>
+#' @source `keras.constraints.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/get>; its family:
+#'   <https://keras.io/api/layers/constraints/>
 #' @family constraints
+#' @concept keras.constraints.get
 #' @examplesIf can_run_keras()
 #' constraint_get("non_neg")
 #' @export
@@ -51,8 +57,11 @@ constraint_get <- wrapper("constraint_get", function(identifier, ...) {
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
-#' @source `keras.constraints.max_norm`: <https://keras.io/api/layers/constraints/>
+#' @source `keras.constraints.max_norm`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/max_norm>; its family:
+#'   <https://keras.io/api/layers/constraints/>
 #' @family constraints
+#' @concept keras.constraints.max_norm
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_maxnorm(2)
 #' constraint(op_array(rbind(c(3, -1), c(4, 0.5))))
@@ -78,8 +87,11 @@ constraint_maxnorm <- wrapper("constraint_maxnorm", function(max_value = 2L, axi
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
-#' @source `keras.constraints.min_max_norm`: <https://keras.io/api/layers/constraints/>
+#' @source `keras.constraints.min_max_norm`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/min_max_norm>; its
+#'   family: <https://keras.io/api/layers/constraints/>
 #' @family constraints
+#' @concept keras.constraints.min_max_norm
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_minmaxnorm(min_value = 0.5, max_value = 1)
 #' constraint(op_array(rbind(c(3, -1), c(4, 0.5))))
@@ -99,8 +111,11 @@ constraint_minmaxnorm <- wrapper("constraint_minmaxnorm", function(
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
-#' @source `keras.constraints.non_neg`: <https://keras.io/api/layers/constraints/>
+#' @source `keras.constraints.non_neg`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/non_neg>; its family:
+#'   <https://keras.io/api/layers/constraints/>
 #' @family constraints
+#' @concept keras.constraints.non_neg
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_nonneg()
 #' constraint(op_array(rbind(c(3, -1), c(4, 0.5))))
@@ -117,8 +132,11 @@ constraint_nonneg <- wrapper("constraint_nonneg", function(...) {
 #' @param constraint The constraint object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.constraints.serialize`: <https://keras.io/api/layers/constraints/>
+#' @source `keras.constraints.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/serialize>; its family:
+#'   <https://keras.io/api/layers/constraints/>
 #' @family constraints
+#' @concept keras.constraints.serialize
 #' @examplesIf can_run_keras()
 #' constraint_serialize(constraint_maxnorm(2))
 #' @export
@@ -137,8 +155,11 @@ constraint_serialize <- wrapper("constraint_serialize", function(constraint, ...
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
-#' @source `keras.constraints.unit_norm`: <https://keras.io/api/layers/constraints/>
+#' @source `keras.constraints.unit_norm`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/unit_norm>; its family:
+#'   <https://keras.io/api/layers/constraints/>
 #' @family constraints
+#' @concept keras.constraints.unit_norm
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_unitnorm()
 #' constraint(op_array(rbind(c(3, -1), c(4, 0.5))))

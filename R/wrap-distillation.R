@@ -12,8 +12,11 @@
 #'   output.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distillation loss for `distiller()`.
-#' @source `keras.distillation.FeatureDistillation`: <https://keras.io/api/>
+#' @source `keras.distillation.FeatureDistillation`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/FeatureDistillation>;
+#'   its family: <https://keras.io/api/>
 #' @family distillation
+#' @concept keras.distillation.FeatureDistillation
 #' @examplesIf can_run_keras()
 #' distillation_feature(loss = "mse", teacher_layer_name = "hidden", student_layer_name = "hidden")
 #' @export
@@ -36,8 +39,11 @@ distillation_feature <- wrapper("distillation_feature", function(
 #'   `"kl_divergence"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distillation loss for `distiller()`.
-#' @source `keras.distillation.LogitsDistillation`: <https://keras.io/api/>
+#' @source `keras.distillation.LogitsDistillation`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/LogitsDistillation>;
+#'   its family: <https://keras.io/api/>
 #' @family distillation
+#' @concept keras.distillation.LogitsDistillation
 #' @examplesIf can_run_keras()
 #' distillation_logits(temperature = 4)
 #' @export

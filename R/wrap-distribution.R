@@ -20,8 +20,11 @@
 #'   there are several; `FALSE` when they are split already.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
-#' @source `keras.distribution.DataParallel`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.DataParallel`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DataParallel>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.DataParallel
 #' @examplesIf can_run_keras()
 #' if (config_backend() %in% c("jax", "torch")) {
 #'   distribution <- distribution_data_parallel()
@@ -50,8 +53,11 @@ distribution_data_parallel <- wrapper("distribution_data_parallel", function(
 #'   default, takes all.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A mesh of devices.
-#' @source `keras.distribution.DeviceMesh`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.DeviceMesh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DeviceMesh>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.DeviceMesh
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
 #'   devices <- list(distribution_list_devices()[[1]])
@@ -76,8 +82,11 @@ distribution_device_mesh <- wrapper("distribution_device_mesh", function(
 #' @param layout A layout from `distribution_tensor_layout()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the values of `tensor`.
-#' @source `keras.distribution.distribute_tensor`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.distribute_tensor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribute_tensor>;
+#'   its family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.distribute_tensor
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
 #'   devices <- list(distribution_list_devices()[[1]])
@@ -98,8 +107,11 @@ distribution_distribute_tensor <- wrapper("distribution_distribute_tensor", func
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distribution, or `NULL` when none is set.
-#' @source `keras.distribution.distribution`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.distribution`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribution>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.distribution
 #' @examplesIf can_run_keras()
 #' distribution_get()
 #' @export
@@ -118,8 +130,11 @@ distribution_get <- wrapper("distribution_get", function(...) {
 #'   there are any, else CPUs.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer.
-#' @source `keras.distribution.get_device_count`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.get_device_count`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/get_device_count>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.get_device_count
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
 #'   distribution_get_device_count("cpu")
@@ -155,8 +170,11 @@ distribution_get_device_count <- wrapper("distribution_get_device_count", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns What was found, as a string such as `"process 1 of 2, meeting at host:29401 (from
 #'   SLURM)"`.
-#' @source `keras.distribution.initialize`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.initialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/initialize>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.initialize
 #' @examplesIf can_run_keras()
 #' if (nzchar(Sys.getenv("KERAS_DISTRIBUTION_NUM_PROCESSES"))) {
 #'   distribution_initialize()
@@ -180,8 +198,11 @@ distribution_initialize <- wrapper("distribution_initialize", function(
 #' @param device_mesh A mesh of devices from `distribution_device_mesh()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A map of layouts, empty at first.
-#' @source `keras.distribution.LayoutMap`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.LayoutMap`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/LayoutMap>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.LayoutMap
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
 #'   devices <- list(distribution_list_devices()[[1]])
@@ -206,8 +227,11 @@ distribution_layout_map <- wrapper("distribution_layout_map", function(device_me
 #'   there are any, else CPUs.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of names such as `"gpu:0"`, or a single one, as a character vector.
-#' @source `keras.distribution.list_devices`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.list_devices`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/list_devices>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.list_devices
 #' @examplesIf can_run_keras()
 #' if (config_backend() != "torch") distribution_list_devices()
 #' @export
@@ -233,8 +257,11 @@ distribution_list_devices <- wrapper("distribution_list_devices", function(
 #'   there are several; `FALSE` when they are split already.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
-#' @source `keras.distribution.ModelParallel`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.ModelParallel`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/ModelParallel>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.ModelParallel
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
 #'   devices <- list(distribution_list_devices()[[1]])
@@ -256,8 +283,11 @@ distribution_model_parallel <- wrapper("distribution_model_parallel", function(
 #' @param value A distribution, such as `distribution_data_parallel()`, or `NULL` for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `NULL`, invisibly.
-#' @source `keras.distribution.set_distribution`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.set_distribution`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/set_distribution>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.set_distribution
 #' @examplesIf can_run_keras()
 #' distribution_set(NULL)
 #' @export
@@ -280,8 +310,11 @@ distribution_set <- wrapper("distribution_set", function(value, ...) {
 #'   default, to set it later.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A layout.
-#' @source `keras.distribution.TensorLayout`: <https://keras.io/api/distribution/>
+#' @source `keras.distribution.TensorLayout`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/TensorLayout>; its
+#'   family: <https://keras.io/api/distribution/>
 #' @family distribution
+#' @concept keras.distribution.TensorLayout
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
 #'   devices <- list(distribution_list_devices()[[1]])

@@ -12,8 +12,11 @@
 #'   or `"mixed_bfloat16"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
-#' @source `keras.dtype_policies.DTypePolicy`: <https://keras.io/api/mixed_precision/policy/>
+#' @source `keras.dtype_policies.DTypePolicy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicy>; its
+#'   family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.DTypePolicy
 #' @examplesIf can_run_keras()
 #' policy <- dtype_policy("mixed_bfloat16")
 #' layer_dense(units = 4, dtype = policy)
@@ -37,8 +40,10 @@ dtype_policy <- wrapper("dtype_policy", function(name = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.AWQDTypePolicy`:
-#'   <https://keras.io/api/mixed_precision/policy/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/AWQDTypePolicy>; its
+#'   family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.AWQDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_awq("awq/4/128", source_name = "float32")
 #' @export
@@ -55,8 +60,11 @@ dtype_policy_awq <- wrapper("dtype_policy_awq", function(mode, source_name = NUL
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy.
-#' @source `keras.dtype_policies.deserialize`: <https://keras.io/api/mixed_precision/policy/>
+#' @source `keras.dtype_policies.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/deserialize>; its
+#'   family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.deserialize
 #' @examplesIf can_run_keras()
 #' config <- dtype_policy_serialize(dtype_policy("float16"))
 #' dtype_policy_deserialize(config)
@@ -76,8 +84,10 @@ dtype_policy_deserialize <- wrapper("dtype_policy_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.FloatDTypePolicy`:
-#'   <https://keras.io/api/mixed_precision/policy/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/FloatDTypePolicy>;
+#'   its family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.FloatDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_float("float16")
 #' @export
@@ -94,8 +104,11 @@ dtype_policy_float <- wrapper("dtype_policy_float", function(name = NULL, ...) {
 #'   which is returned as it is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy; for `NULL`, the current one.
-#' @source `keras.dtype_policies.get`: <https://keras.io/api/mixed_precision/policy/>
+#' @source `keras.dtype_policies.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/get>; its family:
+#'   <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.get
 #' @examplesIf can_run_keras()
 #' dtype_policy_get("mixed_float16")
 #' @export
@@ -118,8 +131,10 @@ dtype_policy_get <- wrapper("dtype_policy_get", function(identifier, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.GPTQDTypePolicy`:
-#'   <https://keras.io/api/mixed_precision/policy/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/GPTQDTypePolicy>;
+#'   its family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.GPTQDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_gptq("gptq/4/128", source_name = "float32")
 #' @export
@@ -142,8 +157,10 @@ dtype_policy_gptq <- wrapper("dtype_policy_gptq", function(mode, source_name = N
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.Int4DTypePolicy`:
-#'   <https://keras.io/api/mixed_precision/policy/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/Int4DTypePolicy>;
+#'   its family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.Int4DTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_int4("int4/128", source_name = "float32")
 #' @export
@@ -164,8 +181,10 @@ dtype_policy_int4 <- wrapper("dtype_policy_int4", function(mode, source_name = N
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A map of dtype policies.
 #' @source `keras.dtype_policies.DTypePolicyMap`:
-#'   <https://keras.io/api/mixed_precision/policy/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicyMap>; its
+#'   family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.DTypePolicyMap
 #' @examplesIf can_run_keras()
 #' dtype_policy_map(default_policy = dtype_policy("float32"), policy_map = list("encoder/.*" = dtype_policy("bfloat16")))
 #' @export
@@ -190,8 +209,10 @@ dtype_policy_map <- wrapper("dtype_policy_map", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.QuantizedDTypePolicy`:
-#'   <https://keras.io/api/mixed_precision/policy/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedDTypePolicy>;
+#'   its family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.QuantizedDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_quantized("int8", source_name = "float32")
 #' @export
@@ -217,8 +238,10 @@ dtype_policy_quantized <- wrapper("dtype_policy_quantized", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.QuantizedFloat8DTypePolicy`:
-#'   <https://keras.io/api/mixed_precision/policy/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedFloat8DTypePolicy>;
+#'   its family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.QuantizedFloat8DTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_quantized_float8("float8", source_name = "float32")
 #' @export
@@ -235,8 +258,11 @@ dtype_policy_quantized_float8 <- wrapper("dtype_policy_quantized_float8", functi
 #' @param dtype_policy The dtype policy.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.dtype_policies.serialize`: <https://keras.io/api/mixed_precision/policy/>
+#' @source `keras.dtype_policies.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/serialize>; its
+#'   family: <https://keras.io/api/mixed_precision/policy/>
 #' @family dtype policies
+#' @concept keras.dtype_policies.serialize
 #' @examplesIf can_run_keras()
 #' dtype_policy_serialize(dtype_policy("float16"))
 #' @export

@@ -9,8 +9,11 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.Constant`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.Constant`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Constant>; its family:
+#'   <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.Constant
 #' @examplesIf can_run_keras()
 #' init <- initializer_constant(value = 0.5)
 #' init(c(2L, 3L))
@@ -28,8 +31,11 @@ initializer_constant <- wrapper("initializer_constant", function(value = 0.0, ..
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer object.
-#' @source `keras.initializers.deserialize`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/deserialize>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- initializer_serialize(initializer_he_normal(seed = 1))
 #' initializer_deserialize(config)
@@ -48,8 +54,11 @@ initializer_deserialize <- wrapper("initializer_deserialize", function(
 #'   which is returned as it is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer object; `NULL` for `NULL`.
-#' @source `keras.initializers.get`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/get>; its family:
+#'   <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.get
 #' @examplesIf can_run_keras()
 #' initializer_get("he_normal")
 #' @export
@@ -74,8 +83,11 @@ initializer_get <- wrapper("initializer_get", function(identifier, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.glorot_normal`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.glorot_normal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/glorot_normal>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.glorot_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_glorot_normal(seed = 1)
 #' init(c(2L, 3L))
@@ -103,8 +115,11 @@ initializer_glorot_normal <- wrapper("initializer_glorot_normal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.glorot_uniform`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.glorot_uniform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/glorot_uniform>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.glorot_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_glorot_uniform(seed = 1)
 #' init(c(2L, 3L))
@@ -131,8 +146,11 @@ initializer_glorot_uniform <- wrapper("initializer_glorot_uniform", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.he_normal`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.he_normal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/he_normal>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.he_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_he_normal(seed = 1)
 #' init(c(2L, 3L))
@@ -159,8 +177,11 @@ initializer_he_normal <- wrapper("initializer_he_normal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.he_uniform`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.he_uniform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/he_uniform>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.he_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_he_uniform(seed = 1)
 #' init(c(2L, 3L))
@@ -181,8 +202,10 @@ initializer_he_uniform <- wrapper("initializer_he_uniform", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.IdentityInitializer`:
-#'   <https://keras.io/api/layers/initializers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/IdentityInitializer>;
+#'   its family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.IdentityInitializer
 #' @examplesIf can_run_keras()
 #' init <- initializer_identity()
 #' init(c(3L, 3L))
@@ -207,8 +230,11 @@ initializer_identity <- wrapper("initializer_identity", function(gain = 1.0, ...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.lecun_normal`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.lecun_normal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/lecun_normal>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.lecun_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_lecun_normal(seed = 1)
 #' init(c(2L, 3L))
@@ -235,8 +261,11 @@ initializer_lecun_normal <- wrapper("initializer_lecun_normal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.lecun_uniform`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.lecun_uniform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/lecun_uniform>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.lecun_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_lecun_uniform(seed = 1)
 #' init(c(2L, 3L))
@@ -254,8 +283,11 @@ initializer_lecun_uniform <- wrapper("initializer_lecun_uniform", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.Ones`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.Ones`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Ones>; its family:
+#'   <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.Ones
 #' @examplesIf can_run_keras()
 #' init <- initializer_ones()
 #' init(c(2L, 3L))
@@ -277,8 +309,10 @@ initializer_ones <- wrapper("initializer_ones", function(...) {
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.OrthogonalInitializer`:
-#'   <https://keras.io/api/layers/initializers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/OrthogonalInitializer>;
+#'   its family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.OrthogonalInitializer
 #' @examplesIf can_run_keras()
 #' init <- initializer_orthogonal(seed = 1)
 #' init(c(3L, 3L))
@@ -304,8 +338,11 @@ initializer_orthogonal <- wrapper("initializer_orthogonal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.random_normal`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.random_normal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/random_normal>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.random_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_random_normal(stddev = 0.1, seed = 1)
 #' init(c(2L, 3L))
@@ -331,8 +368,11 @@ initializer_random_normal <- wrapper("initializer_random_normal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.random_uniform`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.random_uniform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/random_uniform>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.random_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_random_uniform(minval = -1, maxval = 1, seed = 1)
 #' init(c(2L, 3L))
@@ -350,8 +390,11 @@ initializer_random_uniform <- wrapper("initializer_random_uniform", function(
 #' @param initializer The initializer object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.initializers.serialize`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/serialize>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.serialize
 #' @examplesIf can_run_keras()
 #' initializer_serialize(initializer_he_normal(seed = 1))
 #' @export
@@ -374,8 +417,11 @@ initializer_serialize <- wrapper("initializer_serialize", function(initializer, 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.STFTInitializer`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.STFTInitializer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/STFTInitializer>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.STFTInitializer
 #' @examplesIf can_run_keras()
 #' init <- initializer_stft(side = "real", window = "hann")
 #' init(c(16L, 1L, 9L))
@@ -402,8 +448,11 @@ initializer_stft <- wrapper("initializer_stft", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.truncated_normal`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.truncated_normal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/truncated_normal>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.truncated_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_truncated_normal(stddev = 0.1, seed = 1)
 #' init(c(2L, 3L))
@@ -434,8 +483,11 @@ initializer_truncated_normal <- wrapper("initializer_truncated_normal", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.variance_scaling`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.variance_scaling`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/variance_scaling>; its
+#'   family: <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.variance_scaling
 #' @examplesIf can_run_keras()
 #' init <- initializer_variance_scaling(scale = 2, mode = "fan_out", seed = 1)
 #' init(c(2L, 3L))
@@ -457,8 +509,11 @@ initializer_variance_scaling <- wrapper("initializer_variance_scaling", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
-#' @source `keras.initializers.Zeros`: <https://keras.io/api/layers/initializers/>
+#' @source `keras.initializers.Zeros`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Zeros>; its family:
+#'   <https://keras.io/api/layers/initializers/>
 #' @family initializers
+#' @concept keras.initializers.Zeros
 #' @examplesIf can_run_keras()
 #' init <- initializer_zeros()
 #' init(c(2L, 3L))

@@ -15,8 +15,11 @@
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Activation`: <https://keras.io/api/layers/activation_layers/>
+#' @source `keras.layers.Activation`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Activation>; its family:
+#'   <https://keras.io/api/layers/activation_layers/>
 #' @family activation layers
+#' @concept keras.layers.Activation
 #' @examplesIf can_run_keras()
 #' layer_activation(op_array(c(-1, 0, 2)), "relu")
 #' layer_activation(op_array(c(-1, 0, 2)), activation_softplus)
@@ -39,8 +42,11 @@ layer_activation <- wrapper("layer_activation", function(object = NULL, activati
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ELU`: <https://keras.io/api/layers/activation_layers/>
+#' @source `keras.layers.ELU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ELU>; its family:
+#'   <https://keras.io/api/layers/activation_layers/>
 #' @family activation layers
+#' @concept keras.layers.ELU
 #' @examplesIf can_run_keras()
 #' layer_activation_elu(op_array(c(-2, 0, 2)))
 #' @export
@@ -64,8 +70,11 @@ layer_activation_elu <- wrapper("layer_activation_elu", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.LeakyReLU`: <https://keras.io/api/layers/activation_layers/>
+#' @source `keras.layers.LeakyReLU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LeakyReLU>; its family:
+#'   <https://keras.io/api/layers/activation_layers/>
 #' @family activation layers
+#' @concept keras.layers.LeakyReLU
 #' @examplesIf can_run_keras()
 #' layer_activation_leaky_relu(op_array(c(-10, -5, 0, 5)), negative_slope = 0.5)
 #' @export
@@ -98,8 +107,11 @@ layer_activation_leaky_relu <- wrapper("layer_activation_leaky_relu", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.PReLU`: <https://keras.io/api/layers/activation_layers/>
+#' @source `keras.layers.PReLU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/PReLU>; its family:
+#'   <https://keras.io/api/layers/activation_layers/>
 #' @family activation layers
+#' @concept keras.layers.PReLU
 #' @examplesIf can_run_keras()
 #' x <- op_array(matrix(c(-2, 3, -4), nrow = 1))
 #' layer_activation_parametric_relu(x, alpha_initializer = "ones")
@@ -136,8 +148,11 @@ layer_activation_parametric_relu <- wrapper("layer_activation_parametric_relu", 
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ReLU`: <https://keras.io/api/layers/activation_layers/>
+#' @source `keras.layers.ReLU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ReLU>; its family:
+#'   <https://keras.io/api/layers/activation_layers/>
 #' @family activation layers
+#' @concept keras.layers.ReLU
 #' @examplesIf can_run_keras()
 #' layer_activation_relu(op_array(c(-10, -5, 0, 5, 10)), max_value = 6, negative_slope = 0.5)
 #' @export
@@ -169,8 +184,11 @@ layer_activation_relu <- wrapper("layer_activation_relu", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Softmax`: <https://keras.io/api/layers/activation_layers/>
+#' @source `keras.layers.Softmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Softmax>; its family:
+#'   <https://keras.io/api/layers/activation_layers/>
 #' @family activation layers
+#' @concept keras.layers.Softmax
 #' @examplesIf can_run_keras()
 #' layer_activation_softmax(op_array(matrix(c(1, 2, 1), nrow = 1)))
 #' @export

@@ -25,8 +25,11 @@
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AdditiveAttention`: <https://keras.io/api/layers/attention_layers/>
+#' @source `keras.layers.AdditiveAttention`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdditiveAttention>; its
+#'   family: <https://keras.io/api/layers/attention_layers/>
 #' @family attention layers
+#' @concept keras.layers.AdditiveAttention
 #' @examplesIf can_run_keras()
 #' query <- random_normal(c(2, 3, 4))
 #' value <- random_normal(c(2, 5, 4))
@@ -66,8 +69,11 @@ layer_additive_attention <- wrapper("layer_additive_attention", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Attention`: <https://keras.io/api/layers/attention_layers/>
+#' @source `keras.layers.Attention`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Attention>; its family:
+#'   <https://keras.io/api/layers/attention_layers/>
 #' @family attention layers
+#' @concept keras.layers.Attention
 #' @examplesIf can_run_keras()
 #' query <- random_normal(c(2, 3, 4))
 #' value <- random_normal(c(2, 5, 4))
@@ -137,8 +143,10 @@ layer_attention <- wrapper("layer_attention", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GroupQueryAttention`:
-#'   <https://keras.io/api/layers/attention_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GroupQueryAttention>; its
+#'   family: <https://keras.io/api/layers/attention_layers/>
 #' @family attention layers
+#' @concept keras.layers.GroupQueryAttention
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 8))
 #' attend <- layer_group_query_attention(
@@ -221,8 +229,11 @@ layer_group_query_attention <- wrapper("layer_group_query_attention", function(
 #'   the query (<https://arxiv.org/abs/2505.06708>). Default `FALSE`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.MultiHeadAttention`: <https://keras.io/api/layers/attention_layers/>
+#' @source `keras.layers.MultiHeadAttention`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MultiHeadAttention>; its
+#'   family: <https://keras.io/api/layers/attention_layers/>
 #' @family attention layers
+#' @concept keras.layers.MultiHeadAttention
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 8))
 #' attend <- layer_multi_head_attention(num_heads = 2, key_dim = 4)

@@ -60,8 +60,11 @@
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Convolution1D`: <https://keras.io/api/layers/convolution_layers/>
+#' @source `keras.layers.Convolution1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution1D>; its family:
+#'   <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.Convolution1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
 #' layer_conv_1d(x, filters = 4, kernel_size = 3, activation = "relu") |>
@@ -142,8 +145,10 @@ layer_conv_1d <- wrapper("layer_conv_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution1DTranspose`:
-#'   <https://keras.io/api/layers/convolution_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution1DTranspose>; its
+#'   family: <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.Convolution1DTranspose
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_conv_1d_transpose(x, filters = 2, kernel_size = 2, strides = 2) |>
@@ -221,8 +226,11 @@ layer_conv_1d_transpose <- wrapper("layer_conv_1d_transpose", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Convolution2D`: <https://keras.io/api/layers/convolution_layers/>
+#' @source `keras.layers.Convolution2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution2D>; its family:
+#'   <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.Convolution2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 8, 8, 3))
 #' layer_conv_2d(x, filters = 4, kernel_size = c(3, 3), activation = "relu") |>
@@ -303,8 +311,10 @@ layer_conv_2d <- wrapper("layer_conv_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution2DTranspose`:
-#'   <https://keras.io/api/layers/convolution_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution2DTranspose>; its
+#'   family: <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.Convolution2DTranspose
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 3))
 #' layer_conv_2d_transpose(x, filters = 2, kernel_size = 2, strides = 2) |>
@@ -380,8 +390,11 @@ layer_conv_2d_transpose <- wrapper("layer_conv_2d_transpose", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Convolution3D`: <https://keras.io/api/layers/convolution_layers/>
+#' @source `keras.layers.Convolution3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution3D>; its family:
+#'   <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.Convolution3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 6, 6, 6, 2))
 #' layer_conv_3d(x, filters = 4, kernel_size = 3, activation = "relu") |>
@@ -464,8 +477,10 @@ layer_conv_3d <- wrapper("layer_conv_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution3DTranspose`:
-#'   <https://keras.io/api/layers/convolution_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution3DTranspose>; its
+#'   family: <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.Convolution3DTranspose
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 3, 3, 2))
 #' layer_conv_3d_transpose(x, filters = 2, kernel_size = 2, strides = 2) |>
@@ -537,8 +552,11 @@ layer_conv_3d_transpose <- wrapper("layer_conv_3d_transpose", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.DepthwiseConv1D`: <https://keras.io/api/layers/convolution_layers/>
+#' @source `keras.layers.DepthwiseConv1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/DepthwiseConv1D>; its
+#'   family: <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.DepthwiseConv1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
 #' layer_depthwise_conv_1d(x, kernel_size = 3, depth_multiplier = 2) |> op_shape()
@@ -609,8 +627,11 @@ layer_depthwise_conv_1d <- wrapper("layer_depthwise_conv_1d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.DepthwiseConv2D`: <https://keras.io/api/layers/convolution_layers/>
+#' @source `keras.layers.DepthwiseConv2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/DepthwiseConv2D>; its
+#'   family: <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.DepthwiseConv2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 8, 8, 3))
 #' layer_depthwise_conv_2d(x, kernel_size = 3, depth_multiplier = 2) |> op_shape()
@@ -692,8 +713,10 @@ layer_depthwise_conv_2d <- wrapper("layer_depthwise_conv_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SeparableConvolution1D`:
-#'   <https://keras.io/api/layers/convolution_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SeparableConvolution1D>; its
+#'   family: <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.SeparableConvolution1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
 #' layer_separable_conv_1d(x, filters = 4, kernel_size = 3) |> op_shape()
@@ -776,8 +799,10 @@ layer_separable_conv_1d <- wrapper("layer_separable_conv_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SeparableConvolution2D`:
-#'   <https://keras.io/api/layers/convolution_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SeparableConvolution2D>; its
+#'   family: <https://keras.io/api/layers/convolution_layers/>
 #' @family convolutional layers
+#' @concept keras.layers.SeparableConvolution2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 8, 8, 3))
 #' layer_separable_conv_2d(x, filters = 4, kernel_size = 3) |> op_shape()

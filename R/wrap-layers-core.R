@@ -47,8 +47,11 @@
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Dense`: <https://keras.io/api/layers/core_layers/>
+#' @source `keras.layers.Dense`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dense>; its family:
+#'   <https://keras.io/api/layers/core_layers/>
 #' @family core layers
+#' @concept keras.layers.Dense
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(8, activation = "relu") |>
@@ -120,8 +123,11 @@ layer_dense <- wrapper("layer_dense", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.EinsumDense`: <https://keras.io/api/layers/core_layers/>
+#' @source `keras.layers.EinsumDense`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/EinsumDense>; its family:
+#'   <https://keras.io/api/layers/core_layers/>
 #' @family core layers
+#' @concept keras.layers.EinsumDense
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' # the same dense layer of 4 units at each of the 5 steps
@@ -185,8 +191,11 @@ layer_einsum_dense <- wrapper("layer_einsum_dense", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Embedding`: <https://keras.io/api/layers/core_layers/>
+#' @source `keras.layers.Embedding`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Embedding>; its family:
+#'   <https://keras.io/api/layers/core_layers/>
 #' @family core layers
+#' @concept keras.layers.Embedding
 #' @examplesIf can_run_keras()
 #' codes <- op_reshape(c(0L, 2L, 1L, 3L), c(2, 2))
 #' layer_embedding(codes, input_dim = 4, output_dim = 3) |> op_shape()
@@ -219,8 +228,11 @@ layer_embedding <- wrapper("layer_embedding", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Identity`: <https://keras.io/api/layers/core_layers/>
+#' @source `keras.layers.Identity`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Identity>; its family:
+#'   <https://keras.io/api/layers/core_layers/>
 #' @family core layers
+#' @concept keras.layers.Identity
 #' @examplesIf can_run_keras()
 #' layer_identity(op_array(c(1, 2, 3)))
 #' @export
@@ -254,8 +266,11 @@ layer_identity <- wrapper("layer_identity", function(object = NULL, ...) {
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Lambda`: <https://keras.io/api/layers/core_layers/>
+#' @source `keras.layers.Lambda`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Lambda>; its family:
+#'   <https://keras.io/api/layers/core_layers/>
 #' @family core layers
+#' @concept keras.layers.Lambda
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |>
 #'   layer_lambda(function(x) op_square(x))
@@ -289,8 +304,11 @@ layer_lambda <- wrapper("layer_lambda", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Masking`: <https://keras.io/api/layers/core_layers/>
+#' @source `keras.layers.Masking`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Masking>; its family:
+#'   <https://keras.io/api/layers/core_layers/>
 #' @family core layers
+#' @concept keras.layers.Masking
 #' @examplesIf can_run_keras()
 #' x <- op_array(array(c(1, 2, 0, 3, 4, 0), dim = c(1, 3, 2)))   # the third step is padding
 #' x |> layer_masking() |> layer_lstm(4)
@@ -339,8 +357,11 @@ layer_masking <- wrapper("layer_masking", function(object = NULL, mask_value = 0
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ReversibleEmbedding`: <https://keras.io/api/layers/core_layers/>
+#' @source `keras.layers.ReversibleEmbedding`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ReversibleEmbedding>; its
+#'   family: <https://keras.io/api/layers/core_layers/>
 #' @family core layers
+#' @concept keras.layers.ReversibleEmbedding
 #' @examplesIf can_run_keras()
 #' embed <- layer_reversible_embedding(input_dim = 10, output_dim = 4)
 #' codes <- op_reshape(c(1L, 5L, 9L), c(1, 3))

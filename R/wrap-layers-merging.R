@@ -16,8 +16,11 @@
 #' @param ... Further tensors to merge, and arguments of every layer by name.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Add`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Add`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Add>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Add
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
 #' b <- op_array(matrix(c(4, 3, 2, 1), nrow = 2))
@@ -43,8 +46,11 @@ layer_add <- wrapper("layer_add", function(inputs = NULL, ...) {
 #' @param ... Further tensors to merge, and arguments of every layer by name.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Average`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Average`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Average>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Average
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
 #' b <- op_array(matrix(c(4, 3, 2, 1), nrow = 2))
@@ -72,8 +78,11 @@ layer_average <- wrapper("layer_average", function(inputs = NULL, ...) {
 #'   from the last. Default -1, the last.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Concatenate`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Concatenate`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Concatenate>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Concatenate
 #' @examplesIf can_run_keras()
 #' a <- op_ones(c(2, 3))
 #' b <- op_zeros(c(2, 1))
@@ -105,8 +114,11 @@ layer_concatenate <- wrapper("layer_concatenate", function(inputs = NULL, ..., a
 #'   `FALSE`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Dot`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Dot`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dot>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Dot
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 0, 0, 1), nrow = 2))
 #' b <- op_array(matrix(c(1, 1, 1, 1), nrow = 2))
@@ -132,8 +144,11 @@ layer_dot <- wrapper("layer_dot", function(inputs = NULL, ..., axes, normalize =
 #' @param ... Further tensors to merge, and arguments of every layer by name.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Maximum`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Maximum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Maximum>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Maximum
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
 #' b <- op_array(matrix(c(4, 3, 2, 1), nrow = 2))
@@ -158,8 +173,11 @@ layer_maximum <- wrapper("layer_maximum", function(inputs = NULL, ...) {
 #' @param ... Further tensors to merge, and arguments of every layer by name.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Minimum`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Minimum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Minimum>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Minimum
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
 #' b <- op_array(matrix(c(4, 3, 2, 1), nrow = 2))
@@ -185,8 +203,11 @@ layer_minimum <- wrapper("layer_minimum", function(inputs = NULL, ...) {
 #' @param ... Further tensors to merge, and arguments of every layer by name.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Multiply`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Multiply`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Multiply>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Multiply
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
 #' b <- op_array(matrix(c(4, 3, 2, 1), nrow = 2))
@@ -211,8 +232,11 @@ layer_multiply <- wrapper("layer_multiply", function(inputs = NULL, ...) {
 #' @param ... Further tensors to merge, and arguments of every layer by name.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Subtract`: <https://keras.io/api/layers/merging_layers/>
+#' @source `keras.layers.Subtract`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Subtract>; its family:
+#'   <https://keras.io/api/layers/merging_layers/>
 #' @family merging layers
+#' @concept keras.layers.Subtract
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
 #' b <- op_array(matrix(c(4, 3, 2, 1), nrow = 2))

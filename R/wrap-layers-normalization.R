@@ -57,8 +57,10 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.BatchNormalization`:
-#'   <https://keras.io/api/layers/normalization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/BatchNormalization>; its
+#'   family: <https://keras.io/api/layers/normalization_layers/>
 #' @family normalization layers
+#' @concept keras.layers.BatchNormalization
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(8, use_bias = FALSE) |>
@@ -119,8 +121,10 @@ layer_batch_normalization <- wrapper("layer_batch_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GroupNormalization`:
-#'   <https://keras.io/api/layers/normalization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GroupNormalization>; its
+#'   family: <https://keras.io/api/layers/normalization_layers/>
 #' @family normalization layers
+#' @concept keras.layers.GroupNormalization
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 6))
 #' layer_group_normalization(x, groups = 3) |> op_shape()
@@ -176,8 +180,10 @@ layer_group_normalization <- wrapper("layer_group_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.LayerNormalization`:
-#'   <https://keras.io/api/layers/normalization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LayerNormalization>; its
+#'   family: <https://keras.io/api/layers/normalization_layers/>
 #' @family normalization layers
+#' @concept keras.layers.LayerNormalization
 #' @examplesIf can_run_keras()
 #' layer_layer_normalization(op_array(matrix(c(1, 2, 3, 4, 5, 9), nrow = 2)))
 #' @export
@@ -213,8 +219,10 @@ layer_layer_normalization <- wrapper("layer_layer_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.RMSNormalization`:
-#'   <https://keras.io/api/layers/normalization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RMSNormalization>; its
+#'   family: <https://keras.io/api/layers/normalization_layers/>
 #' @family normalization layers
+#' @concept keras.layers.RMSNormalization
 #' @examplesIf can_run_keras()
 #' layer_rms_normalization(op_array(matrix(c(3, 4), nrow = 1)))
 #' @export
@@ -244,8 +252,10 @@ layer_rms_normalization <- wrapper("layer_rms_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpectralNormalization`:
-#'   <https://keras.io/api/layers/normalization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpectralNormalization>; its
+#'   family: <https://keras.io/api/layers/normalization_layers/>
 #' @family normalization layers
+#' @concept keras.layers.SpectralNormalization
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5))
 #' layer_spectral_normalization(x, layer_dense(units = 3)) |> op_shape()
@@ -274,8 +284,10 @@ layer_spectral_normalization <- wrapper("layer_spectral_normalization", function
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.UnitNormalization`:
-#'   <https://keras.io/api/layers/normalization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UnitNormalization>; its
+#'   family: <https://keras.io/api/layers/normalization_layers/>
 #' @family normalization layers
+#' @concept keras.layers.UnitNormalization
 #' @examplesIf can_run_keras()
 #' layer_unit_normalization(op_array(matrix(c(3, 4), nrow = 1)))
 #' @export

@@ -10,8 +10,11 @@
 #'   refers to by name. `NULL`, the default, uses registered ones only.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A layer.
-#' @source `keras.layers.deserialize`: <https://keras.io/api/layers/>
+#' @source `keras.layers.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/deserialize>; its family:
+#'   <https://keras.io/api/layers/>
 #' @family other layers
+#' @concept keras.layers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- layer_serialize(layer_dense(units = 4))
 #' layer_deserialize(config)$units
@@ -40,8 +43,11 @@ layer_deserialize <- wrapper("layer_deserialize", function(config, custom_object
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.FlaxLayer`: <https://keras.io/api/layers/>
+#' @source `keras.layers.FlaxLayer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/FlaxLayer>; its family:
+#'   <https://keras.io/api/layers/>
 #' @family other layers
+#' @concept keras.layers.FlaxLayer
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax" && reticulate::py_module_available("flax")) {
 #'   linen <- reticulate::import("flax.linen")
@@ -92,8 +98,11 @@ layer_flax_module_wrapper <- wrapper("layer_flax_module_wrapper", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.JaxLayer`: <https://keras.io/api/layers/>
+#' @source `keras.layers.JaxLayer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/JaxLayer>; its family:
+#'   <https://keras.io/api/layers/>
 #' @family other layers
+#' @concept keras.layers.JaxLayer
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
 #'   x <- op_ones(c(2, 3))
@@ -123,8 +132,11 @@ layer_jax_model_wrapper <- wrapper("layer_jax_model_wrapper", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list with `class_name`, `config` and the module that the class comes
 #'   from.
-#' @source `keras.layers.serialize`: <https://keras.io/api/layers/>
+#' @source `keras.layers.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/serialize>; its family:
+#'   <https://keras.io/api/layers/>
 #' @family other layers
+#' @concept keras.layers.serialize
 #' @examplesIf can_run_keras()
 #' config <- layer_serialize(layer_dense(units = 4))
 #' config$config$units
@@ -158,8 +170,11 @@ layer_serialize <- wrapper("layer_serialize", function(layer, ...) {
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.TFSMLayer`: <https://keras.io/api/layers/>
+#' @source `keras.layers.TFSMLayer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TFSMLayer>; its family:
+#'   <https://keras.io/api/layers/>
 #' @family other layers
+#' @concept keras.layers.TFSMLayer
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "tensorflow") {
 #'   path <- tempfile()
@@ -201,8 +216,11 @@ layer_tfsm <- wrapper("layer_tfsm", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.TorchModuleWrapper`: <https://keras.io/api/layers/>
+#' @source `keras.layers.TorchModuleWrapper`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TorchModuleWrapper>; its
+#'   family: <https://keras.io/api/layers/>
 #' @family other layers
+#' @concept keras.layers.TorchModuleWrapper
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "torch") {
 #'   torch <- reticulate::import("torch")

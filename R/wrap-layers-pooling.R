@@ -21,8 +21,10 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveAveragePooling1D`:
-#'   <https://keras.io/api/layers/pooling_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling1D>;
+#'   its family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AdaptiveAveragePooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
 #' layer_adaptive_average_pooling_1d(x, output_size = 4) |> op_shape()
@@ -57,8 +59,10 @@ layer_adaptive_average_pooling_1d <- wrapper("layer_adaptive_average_pooling_1d"
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveAveragePooling2D`:
-#'   <https://keras.io/api/layers/pooling_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling2D>;
+#'   its family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AdaptiveAveragePooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 9, 7, 3))
 #' layer_adaptive_average_pooling_2d(x, output_size = c(3, 2)) |> op_shape()
@@ -93,8 +97,10 @@ layer_adaptive_average_pooling_2d <- wrapper("layer_adaptive_average_pooling_2d"
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveAveragePooling3D`:
-#'   <https://keras.io/api/layers/pooling_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling3D>;
+#'   its family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AdaptiveAveragePooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 6, 5, 4, 2))
 #' layer_adaptive_average_pooling_3d(x, output_size = 2) |> op_shape()
@@ -127,8 +133,11 @@ layer_adaptive_average_pooling_3d <- wrapper("layer_adaptive_average_pooling_3d"
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AdaptiveMaxPooling1D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.AdaptiveMaxPooling1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling1D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AdaptiveMaxPooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
 #' layer_adaptive_max_pooling_1d(x, output_size = 4) |> op_shape()
@@ -162,8 +171,11 @@ layer_adaptive_max_pooling_1d <- wrapper("layer_adaptive_max_pooling_1d", functi
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AdaptiveMaxPooling2D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.AdaptiveMaxPooling2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling2D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AdaptiveMaxPooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 9, 7, 3))
 #' layer_adaptive_max_pooling_2d(x, output_size = c(3, 2)) |> op_shape()
@@ -197,8 +209,11 @@ layer_adaptive_max_pooling_2d <- wrapper("layer_adaptive_max_pooling_2d", functi
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AdaptiveMaxPooling3D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.AdaptiveMaxPooling3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling3D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AdaptiveMaxPooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 6, 5, 4, 2))
 #' layer_adaptive_max_pooling_3d(x, output_size = 2) |> op_shape()
@@ -239,8 +254,11 @@ layer_adaptive_max_pooling_3d <- wrapper("layer_adaptive_max_pooling_3d", functi
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AveragePooling1D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.AveragePooling1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling1D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AveragePooling1D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 5, 2, 4), c(1, 4, 1))
 #' layer_average_pooling_1d(x, pool_size = 2)
@@ -283,8 +301,11 @@ layer_average_pooling_1d <- wrapper("layer_average_pooling_1d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AveragePooling2D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.AveragePooling2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling2D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AveragePooling2D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(as.numeric(1:16), c(1, 4, 4, 1))
 #' layer_average_pooling_2d(x, pool_size = 2)
@@ -327,8 +348,11 @@ layer_average_pooling_2d <- wrapper("layer_average_pooling_2d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AveragePooling3D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.AveragePooling3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling3D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.AveragePooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 4, 4, 4, 2))
 #' layer_average_pooling_3d(x, pool_size = 2) |> op_shape()
@@ -363,8 +387,10 @@ layer_average_pooling_3d <- wrapper("layer_average_pooling_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalAveragePooling1D`:
-#'   <https://keras.io/api/layers/pooling_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling1D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.GlobalAveragePooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_global_average_pooling_1d(x)
@@ -396,8 +422,10 @@ layer_global_average_pooling_1d <- wrapper("layer_global_average_pooling_1d", fu
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalAveragePooling2D`:
-#'   <https://keras.io/api/layers/pooling_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling2D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.GlobalAveragePooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 3))
 #' layer_global_average_pooling_2d(x)
@@ -429,8 +457,10 @@ layer_global_average_pooling_2d <- wrapper("layer_global_average_pooling_2d", fu
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalAveragePooling3D`:
-#'   <https://keras.io/api/layers/pooling_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling3D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.GlobalAveragePooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 3, 3, 2))
 #' layer_global_average_pooling_3d(x)
@@ -461,8 +491,11 @@ layer_global_average_pooling_3d <- wrapper("layer_global_average_pooling_3d", fu
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.GlobalMaxPooling1D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.GlobalMaxPooling1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling1D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.GlobalMaxPooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_global_max_pooling_1d(x)
@@ -493,8 +526,11 @@ layer_global_max_pooling_1d <- wrapper("layer_global_max_pooling_1d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.GlobalMaxPooling2D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.GlobalMaxPooling2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling2D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.GlobalMaxPooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 3))
 #' layer_global_max_pooling_2d(x)
@@ -525,8 +561,11 @@ layer_global_max_pooling_2d <- wrapper("layer_global_max_pooling_2d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.GlobalMaxPooling3D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.GlobalMaxPooling3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling3D>; its
+#'   family: <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.GlobalMaxPooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 3, 3, 2))
 #' layer_global_max_pooling_3d(x)
@@ -567,8 +606,11 @@ layer_global_max_pooling_3d <- wrapper("layer_global_max_pooling_3d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.MaxPooling1D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.MaxPooling1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling1D>; its family:
+#'   <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.MaxPooling1D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 5, 2, 4), c(1, 4, 1))
 #' layer_max_pooling_1d(x, pool_size = 2)
@@ -611,8 +653,11 @@ layer_max_pooling_1d <- wrapper("layer_max_pooling_1d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.MaxPooling2D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.MaxPooling2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling2D>; its family:
+#'   <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.MaxPooling2D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(as.numeric(1:16), c(1, 4, 4, 1))
 #' layer_max_pooling_2d(x, pool_size = 2)
@@ -655,8 +700,11 @@ layer_max_pooling_2d <- wrapper("layer_max_pooling_2d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.MaxPooling3D`: <https://keras.io/api/layers/pooling_layers/>
+#' @source `keras.layers.MaxPooling3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling3D>; its family:
+#'   <https://keras.io/api/layers/pooling_layers/>
 #' @family pooling layers
+#' @concept keras.layers.MaxPooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 4, 4, 4, 2))
 #' layer_max_pooling_3d(x, pool_size = 2) |> op_shape()

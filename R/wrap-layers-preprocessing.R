@@ -27,8 +27,11 @@
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
-#' @source `keras.layers.AugMix`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.AugMix`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AugMix>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.AugMix
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
 #' images |> layer_aug_mix(num_chains = 2, chain_depth = 1, seed = 1)
@@ -55,8 +58,11 @@ layer_aug_mix <- wrapper("layer_aug_mix", function(
 #'   take, usually `c(0, 255)` (the default) or `c(0, 1)`. Results are clipped to it.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
-#' @source `keras.layers.AutoContrast`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.AutoContrast`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AutoContrast>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.AutoContrast
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), minval = 100, maxval = 150)
 #' images |> layer_auto_contrast()
@@ -87,8 +93,10 @@ layer_auto_contrast <- wrapper("layer_auto_contrast", function(
 #' @returns A tensor with last dimension `num_tokens`: one row per element for `"one_hot"`,
 #'   one row per sample for the other modes.
 #' @source `keras.layers.CategoryEncoding`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CategoryEncoding>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.CategoryEncoding
 #' @examplesIf can_run_keras()
 #' codes <- op_convert_to_tensor(c(3L, 2L, 0L, 1L))
 #' codes |> layer_category_encoding(num_tokens = 4, output_mode = "one_hot")
@@ -116,8 +124,11 @@ layer_category_encoding <- wrapper("layer_category_encoding", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of shape (batch, `height`, `width`, channels), or without the batch
 #'   dimension if the input has none.
-#' @source `keras.layers.CenterCrop`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.CenterCrop`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CenterCrop>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.CenterCrop
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_center_crop(height = 4, width = 4)
@@ -151,8 +162,10 @@ layer_center_crop <- wrapper("layer_center_crop", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.ContrastLimitedAdaptiveHistogramEqualization`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ContrastLimitedAdaptiveHistogramEqualization>;
+#'   its family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.ContrastLimitedAdaptiveHistogramEqualization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(1, 8, 8, 3), maxval = 255)
 #' images |> layer_contrast_limited_adaptive_histogram_equalization(tile_grid_size = c(2, 2))
@@ -187,8 +200,11 @@ layer_contrast_limited_adaptive_histogram_equalization <- wrapper("layer_contras
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns What was given: a tensor, or a named list, each element of its former shape.
-#' @source `keras.layers.CutMix`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.CutMix`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CutMix>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.CutMix
 #' @examplesIf can_run_keras()
 #' batch <- list(
 #'   images = random_uniform(c(4, 8, 8, 3)),
@@ -234,8 +250,11 @@ layer_cut_mix <- wrapper("layer_cut_mix", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns An integer tensor of the shape of the input, or an encoded one according to
 #'   `output_mode`.
-#' @source `keras.layers.Discretization`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Discretization`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Discretization>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Discretization
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(-1.5, 1, 3.4, 0.5), c(1, 4))
 #' x |> layer_discretization(bin_boundaries = c(0, 1, 2))
@@ -265,8 +284,11 @@ layer_discretization <- wrapper("layer_discretization", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
-#' @source `keras.layers.Equalization`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Equalization`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Equalization>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Equalization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), minval = 100, maxval = 150)
 #' images |> layer_equalization()
@@ -312,8 +334,11 @@ layer_equalization <- wrapper("layer_equalization", function(
 #' @returns A layer. Applied to a named list or data frame it returns, for `output_mode =
 #'   "concat"`, one tensor of shape (batch, total width), and for `"dict"` a named list with
 #'   one tensor per feature.
-#' @source `keras.utils.FeatureSpace`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.utils.FeatureSpace`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/FeatureSpace>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.utils.FeatureSpace
 #' @examplesIf can_run_keras()
 #' space <- layer_feature_space(features = list(age = "float", region = "integer_hashed"), hashing_dim = 4)
 #' space(list(age = array(c(30, 50)), region = array(1:2)))
@@ -352,8 +377,11 @@ layer_feature_space <- wrapper("layer_feature_space", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns An integer tensor of shape (batch) or (batch, 1) like the inputs, or (batch,
 #'   `num_bins`) for `"one_hot"`.
-#' @source `keras.layers.HashedCrossing`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.HashedCrossing`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/HashedCrossing>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.HashedCrossing
 #' @examplesIf can_run_keras()
 #' cross <- layer_hashed_crossing(num_bins = 5)
 #' cross(list(c("A", "B", "A"), c(101L, 101L, 102L)))
@@ -390,8 +418,11 @@ layer_hashed_crossing <- wrapper("layer_hashed_crossing", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns An integer tensor of the shape of the input, or an encoded one according to
 #'   `output_mode`.
-#' @source `keras.layers.Hashing`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Hashing`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Hashing>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Hashing
 #' @examplesIf can_run_keras()
 #' to_bins <- layer_hashing(num_bins = 3)
 #' to_bins(c("A", "B", "C"))
@@ -456,8 +487,11 @@ layer_hashing <- wrapper("layer_hashing", function(
 #' @returns An integer tensor of the shape of the input for `"int"`; of that shape with the
 #'   vocabulary as a further dimension for `"one_hot"`; of shape (batch, vocabulary) for the
 #'   other modes.
-#' @source `keras.layers.IntegerLookup`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.IntegerLookup`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/IntegerLookup>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.IntegerLookup
 #' @examplesIf can_run_keras()
 #' x <- op_convert_to_tensor(c(36L, 12L, 7L))
 #' x |> layer_integer_lookup(vocabulary = c(12L, 36L, 1138L))
@@ -492,8 +526,10 @@ layer_integer_lookup <- wrapper("layer_integer_lookup", function(
 #' @returns The named list that was given, with `boxes` of shape (batch, `max_number`, 4) and
 #'   `labels` of shape (batch, `max_number`).
 #' @source `keras.layers.MaxNumBoundingBoxes`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxNumBoundingBoxes>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.MaxNumBoundingBoxes
 #' @examplesIf can_run_keras()
 #' limit <- layer_max_num_bounding_boxes(max_number = 3, bounding_box_format = "xyxy")
 #' limit(list(
@@ -544,8 +580,11 @@ layer_max_num_bounding_boxes <- wrapper("layer_max_num_bounding_boxes", function
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of shape (batch, `num_mel_bins`, frames), or (`num_mel_bins`, frames)
 #'   for a single signal.
-#' @source `keras.layers.MelSpectrogram`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.MelSpectrogram`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MelSpectrogram>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.MelSpectrogram
 #' @examplesIf can_run_keras()
 #' audio <- random_normal(c(2, 1600))
 #' audio |> layer_mel_spectrogram(fft_length = 256, sequence_stride = 128, num_mel_bins = 20)
@@ -583,8 +622,11 @@ layer_mel_spectrogram <- wrapper("layer_mel_spectrogram", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns What was given: a tensor, or a named list, each element of its former shape.
-#' @source `keras.layers.MixUp`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.MixUp`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MixUp>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.MixUp
 #' @examplesIf can_run_keras()
 #' batch <- list(
 #'   images = random_uniform(c(4, 8, 8, 3)),
@@ -621,8 +663,11 @@ layer_mix_up <- wrapper("layer_mix_up", function(
 #'   Default `FALSE`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
-#' @source `keras.layers.Normalization`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Normalization`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Normalization>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Normalization
 #' @examplesIf can_run_keras()
 #' x <- matrix(rnorm(30, mean = 5), ncol = 3)
 #' standardize <- layer_normalization()
@@ -650,8 +695,11 @@ layer_normalization <- wrapper("layer_normalization", function(
 #'   tensors. Without it the layer itself is returned.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns What the last of the layers returns.
-#' @source `keras.layers.Pipeline`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Pipeline`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Pipeline>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Pipeline
 #' @examplesIf can_run_keras()
 #' augment <- layer_pipeline(layers = list(
 #'   layer_rescaling(scale = 1 / 255),
@@ -686,8 +734,11 @@ layer_pipeline <- wrapper("layer_pipeline", function(layers, name = NULL, object
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
-#' @source `keras.layers.RandAugment`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandAugment`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandAugment>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandAugment
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
 #' images |> layer_rand_augment(num_ops = 2, factor = 0.3, seed = 1)
@@ -719,8 +770,10 @@ layer_rand_augment <- wrapper("layer_rand_augment", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomBrightness`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomBrightness>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomBrightness
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_brightness(factor = 0.2, seed = 1)
@@ -751,8 +804,10 @@ layer_random_brightness <- wrapper("layer_random_brightness", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomColorDegeneration`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomColorDegeneration>;
+#'   its family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomColorDegeneration
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_color_degeneration(factor = c(0, 0.5), seed = 1)
@@ -791,8 +846,10 @@ layer_random_color_degeneration <- wrapper("layer_random_color_degeneration", fu
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomColorJitter`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomColorJitter>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomColorJitter
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_color_jitter(brightness_factor = 0.2, hue_factor = 0.1)
@@ -823,8 +880,11 @@ layer_random_color_jitter <- wrapper("layer_random_color_jitter", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
-#' @source `keras.layers.RandomContrast`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomContrast`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomContrast>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomContrast
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_contrast(factor = c(0.3, 0.3), seed = 1)
@@ -856,8 +916,11 @@ layer_random_contrast <- wrapper("layer_random_contrast", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of shape (batch, `height`, `width`, channels), or without the batch
 #'   dimension if the input has none.
-#' @source `keras.layers.RandomCrop`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomCrop`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomCrop>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomCrop
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_random_crop(height = 4, width = 4, seed = 1)
@@ -900,8 +963,10 @@ layer_random_crop <- wrapper("layer_random_crop", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomElasticTransform`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomElasticTransform>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomElasticTransform
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
 #' images |> layer_random_elastic_transform(factor = 0.5, scale = 0.5, seed = 1)
@@ -939,8 +1004,11 @@ layer_random_elastic_transform <- wrapper("layer_random_elastic_transform", func
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
-#' @source `keras.layers.RandomErasing`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomErasing`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomErasing>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomErasing
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
 #' images |> layer_random_erasing(factor = 1, fill_value = 0, seed = 1)
@@ -975,8 +1043,11 @@ layer_random_erasing <- wrapper("layer_random_erasing", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
-#' @source `keras.layers.RandomFlip`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomFlip`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomFlip>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomFlip
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3))
 #' images |> layer_random_flip("horizontal", seed = 1)
@@ -1009,8 +1080,10 @@ layer_random_flip <- wrapper("layer_random_flip", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomGaussianBlur`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomGaussianBlur>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomGaussianBlur
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
 #' images |> layer_random_gaussian_blur(factor = 1, kernel_size = 3, sigma = c(0.5, 1))
@@ -1041,8 +1114,10 @@ layer_random_gaussian_blur <- wrapper("layer_random_gaussian_blur", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input; the number of channels does not change.
 #' @source `keras.layers.RandomGrayscale`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomGrayscale>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomGrayscale
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_grayscale(factor = 1)
@@ -1072,8 +1147,11 @@ layer_random_grayscale <- wrapper("layer_random_grayscale", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
-#' @source `keras.layers.RandomHue`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomHue`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomHue>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomHue
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_hue(factor = 0.2, seed = 1)
@@ -1104,8 +1182,11 @@ layer_random_hue <- wrapper("layer_random_hue", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
-#' @source `keras.layers.RandomInvert`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomInvert`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomInvert>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomInvert
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_invert(factor = 0.5, seed = 1)
@@ -1141,8 +1222,10 @@ layer_random_invert <- wrapper("layer_random_invert", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomPerspective`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomPerspective>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomPerspective
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_random_perspective(factor = 1, scale = 0.3, seed = 1)
@@ -1178,8 +1261,10 @@ layer_random_perspective <- wrapper("layer_random_perspective", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomPosterization`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomPosterization>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomPosterization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_posterization(factor = c(3, 3))
@@ -1219,8 +1304,11 @@ layer_random_posterization <- wrapper("layer_random_posterization", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
-#' @source `keras.layers.RandomRotation`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomRotation`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomRotation>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomRotation
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_random_rotation(factor = 0.1, seed = 1)
@@ -1255,8 +1343,10 @@ layer_random_rotation <- wrapper("layer_random_rotation", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomSaturation`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomSaturation>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomSaturation
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_random_saturation(factor = c(0.3, 0.7), seed = 1)
@@ -1288,8 +1378,10 @@ layer_random_saturation <- wrapper("layer_random_saturation", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomSharpness`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomSharpness>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomSharpness
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
 #' images |> layer_random_sharpness(factor = c(0.3, 0.9), seed = 1)
@@ -1329,8 +1421,11 @@ layer_random_sharpness <- wrapper("layer_random_sharpness", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
-#' @source `keras.layers.RandomShear`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomShear`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomShear>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomShear
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_random_shear(x_factor = 0.3, seed = 1)
@@ -1372,8 +1467,10 @@ layer_random_shear <- wrapper("layer_random_shear", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomTranslation`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomTranslation>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomTranslation
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_random_translation(0.2, c(-0.1, 0.1), fill_mode = "constant")
@@ -1415,8 +1512,11 @@ layer_random_translation <- wrapper("layer_random_translation", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
-#' @source `keras.layers.RandomZoom`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.RandomZoom`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomZoom>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.RandomZoom
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_random_zoom(height_factor = c(-0.2, 0.2), seed = 1)
@@ -1444,8 +1544,11 @@ layer_random_zoom <- wrapper("layer_random_zoom", function(
 #'   scaling. Default `0`.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
-#' @source `keras.layers.Rescaling`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Rescaling`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Rescaling>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Rescaling
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(0, 51, 255), c(1, 3))
 #' x |> layer_rescaling(scale = 1 / 255)
@@ -1481,8 +1584,11 @@ layer_rescaling <- wrapper("layer_rescaling", function(object = NULL, scale, off
 #' @returns A tensor of shape (batch, `height`, `width`, channels), or without the batch
 #'   dimension if the input has none; channels come before height with `data_format =
 #'   "channels_first"`.
-#' @source `keras.layers.Resizing`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Resizing`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Resizing>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Resizing
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
 #' images |> layer_resizing(height = 4, width = 6)
@@ -1517,8 +1623,11 @@ layer_resizing <- wrapper("layer_resizing", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, within `value_range`.
-#' @source `keras.layers.Solarization`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.Solarization`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Solarization>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.Solarization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
 #' images |> layer_solarization(threshold_factor = 0.5, seed = 1)
@@ -1568,8 +1677,10 @@ layer_solarization <- wrapper("layer_solarization", function(
 #'   frequencies, channels). In mode `"stft"` real and imaginary parts double the
 #'   frequencies.
 #' @source `keras.layers.STFTSpectrogram`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/STFTSpectrogram>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.STFTSpectrogram
 #' @examplesIf can_run_keras()
 #' signal <- random_normal(c(2, 400, 1))
 #' signal |> layer_stft_spectrogram(frame_length = 64, frame_step = 32, trainable = FALSE)
@@ -1634,8 +1745,11 @@ layer_stft_spectrogram <- wrapper("layer_stft_spectrogram", function(
 #' @returns An integer tensor of the shape of the input for `"int"`; of that shape with the
 #'   vocabulary as a further dimension for `"one_hot"`; of shape (batch, vocabulary) for the
 #'   other modes. With `invert = TRUE`, strings.
-#' @source `keras.layers.StringLookup`: <https://keras.io/api/layers/preprocessing_layers/>
+#' @source `keras.layers.StringLookup`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/StringLookup>; its family:
+#'   <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.StringLookup
 #' @examplesIf can_run_keras()
 #' lookup <- layer_string_lookup(vocabulary = c("a", "b", "c"))
 #' lookup(c("b", "z"))
@@ -1700,8 +1814,10 @@ layer_string_lookup <- wrapper("layer_string_lookup", function(
 #' @returns For `"int"` an integer tensor of shape (batch, length), padded with 0 at the end;
 #'   otherwise a tensor of shape (batch, vocabulary).
 #' @source `keras.layers.TextVectorization`:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TextVectorization>; its
+#'   family: <https://keras.io/api/layers/preprocessing_layers/>
 #' @family preprocessing layers
+#' @concept keras.layers.TextVectorization
 #' @examplesIf can_run_keras()
 #' vectorize <- layer_text_vectorization(output_sequence_length = 4)
 #' vectorize$adapt(c("the cat", "the dog sat"))

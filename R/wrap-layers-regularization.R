@@ -17,8 +17,10 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ActivityRegularization`:
-#'   <https://keras.io/api/layers/regularization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ActivityRegularization>; its
+#'   family: <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.ActivityRegularization
 #' @examplesIf can_run_keras()
 #' layer <- layer_activity_regularization(l1 = 0.01)
 #' layer(op_array(matrix(c(1, -2), nrow = 1)))
@@ -54,8 +56,11 @@ layer_activity_regularization <- wrapper("layer_activity_regularization", functi
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.AlphaDropout`: <https://keras.io/api/layers/regularization_layers/>
+#' @source `keras.layers.AlphaDropout`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AlphaDropout>; its family:
+#'   <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.AlphaDropout
 #' @examplesIf can_run_keras()
 #' drop <- layer_alpha_dropout(rate = 0.2, seed = 1)
 #' drop(random_normal(c(2, 4)), training = TRUE)
@@ -93,8 +98,11 @@ layer_alpha_dropout <- wrapper("layer_alpha_dropout", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Dropout`: <https://keras.io/api/layers/regularization_layers/>
+#' @source `keras.layers.Dropout`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dropout>; its family:
+#'   <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.Dropout
 #' @examplesIf can_run_keras()
 #' drop <- layer_dropout(rate = 0.5, seed = 1)
 #' x <- op_ones(c(2, 4))
@@ -131,8 +139,10 @@ layer_dropout <- wrapper("layer_dropout", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GaussianDropout`:
-#'   <https://keras.io/api/layers/regularization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GaussianDropout>; its
+#'   family: <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.GaussianDropout
 #' @examplesIf can_run_keras()
 #' drop <- layer_gaussian_dropout(rate = 0.2, seed = 1)
 #' drop(op_ones(c(2, 4)), training = TRUE)
@@ -163,8 +173,11 @@ layer_gaussian_dropout <- wrapper("layer_gaussian_dropout", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.GaussianNoise`: <https://keras.io/api/layers/regularization_layers/>
+#' @source `keras.layers.GaussianNoise`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GaussianNoise>; its family:
+#'   <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.GaussianNoise
 #' @examplesIf can_run_keras()
 #' noise <- layer_gaussian_noise(stddev = 0.1, seed = 1)
 #' noise(op_zeros(c(2, 4)), training = TRUE)
@@ -202,8 +215,10 @@ layer_gaussian_noise <- wrapper("layer_gaussian_noise", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpatialDropout1D`:
-#'   <https://keras.io/api/layers/regularization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout1D>; its
+#'   family: <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.SpatialDropout1D
 #' @examplesIf can_run_keras()
 #' drop <- layer_spatial_dropout_1d(rate = 0.5, seed = 1)
 #' drop(op_ones(c(1, 3, 4)), training = TRUE)
@@ -246,8 +261,10 @@ layer_spatial_dropout_1d <- wrapper("layer_spatial_dropout_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpatialDropout2D`:
-#'   <https://keras.io/api/layers/regularization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout2D>; its
+#'   family: <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.SpatialDropout2D
 #' @examplesIf can_run_keras()
 #' drop <- layer_spatial_dropout_2d(rate = 0.5, seed = 1)
 #' drop(op_ones(c(1, 2, 2, 4)), training = TRUE) |> op_shape()
@@ -290,8 +307,10 @@ layer_spatial_dropout_2d <- wrapper("layer_spatial_dropout_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpatialDropout3D`:
-#'   <https://keras.io/api/layers/regularization_layers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout3D>; its
+#'   family: <https://keras.io/api/layers/regularization_layers/>
 #' @family regularization layers
+#' @concept keras.layers.SpatialDropout3D
 #' @examplesIf can_run_keras()
 #' drop <- layer_spatial_dropout_3d(rate = 0.5, seed = 1)
 #' drop(op_ones(c(1, 2, 2, 2, 4)), training = TRUE) |> op_shape()

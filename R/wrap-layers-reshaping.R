@@ -15,8 +15,11 @@
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Cropping1D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.Cropping1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping1D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.Cropping1D
 #' @examplesIf can_run_keras()
 #' layer_cropping_1d(random_normal(c(1, 6, 2)), cropping = c(1, 2)) |> op_shape()
 #' @export
@@ -45,8 +48,11 @@ layer_cropping_1d <- wrapper("layer_cropping_1d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Cropping2D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.Cropping2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping2D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.Cropping2D
 #' @examplesIf can_run_keras()
 #' layer_cropping_2d(random_normal(c(1, 6, 6, 3)), cropping = list(c(1, 2), c(0, 1))) |> op_shape()
 #' @export
@@ -75,8 +81,11 @@ layer_cropping_2d <- wrapper("layer_cropping_2d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Cropping3D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.Cropping3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping3D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.Cropping3D
 #' @examplesIf can_run_keras()
 #' layer_cropping_3d(random_normal(c(1, 6, 6, 6, 2)), cropping = c(1, 2, 0)) |> op_shape()
 #' @export
@@ -106,8 +115,11 @@ layer_cropping_3d <- wrapper("layer_cropping_3d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Flatten`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.Flatten`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Flatten>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.Flatten
 #' @examplesIf can_run_keras()
 #' layer_flatten(random_normal(c(2, 3, 4))) |> op_shape()
 #' @export
@@ -135,8 +147,11 @@ layer_flatten <- wrapper("layer_flatten", function(object = NULL, data_format = 
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Permute`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.Permute`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Permute>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.Permute
 #' @examplesIf can_run_keras()
 #' layer_permute(random_normal(c(2, 10, 3)), dims = c(2, 1)) |> op_shape()
 #' @export
@@ -158,8 +173,11 @@ layer_permute <- wrapper("layer_permute", function(object = NULL, dims, ...) {
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.RepeatVector`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.RepeatVector`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RepeatVector>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.RepeatVector
 #' @examplesIf can_run_keras()
 #' layer_repeat_vector(op_array(matrix(c(1, 2, 3), nrow = 1)), n = 2)
 #' @export
@@ -182,8 +200,11 @@ layer_repeat_vector <- wrapper("layer_repeat_vector", function(object = NULL, n,
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Reshape`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.Reshape`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Reshape>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.Reshape
 #' @examplesIf can_run_keras()
 #' layer_reshape(random_normal(c(2, 12)), target_shape = c(3, 4)) |> op_shape()
 #' layer_reshape(random_normal(c(2, 12)), target_shape = c(-1, 2)) |> op_shape()
@@ -205,8 +226,11 @@ layer_reshape <- wrapper("layer_reshape", function(object = NULL, target_shape, 
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.UpSampling1D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.UpSampling1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling1D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.UpSampling1D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3), c(1, 3, 1))
 #' layer_upsampling_1d(x, size = 2)
@@ -238,8 +262,11 @@ layer_upsampling_1d <- wrapper("layer_upsampling_1d", function(object = NULL, si
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.UpSampling2D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.UpSampling2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling2D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.UpSampling2D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3, 4), c(1, 2, 2, 1))
 #' layer_upsampling_2d(x, size = c(1, 2)) |> op_squeeze()
@@ -270,8 +297,11 @@ layer_upsampling_2d <- wrapper("layer_upsampling_2d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.UpSampling3D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.UpSampling3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling3D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.UpSampling3D
 #' @examplesIf can_run_keras()
 #' layer_upsampling_3d(random_normal(c(1, 2, 2, 2, 1)), size = 2) |> op_shape()
 #' @export
@@ -300,8 +330,11 @@ layer_upsampling_3d <- wrapper("layer_upsampling_3d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ZeroPadding1D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.ZeroPadding1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding1D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.ZeroPadding1D
 #' @examplesIf can_run_keras()
 #' layer_zero_padding_1d(random_normal(c(1, 3, 2)), padding = c(0, 2)) |> op_shape()
 #' @export
@@ -330,8 +363,11 @@ layer_zero_padding_1d <- wrapper("layer_zero_padding_1d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ZeroPadding2D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.ZeroPadding2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding2D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.ZeroPadding2D
 #' @examplesIf can_run_keras()
 #' layer_zero_padding_2d(random_normal(c(1, 3, 3, 2)), padding = list(c(1, 0), c(2, 2))) |> op_shape()
 #' @export
@@ -360,8 +396,11 @@ layer_zero_padding_2d <- wrapper("layer_zero_padding_2d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ZeroPadding3D`: <https://keras.io/api/layers/reshaping_layers/>
+#' @source `keras.layers.ZeroPadding3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding3D>; its family:
+#'   <https://keras.io/api/layers/reshaping_layers/>
 #' @family reshaping layers
+#' @concept keras.layers.ZeroPadding3D
 #' @examplesIf can_run_keras()
 #' layer_zero_padding_3d(random_normal(c(1, 3, 3, 3, 2)), padding = c(1, 0, 2)) |> op_shape()
 #' @export

@@ -32,8 +32,11 @@
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.Bidirectional`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.Bidirectional`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Bidirectional>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.Bidirectional
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_bidirectional(x, layer_lstm(units = 4)) |> op_shape()
@@ -130,8 +133,11 @@ bidirectional <- layer_bidirectional
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ConvLSTM1D`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.ConvLSTM1D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM1D>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.ConvLSTM1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 3, 8, 2))
 #' layer_conv_lstm_1d(x, filters = 2, kernel_size = 3) |> op_shape()
@@ -233,8 +239,11 @@ layer_conv_lstm_1d <- wrapper("layer_conv_lstm_1d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ConvLSTM2D`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.ConvLSTM2D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM2D>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.ConvLSTM2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 6, 6, 2))
 #' layer_conv_lstm_2d(x, filters = 2, kernel_size = 3) |> op_shape()
@@ -336,8 +345,11 @@ layer_conv_lstm_2d <- wrapper("layer_conv_lstm_2d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.ConvLSTM3D`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.ConvLSTM3D`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM3D>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.ConvLSTM3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 2, 4, 4, 4, 1))
 #' layer_conv_lstm_3d(x, filters = 2, kernel_size = 2) |> op_shape()
@@ -435,8 +447,11 @@ layer_conv_lstm_3d <- wrapper("layer_conv_lstm_3d", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.GRU`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.GRU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GRU>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.GRU
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_gru(x, units = 4)
@@ -533,8 +548,11 @@ layer_gru <- wrapper("layer_gru", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.LSTM`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.LSTM`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LSTM>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.LSTM
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_lstm(x, units = 4)
@@ -598,8 +616,11 @@ layer_lstm <- wrapper("layer_lstm", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.RNN`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.RNN`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RNN>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.RNN
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_rnn(x, cell = rnn_cell_gru(4))
@@ -680,8 +701,11 @@ layer_rnn <- wrapper("layer_rnn", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.SimpleRNN`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.SimpleRNN`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SimpleRNN>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.SimpleRNN
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_simple_rnn(x, units = 4)
@@ -718,8 +742,11 @@ layer_simple_rnn <- wrapper("layer_simple_rnn", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
-#' @source `keras.layers.TimeDistributed`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.TimeDistributed`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TimeDistributed>; its
+#'   family: <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.TimeDistributed
 #' @examplesIf can_run_keras()
 #' video <- random_normal(c(2, 3, 8, 8, 1))
 #' layer_time_distributed(video, layer_conv_2d(filters = 4, kernel_size = 3)) |>
@@ -775,8 +802,11 @@ time_distributed <- layer_time_distributed
 #' @returns A cell: a layer that computes one time step, for `layer_rnn()`,
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
-#' @source `keras.layers.GRUCell`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.GRUCell`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GRUCell>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.GRUCell
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_rnn(x, cell = rnn_cell_gru(4))
@@ -839,8 +869,11 @@ rnn_cell_gru <- wrapper("rnn_cell_gru", function(
 #' @returns A cell: a layer that computes one time step, for `layer_rnn()`,
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
-#' @source `keras.layers.LSTMCell`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.LSTMCell`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LSTMCell>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.LSTMCell
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_rnn(x, cell = rnn_cell_lstm(4))
@@ -899,8 +932,11 @@ rnn_cell_lstm <- wrapper("rnn_cell_lstm", function(
 #' @returns A cell: a layer that computes one time step, for `layer_rnn()`,
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
-#' @source `keras.layers.SimpleRNNCell`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.SimpleRNNCell`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SimpleRNNCell>; its family:
+#'   <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.SimpleRNNCell
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
 #' layer_rnn(x, cell = rnn_cell_simple(4))
@@ -930,8 +966,11 @@ rnn_cell_simple <- wrapper("rnn_cell_simple", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A cell, for `layer_rnn()`, whose output is that of the last cell and whose states
 #'   are those of all cells.
-#' @source `keras.layers.StackedRNNCells`: <https://keras.io/api/layers/recurrent_layers/>
+#' @source `keras.layers.StackedRNNCells`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/StackedRNNCells>; its
+#'   family: <https://keras.io/api/layers/recurrent_layers/>
 #' @family recurrent layers
+#' @concept keras.layers.StackedRNNCells
 #' @examplesIf can_run_keras()
 #' cells <- rnn_cells_stack(list(rnn_cell_lstm(8), rnn_cell_lstm(4)))
 #' layer_rnn(random_normal(c(2, 5, 3)), cell = cells)

@@ -32,8 +32,11 @@
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.BinaryCrossentropy`: <https://keras.io/api/losses/>
+#' @source `keras.losses.BinaryCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/BinaryCrossentropy>; its
+#'   family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.BinaryCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1), c(0, 0))
 #' y_pred <- rbind(c(0.2, 0.9), c(0.4, 0.1))
@@ -84,8 +87,11 @@ loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.BinaryFocalCrossentropy`: <https://keras.io/api/losses/>
+#' @source `keras.losses.BinaryFocalCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/BinaryFocalCrossentropy>;
+#'   its family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.BinaryFocalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1), c(0, 0))
 #' y_pred <- rbind(c(0.2, 0.9), c(0.4, 0.1))
@@ -134,8 +140,11 @@ metric_binary_focal_crossentropy <- loss_binary_focal_crossentropy
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.CategoricalCrossentropy`: <https://keras.io/api/losses/>
+#' @source `keras.losses.CategoricalCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalCrossentropy>;
+#'   its family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.CategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6))
@@ -184,8 +193,11 @@ loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", functi
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.CategoricalFocalCrossentropy`: <https://keras.io/api/losses/>
+#' @source `keras.losses.CategoricalFocalCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalFocalCrossentropy>;
+#'   its family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.CategoricalFocalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6))
@@ -230,8 +242,11 @@ metric_categorical_focal_crossentropy <- loss_categorical_focal_crossentropy
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of shape `(batch)`. Otherwise a loss object
 #'   for `compile()`.
-#' @source `keras.losses.CategoricalGeneralizedCrossEntropy`: <https://keras.io/api/losses/>
+#' @source `keras.losses.CategoricalGeneralizedCrossEntropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalGeneralizedCrossEntropy>;
+#'   its family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.CategoricalGeneralizedCrossEntropy
 #' @examplesIf can_run_keras()
 #' y_true <- c(1L, 2L)
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6))
@@ -267,8 +282,11 @@ loss_categorical_generalized_cross_entropy <- wrapper("loss_categorical_generali
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.CategoricalHinge`: <https://keras.io/api/losses/>
+#' @source `keras.losses.CategoricalHinge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalHinge>; its
+#'   family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.CategoricalHinge
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6))
@@ -314,8 +332,11 @@ loss_categorical_hinge <- wrapper("loss_categorical_hinge", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of shape `(batch)`. Otherwise a loss object
 #'   for `compile()`.
-#' @source `keras.losses.Circle`: <https://keras.io/api/losses/>
+#' @source `keras.losses.Circle`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Circle>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.Circle
 #' @examplesIf can_run_keras()
 #' labels <- c(0L, 0L, 1L, 1L)
 #' embeddings <- op_normalize(matrix(rnorm(12), nrow = 4), axis = -1)
@@ -355,8 +376,11 @@ loss_circle <- wrapper("loss_circle", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of their shape without `axis`. Otherwise a
 #'   loss object for `compile()`.
-#' @source `keras.losses.CosineSimilarity`: <https://keras.io/api/losses/>
+#' @source `keras.losses.CosineSimilarity`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CosineSimilarity>; its
+#'   family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.CosineSimilarity
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -396,8 +420,11 @@ loss_cosine_similarity <- wrapper("loss_cosine_similarity", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of shape `(batch)`. Otherwise a loss object
 #'   for `compile()`.
-#' @source `keras.losses.CTC`: <https://keras.io/api/losses/>
+#' @source `keras.losses.CTC`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CTC>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.CTC
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1L, 2L), c(2L, 0L))
 #' y_pred <- array(rnorm(2 * 6 * 3), dim = c(2, 6, 3))
@@ -419,8 +446,11 @@ loss_ctc <- wrapper("loss_ctc", function(
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A loss object or function.
-#' @source `keras.losses.deserialize`: <https://keras.io/api/losses/>
+#' @source `keras.losses.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/deserialize>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.deserialize
 #' @examplesIf can_run_keras()
 #' config <- loss_serialize(loss_huber(delta = 2))
 #' loss_deserialize(config)
@@ -451,8 +481,11 @@ loss_deserialize <- wrapper("loss_deserialize", function(name, custom_objects = 
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a scalar tensor, or with `axis` one value per
 #'   remaining element. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.Dice`: <https://keras.io/api/losses/>
+#' @source `keras.losses.Dice`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Dice>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.Dice
 #' @examplesIf can_run_keras()
 #' y_true <- array(rbinom(2 * 4 * 4, 1, 0.5), dim = c(2, 4, 4, 1))
 #' y_pred <- array(runif(2 * 4 * 4), dim = c(2, 4, 4, 1))
@@ -474,8 +507,11 @@ loss_dice <- wrapper("loss_dice", function(
 #'   which is returned as it is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A loss object or function; `NULL` for `NULL`.
-#' @source `keras.losses.get`: <https://keras.io/api/losses/>
+#' @source `keras.losses.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/get>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.get
 #' @examplesIf can_run_keras()
 #' loss_get("mean_squared_error")
 #' @export
@@ -503,8 +539,11 @@ loss_get <- wrapper("loss_get", function(identifier, ...) {
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.Hinge`: <https://keras.io/api/losses/>
+#' @source `keras.losses.Hinge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Hinge>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.Hinge
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(-1, 1), c(1, 1))
 #' y_pred <- rbind(c(-0.6, 0.4), c(1.5, -0.2))
@@ -541,8 +580,11 @@ loss_hinge <- wrapper("loss_hinge", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.Huber`: <https://keras.io/api/losses/>
+#' @source `keras.losses.Huber`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Huber>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.Huber
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -582,8 +624,11 @@ metric_huber <- loss_huber
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.KLDivergence`: <https://keras.io/api/losses/>
+#' @source `keras.losses.KLDivergence`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/KLDivergence>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.KLDivergence
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6))
@@ -619,8 +664,11 @@ loss_kl_divergence <- wrapper("loss_kl_divergence", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.LogCosh`: <https://keras.io/api/losses/>
+#' @source `keras.losses.LogCosh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/LogCosh>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.LogCosh
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -657,8 +705,11 @@ metric_log_cosh <- loss_log_cosh
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.MeanAbsoluteError`: <https://keras.io/api/losses/>
+#' @source `keras.losses.MeanAbsoluteError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanAbsoluteError>; its
+#'   family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.MeanAbsoluteError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -695,8 +746,11 @@ loss_mean_absolute_error <- wrapper("loss_mean_absolute_error", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.MeanAbsolutePercentageError`: <https://keras.io/api/losses/>
+#' @source `keras.losses.MeanAbsolutePercentageError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanAbsolutePercentageError>;
+#'   its family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.MeanAbsolutePercentageError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -732,8 +786,11 @@ loss_mean_absolute_percentage_error <- wrapper("loss_mean_absolute_percentage_er
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.MeanSquaredError`: <https://keras.io/api/losses/>
+#' @source `keras.losses.MeanSquaredError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanSquaredError>; its
+#'   family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.MeanSquaredError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -769,8 +826,11 @@ loss_mean_squared_error <- wrapper("loss_mean_squared_error", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.MeanSquaredLogarithmicError`: <https://keras.io/api/losses/>
+#' @source `keras.losses.MeanSquaredLogarithmicError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanSquaredLogarithmicError>;
+#'   its family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.MeanSquaredLogarithmicError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -808,8 +868,11 @@ loss_mean_squared_logarithmic_error <- wrapper("loss_mean_squared_logarithmic_er
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.Poisson`: <https://keras.io/api/losses/>
+#' @source `keras.losses.Poisson`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Poisson>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.Poisson
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
 #' y_pred <- rbind(c(1, 3), c(3, 2))
@@ -830,8 +893,11 @@ loss_poisson <- wrapper("loss_poisson", function(
 #' @param loss A loss object or function.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list, or a name for a loss function of Keras.
-#' @source `keras.losses.serialize`: <https://keras.io/api/losses/>
+#' @source `keras.losses.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/serialize>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.serialize
 #' @examplesIf can_run_keras()
 #' loss_serialize(loss_huber(delta = 2))
 #' @export
@@ -871,8 +937,11 @@ loss_serialize <- wrapper("loss_serialize", function(loss, ...) {
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the shape of `y_true`. Otherwise a loss
 #'   object for `compile()`.
-#' @source `keras.losses.SparseCategoricalCrossentropy`: <https://keras.io/api/losses/>
+#' @source `keras.losses.SparseCategoricalCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/SparseCategoricalCrossentropy>;
+#'   its family: <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.SparseCategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- c(1L, 2L)
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6))
@@ -909,8 +978,11 @@ loss_sparse_categorical_crossentropy <- wrapper("loss_sparse_categorical_crossen
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.SquaredHinge`: <https://keras.io/api/losses/>
+#' @source `keras.losses.SquaredHinge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/SquaredHinge>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.SquaredHinge
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(-1, 1), c(1, 1))
 #' y_pred <- rbind(c(-0.6, 0.4), c(1.5, -0.2))
@@ -958,8 +1030,11 @@ loss_squared_hinge <- wrapper("loss_squared_hinge", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a scalar tensor, or with `axis` one value per
 #'   remaining element. Otherwise a loss object for `compile()`.
-#' @source `keras.losses.Tversky`: <https://keras.io/api/losses/>
+#' @source `keras.losses.Tversky`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Tversky>; its family:
+#'   <https://keras.io/api/losses/>
 #' @family losses
+#' @concept keras.losses.Tversky
 #' @examplesIf can_run_keras()
 #' y_true <- array(rbinom(2 * 4 * 4, 1, 0.5), dim = c(2, 4, 4, 1))
 #' y_pred <- array(runif(2 * 4 * 4), dim = c(2, 4, 4, 1))

@@ -12,8 +12,11 @@
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.Accuracy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.Accuracy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Accuracy>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.Accuracy
 #' @examplesIf can_run_keras()
 #' m <- metric_accuracy()
 #' m$update_state(c(1, 2, 3, 4), c(0, 2, 3, 4))
@@ -56,8 +59,11 @@ metric_accuracy <- wrapper("metric_accuracy", function(name = "accuracy", dtype 
 #'   softmax. `FALSE`, the default, takes it as probabilities.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.AUC`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.AUC`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/AUC>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.AUC
 #' @examplesIf can_run_keras()
 #' m <- metric_auc(curve = "ROC")
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -91,8 +97,11 @@ metric_auc <- wrapper("metric_auc", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of their shape with 1 where they agree and
 #'   0 elsewhere. Otherwise a metric object for `compile()`, whose `result()` is a scalar
 #'   tensor.
-#' @source `keras.metrics.BinaryAccuracy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.BinaryAccuracy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryAccuracy>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.BinaryAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1), c(1, 1))
 #' y_pred <- rbind(c(0.2, 0.9), c(0.4, 0.8))
@@ -129,8 +138,11 @@ metric_binary_accuracy <- wrapper("metric_binary_accuracy", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.BinaryCrossentropy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.BinaryCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryCrossentropy>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.BinaryCrossentropy
 #' @examplesIf can_run_keras()
 #' m <- metric_binary_crossentropy()
 #' m$update_state(rbind(c(0, 1), c(0, 0)), rbind(c(0.2, 0.9), c(0.4, 0.1)))
@@ -161,8 +173,11 @@ metric_binary_crossentropy <- wrapper("metric_binary_crossentropy", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.BinaryIoU`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.BinaryIoU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryIoU>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.BinaryIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_binary_iou(threshold = 0.5)
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -187,8 +202,11 @@ metric_binary_iou <- wrapper("metric_binary_iou", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
-#' @source `keras.metrics.CategoricalAccuracy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.CategoricalAccuracy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalAccuracy>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.CategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.7, 0.1))
@@ -222,8 +240,11 @@ metric_categorical_accuracy <- wrapper("metric_categorical_accuracy", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.CategoricalCrossentropy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.CategoricalCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalCrossentropy>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.CategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' m <- metric_categorical_crossentropy()
 #' m$update_state(rbind(c(0, 1, 0), c(0, 0, 1)), rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6)))
@@ -254,8 +275,11 @@ metric_categorical_crossentropy <- wrapper("metric_categorical_crossentropy", fu
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.CategoricalHinge`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.CategoricalHinge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalHinge>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.CategoricalHinge
 #' @examplesIf can_run_keras()
 #' m <- metric_categorical_hinge()
 #' m$update_state(rbind(c(0, 1, 0), c(0, 0, 1)), rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6)))
@@ -290,8 +314,11 @@ metric_categorical_hinge <- wrapper("metric_categorical_hinge", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
-#' @source `keras.metrics.ConcordanceCorrelation`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.ConcordanceCorrelation`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/ConcordanceCorrelation>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.ConcordanceCorrelation
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0.5), c(1, 1, 0.2))
 #' y_pred <- rbind(c(0.1, 0.9, 0.5), c(1, 0.9, 0.2))
@@ -320,8 +347,11 @@ metric_concordance_correlation <- wrapper("metric_concordance_correlation", func
 #'   last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.CosineSimilarity`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.CosineSimilarity`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CosineSimilarity>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.CosineSimilarity
 #' @examplesIf can_run_keras()
 #' m <- metric_cosine_similarity()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -342,8 +372,11 @@ metric_cosine_similarity <- wrapper("metric_cosine_similarity", function(
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object.
-#' @source `keras.metrics.deserialize`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/deserialize>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.deserialize
 #' @examplesIf can_run_keras()
 #' config <- metric_serialize(metric_auc(curve = "PR"))
 #' metric_deserialize(config)
@@ -369,8 +402,11 @@ metric_deserialize <- wrapper("metric_deserialize", function(config, custom_obje
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a tensor of shape `(classes)`,
 #'   or a scalar with an `average`.
-#' @source `keras.metrics.F1Score`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.F1Score`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/F1Score>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.F1Score
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 1, 1), c(1, 0, 0), c(1, 1, 0))
 #' y_pred <- rbind(c(0.2, 0.6, 0.7), c(0.2, 0.6, 0.6), c(0.6, 0.8, 0))
@@ -399,8 +435,11 @@ metric_f1_score <- wrapper("metric_f1_score", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
-#' @source `keras.metrics.FalseNegatives`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.FalseNegatives`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FalseNegatives>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.FalseNegatives
 #' @examplesIf can_run_keras()
 #' m <- metric_false_negatives()
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -427,8 +466,11 @@ metric_false_negatives <- wrapper("metric_false_negatives", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
-#' @source `keras.metrics.FalsePositives`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.FalsePositives`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FalsePositives>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.FalsePositives
 #' @examplesIf can_run_keras()
 #' m <- metric_false_positives()
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -458,8 +500,11 @@ metric_false_positives <- wrapper("metric_false_positives", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a tensor of shape `(classes)`,
 #'   or a scalar with an `average`.
-#' @source `keras.metrics.FBetaScore`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.FBetaScore`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FBetaScore>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.FBetaScore
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 1, 1), c(1, 0, 0), c(1, 1, 0))
 #' y_pred <- rbind(c(0.2, 0.6, 0.7), c(0.2, 0.6, 0.6), c(0.6, 0.8, 0))
@@ -481,8 +526,11 @@ metric_fbeta_score <- wrapper("metric_fbeta_score", function(
 #'   which is returned as it is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object; `NULL` for `NULL`.
-#' @source `keras.metrics.get`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/get>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.get
 #' @examplesIf can_run_keras()
 #' metric_get("AUC")
 #' @export
@@ -505,8 +553,11 @@ metric_get <- wrapper("metric_get", function(identifier, ...) {
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.Hinge`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.Hinge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Hinge>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.Hinge
 #' @examplesIf can_run_keras()
 #' m <- metric_hinge()
 #' m$update_state(rbind(c(-1, 1), c(1, 1)), rbind(c(-0.6, 0.4), c(1.5, -0.2)))
@@ -542,8 +593,11 @@ metric_hinge <- wrapper("metric_hinge", function(
 #'   counted from 1; negative counts from the last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.IoU`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.IoU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/IoU>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.IoU
 #' @examplesIf can_run_keras()
 #' m <- metric_iou(num_classes = 2, target_class_ids = 0)
 #' m$update_state(c(0, 0, 1, 1), c(0, 1, 0, 1))
@@ -574,8 +628,11 @@ metric_iou <- wrapper("metric_iou", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.KLDivergence`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.KLDivergence`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/KLDivergence>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.KLDivergence
 #' @examplesIf can_run_keras()
 #' m <- metric_kl_divergence()
 #' m$update_state(rbind(c(0, 1, 0), c(0, 0, 1)), rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6)))
@@ -597,8 +654,11 @@ metric_kl_divergence <- wrapper("metric_kl_divergence", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.LogCoshError`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.LogCoshError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/LogCoshError>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.LogCoshError
 #' @examplesIf can_run_keras()
 #' m <- metric_log_cosh_error()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -621,8 +681,11 @@ metric_log_cosh_error <- wrapper("metric_log_cosh_error", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.Mean`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.Mean`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Mean>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.Mean
 #' @examplesIf can_run_keras()
 #' m <- metric_mean()
 #' m$update_state(c(1, 3, 5, 7))
@@ -647,8 +710,11 @@ metric_mean <- wrapper("metric_mean", function(name = "mean", dtype = NULL, ...)
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.MeanAbsoluteError`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.MeanAbsoluteError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanAbsoluteError>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.MeanAbsoluteError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_absolute_error()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -675,8 +741,11 @@ metric_mean_absolute_error <- wrapper("metric_mean_absolute_error", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.MeanAbsolutePercentageError`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.MeanAbsolutePercentageError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanAbsolutePercentageError>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.MeanAbsolutePercentageError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_absolute_percentage_error()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -713,8 +782,11 @@ metric_mean_absolute_percentage_error <- wrapper("metric_mean_absolute_percentag
 #'   counted from 1; negative counts from the last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.MeanIoU`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.MeanIoU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanIoU>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.MeanIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_iou(num_classes = 2)
 #' m$update_state(c(0, 0, 1, 1), c(0, 1, 0, 1))
@@ -745,8 +817,11 @@ metric_mean_iou <- wrapper("metric_mean_iou", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.MeanSquaredError`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.MeanSquaredError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanSquaredError>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.MeanSquaredError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_squared_error()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -773,8 +848,11 @@ metric_mean_squared_error <- wrapper("metric_mean_squared_error", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.MeanSquaredLogarithmicError`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.MeanSquaredLogarithmicError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanSquaredLogarithmicError>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.MeanSquaredLogarithmicError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_squared_logarithmic_error()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -804,8 +882,11 @@ metric_mean_squared_logarithmic_error <- wrapper("metric_mean_squared_logarithmi
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.MeanMetricWrapper`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.MeanMetricWrapper`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanMetricWrapper>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.MeanMetricWrapper
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_wrapper(loss_mean_absolute_error, name = "mae")
 #' m
@@ -837,8 +918,11 @@ metric_mean_wrapper <- wrapper("metric_mean_wrapper", function(
 #'   counted from 1; negative counts from the last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.OneHotIoU`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.OneHotIoU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotIoU>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.OneHotIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_one_hot_iou(num_classes = 3, target_class_ids = c(0L, 2L))
 #' m$update_state(rbind(c(0, 1, 0), c(0, 0, 1)), rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6)))
@@ -873,8 +957,11 @@ metric_one_hot_iou <- wrapper("metric_one_hot_iou", function(
 #'   counted from 1; negative counts from the last. Default: the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.OneHotMeanIoU`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.OneHotMeanIoU`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotMeanIoU>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.OneHotMeanIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_one_hot_mean_iou(num_classes = 3)
 #' m$update_state(rbind(c(0, 1, 0), c(0, 0, 1)), rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6)))
@@ -912,8 +999,11 @@ metric_one_hot_mean_iou <- wrapper("metric_one_hot_mean_iou", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
-#' @source `keras.metrics.PearsonCorrelation`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.PearsonCorrelation`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/PearsonCorrelation>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.PearsonCorrelation
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0.5), c(1, 1, 0.2))
 #' y_pred <- rbind(c(0.1, 0.9, 0.5), c(1, 0.9, 0.2))
@@ -943,8 +1033,11 @@ metric_pearson_correlation <- wrapper("metric_pearson_correlation", function(
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.Poisson`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.Poisson`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Poisson>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.Poisson
 #' @examplesIf can_run_keras()
 #' m <- metric_poisson()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -976,8 +1069,11 @@ metric_poisson <- wrapper("metric_poisson", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one value for each.
-#' @source `keras.metrics.Precision`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.Precision`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Precision>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.Precision
 #' @examplesIf can_run_keras()
 #' m <- metric_precision()
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -1005,8 +1101,11 @@ metric_precision <- wrapper("metric_precision", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.PrecisionAtRecall`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.PrecisionAtRecall`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/PrecisionAtRecall>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.PrecisionAtRecall
 #' @examplesIf can_run_keras()
 #' m <- metric_precision_at_recall(recall = 0.5)
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -1036,8 +1135,11 @@ metric_precision_at_recall <- wrapper("metric_precision_at_recall", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   `class_aggregation = NULL` a tensor with one value per output.
-#' @source `keras.metrics.R2Score`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.R2Score`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/R2Score>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.R2Score
 #' @examplesIf can_run_keras()
 #' m <- metric_r2_score()
 #' m$update_state(rbind(1, 4, 3), rbind(2, 4, 4))
@@ -1068,8 +1170,11 @@ metric_r2_score <- wrapper("metric_r2_score", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one value for each.
-#' @source `keras.metrics.Recall`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.Recall`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Recall>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.Recall
 #' @examplesIf can_run_keras()
 #' m <- metric_recall()
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -1098,8 +1203,11 @@ metric_recall <- wrapper("metric_recall", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.RecallAtPrecision`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.RecallAtPrecision`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RecallAtPrecision>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.RecallAtPrecision
 #' @examplesIf can_run_keras()
 #' m <- metric_recall_at_precision(precision = 0.8)
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -1122,8 +1230,11 @@ metric_recall_at_precision <- wrapper("metric_recall_at_precision", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.RootMeanSquaredError`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.RootMeanSquaredError`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RootMeanSquaredError>; its
+#'   family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.RootMeanSquaredError
 #' @examplesIf can_run_keras()
 #' m <- metric_root_mean_squared_error()
 #' m$update_state(rbind(c(1, 2), c(3, 4)), rbind(c(1, 3), c(3, 2)))
@@ -1152,8 +1263,11 @@ metric_root_mean_squared_error <- wrapper("metric_root_mean_squared_error", func
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.SensitivityAtSpecificity`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.SensitivityAtSpecificity`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SensitivityAtSpecificity>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.SensitivityAtSpecificity
 #' @examplesIf can_run_keras()
 #' m <- metric_sensitivity_at_specificity(specificity = 0.5)
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -1175,8 +1289,11 @@ metric_sensitivity_at_specificity <- wrapper("metric_sensitivity_at_specificity"
 #' @param metric A metric object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.metrics.serialize`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/serialize>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.serialize
 #' @examplesIf can_run_keras()
 #' metric_serialize(metric_auc(curve = "PR"))
 #' @export
@@ -1203,8 +1320,11 @@ metric_serialize <- wrapper("metric_serialize", function(metric, ...) {
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
-#' @source `keras.metrics.SparseCategoricalAccuracy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.SparseCategoricalAccuracy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseCategoricalAccuracy>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.SparseCategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- c(1L, 2L)
 #' y_pred <- rbind(c(0.1, 0.8, 0.1), c(0.2, 0.7, 0.1))
@@ -1240,8 +1360,11 @@ metric_sparse_categorical_accuracy <- wrapper("metric_sparse_categorical_accurac
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.SparseCategoricalCrossentropy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.SparseCategoricalCrossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseCategoricalCrossentropy>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.SparseCategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' m <- metric_sparse_categorical_crossentropy()
 #' m$update_state(op_array(c(1L, 2L)), op_array(rbind(c(0.1, 0.8, 0.1), c(0.2, 0.2, 0.6))))
@@ -1277,8 +1400,11 @@ metric_sparse_categorical_crossentropy <- wrapper("metric_sparse_categorical_cro
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
-#' @source `keras.metrics.SparseTopKCategoricalAccuracy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.SparseTopKCategoricalAccuracy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseTopKCategoricalAccuracy>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.SparseTopKCategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- c(2L, 1L)
 #' y_pred <- rbind(c(0.1, 0.9, 0.8), c(0.05, 0.95, 0))
@@ -1312,8 +1438,11 @@ metric_sparse_top_k_categorical_accuracy <- wrapper("metric_sparse_top_k_categor
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.SpecificityAtSensitivity`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.SpecificityAtSensitivity`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SpecificityAtSensitivity>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.SpecificityAtSensitivity
 #' @examplesIf can_run_keras()
 #' m <- metric_specificity_at_sensitivity(sensitivity = 0.5)
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -1343,8 +1472,11 @@ metric_specificity_at_sensitivity <- wrapper("metric_specificity_at_sensitivity"
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.SquaredHinge`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.SquaredHinge`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SquaredHinge>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.SquaredHinge
 #' @examplesIf can_run_keras()
 #' m <- metric_squared_hinge()
 #' m$update_state(rbind(c(-1, 1), c(1, 1)), rbind(c(-0.6, 0.4), c(1.5, -0.2)))
@@ -1366,8 +1498,11 @@ metric_squared_hinge <- wrapper("metric_squared_hinge", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
-#' @source `keras.metrics.Sum`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.Sum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Sum>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.Sum
 #' @examplesIf can_run_keras()
 #' m <- metric_sum()
 #' m$update_state(c(1, 3, 5, 7))
@@ -1393,8 +1528,11 @@ metric_sum <- wrapper("metric_sum", function(name = "sum", dtype = NULL, ...) {
 #'   `config_floatx()` or the input.
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
-#' @source `keras.metrics.TopKCategoricalAccuracy`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.TopKCategoricalAccuracy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TopKCategoricalAccuracy>;
+#'   its family: <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.TopKCategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 0, 1), c(0, 1, 0))
 #' y_pred <- rbind(c(0.1, 0.9, 0.8), c(0.05, 0.95, 0))
@@ -1425,8 +1563,11 @@ metric_top_k_categorical_accuracy <- wrapper("metric_top_k_categorical_accuracy"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
-#' @source `keras.metrics.TrueNegatives`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.TrueNegatives`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TrueNegatives>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.TrueNegatives
 #' @examplesIf can_run_keras()
 #' m <- metric_true_negatives()
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))
@@ -1453,8 +1594,11 @@ metric_true_negatives <- wrapper("metric_true_negatives", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
-#' @source `keras.metrics.TruePositives`: <https://keras.io/api/metrics/>
+#' @source `keras.metrics.TruePositives`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TruePositives>; its family:
+#'   <https://keras.io/api/metrics/>
 #' @family metrics
+#' @concept keras.metrics.TruePositives
 #' @examplesIf can_run_keras()
 #' m <- metric_true_positives()
 #' m$update_state(c(0, 0, 1, 1), c(0.1, 0.6, 0.4, 0.9))

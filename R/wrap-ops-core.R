@@ -13,8 +13,11 @@
 #' @param axis Axis along which to combine, counted from 1. Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor, or list of tensors, of the shape of `elems`.
-#' @source `keras.ops.associative_scan`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.associative_scan`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/associative_scan>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.associative_scan
 #' @examplesIf can_run_keras()
 #' op_associative_scan(\(a, b) a * b, c(1, 2, 3, 4))
 #' @export
@@ -34,8 +37,10 @@ op_associative_scan <- wrapper("op_associative_scan", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` and of dtype `dtype`.
-#' @source `keras.ops.cast`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.cast`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cast>;
+#'   its family: <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.cast
 #' @examplesIf can_run_keras()
 #' op_cast(c(1.7, -1.7), "int32")
 #' @export
@@ -54,8 +59,10 @@ op_cast <- wrapper("op_cast", function(x, dtype, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns What the chosen function returns. Both must return the same structure, with the
 #'   same shapes and dtypes.
-#' @source `keras.ops.cond`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.cond`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cond>;
+#'   its family: <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.cond
 #' @examplesIf can_run_keras()
 #' x <- op_array(3)
 #' op_cond(x > 0, \() op_log(x), \() x * 0)
@@ -72,8 +79,11 @@ op_cond <- wrapper("op_cond", function(pred, true_fn, false_fn, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A NumPy array, a Python object. `as.array()` turns a tensor into an R array
 #'   directly.
-#' @source `keras.ops.convert_to_numpy`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.convert_to_numpy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/convert_to_numpy>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.convert_to_numpy
 #' @examplesIf can_run_keras()
 #' op_convert_to_numpy(op_ones(c(2, 2)))
 #' @export
@@ -101,8 +111,11 @@ op_convert_to_numpy <- wrapper("op_convert_to_numpy", function(x, ...) {
 #'   `TRUE` keep them ragged where the backend can.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the backend.
-#' @source `keras.ops.convert_to_tensor`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.convert_to_tensor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/convert_to_tensor>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.convert_to_tensor
 #' @examplesIf can_run_keras()
 #' op_convert_to_tensor(matrix(1:4, 2))
 #' op_convert_to_tensor(c(1, 2), dtype = "float16")
@@ -127,8 +140,11 @@ op_convert_to_tensor <- wrapper("op_convert_to_tensor", function(
 #'   rule, that turns the gradient of the result into the gradients of the inputs.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function that returns what `f` computes and is differentiated by the rule.
-#' @source `keras.ops.custom_gradient`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.custom_gradient`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/custom_gradient>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.custom_gradient
 #' @examplesIf can_run_keras()
 #' # The identity, whose gradient changes sign on the way back.
 #' reverse_gradient <- op_custom_gradient(\(x) list(x, \(upstream) -upstream))
@@ -145,8 +161,11 @@ op_custom_gradient <- wrapper("op_custom_gradient", function(f, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string such as `"float32"`.
-#' @source `keras.ops.dtype`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.dtype`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dtype>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.dtype
 #' @examplesIf can_run_keras()
 #' op_dtype(op_zeros(c(8, 12)))
 #' @export
@@ -169,8 +188,11 @@ op_dtype <- wrapper("op_dtype", function(x, ...) {
 #' @param init_val The initial state: a tensor or a list of tensors.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The state after the last round, of the structure of `init_val`.
-#' @source `keras.ops.fori_loop`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.fori_loop`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fori_loop>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.fori_loop
 #' @examplesIf can_run_keras()
 #' op_fori_loop(1, 6, \(i, total) total + i, init_val = 0L)
 #' @export
@@ -186,8 +208,11 @@ op_fori_loop <- wrapper("op_fori_loop", function(lower, upper, body_fun, init_va
 #' @param x Any object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
-#' @source `keras.ops.is_tensor`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.is_tensor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/is_tensor>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.is_tensor
 #' @examplesIf can_run_keras()
 #' op_is_tensor(op_ones(2))
 #' op_is_tensor(1:3)
@@ -208,8 +233,10 @@ op_is_tensor <- wrapper("op_is_tensor", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose first axis is that of `xs`, or a list of such tensors when `f`
 #'   returns a list.
-#' @source `keras.ops.map`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.map`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/map>;
+#'   its family: <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.map
 #' @examplesIf can_run_keras()
 #' op_map(matrix(c(1, 2, 3, 4), 2), \(row) op_sum(row))
 #' @export
@@ -232,8 +259,11 @@ op_map <- wrapper("op_map", function(xs, f, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `tensor`, with the axes of the right-hand side of the
 #'   pattern.
-#' @source `keras.ops.rearrange`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.rearrange`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rearrange>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.rearrange
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:24, c(1, 4, 6, 1))
 #' shape(op_rearrange(x, "b h w c -> b (h w) c"))
@@ -253,8 +283,11 @@ op_rearrange <- wrapper("op_rearrange", function(tensor, pattern, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` and of dtype `dtype`.
-#' @source `keras.ops.saturate_cast`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.saturate_cast`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/saturate_cast>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.saturate_cast
 #' @examplesIf can_run_keras()
 #' op_saturate_cast(c(-20, 100, 300), "uint8")
 #' @export
@@ -285,8 +318,10 @@ op_saturate_cast <- wrapper("op_saturate_cast", function(x, dtype, ...) {
 #'   TensorFlow only. Default `1L`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two: the last state, and the outputs stacked along a new first axis.
-#' @source `keras.ops.scan`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.scan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scan>;
+#'   its family: <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.scan
 #' @examplesIf can_run_keras()
 #' running_sum <- \(state, x) list(state + x, state + x)
 #' op_scan(running_sum, init = 0, xs = c(1, 2, 3))
@@ -313,8 +348,11 @@ op_scan <- wrapper("op_scan", function(
 #'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of the dtype of `values`.
-#' @source `keras.ops.scatter`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.scatter`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.scatter
 #' @examplesIf can_run_keras()
 #' op_scatter(rbind(c(1, 2), c(2, 1)), values = c(10, 20), shape = c(2, 2))
 #' @export
@@ -340,8 +378,11 @@ op_scatter <- wrapper("op_scatter", function(indices, values, shape, zero_indexe
 #'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
-#' @source `keras.ops.scatter_update`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.scatter_update`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter_update>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.scatter_update
 #' @examplesIf can_run_keras()
 #' x <- matrix(0, 3, 2)
 #' op_scatter_update(x, rbind(c(1, 1), c(3, 2)), c(5, 6))
@@ -365,8 +406,11 @@ op_scatter_update <- wrapper("op_scatter_update", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A shape, as [shape()] makes it; axes whose length is not known yet are `NA`.
 #'   Inside a compiled TensorFlow function such an axis is a scalar tensor instead.
-#' @source `keras.ops.shape`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.shape`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/shape>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.shape
 #' @examplesIf can_run_keras()
 #' op_shape(op_zeros(c(8, 12)))
 #' @export
@@ -385,8 +429,11 @@ op_shape <- wrapper("op_shape", function(x, ...) {
 #' @param shape Shape of the block.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of the dtype of `inputs`.
-#' @source `keras.ops.slice`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.slice`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.slice
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:9, 3)
 #' op_slice(x, start_indices = c(2, 2), shape = c(2, 2))
@@ -408,8 +455,11 @@ op_slice <- wrapper("op_slice", function(inputs, start_indices, shape, ...) {
 #'   shape and must lie within `inputs`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
-#' @source `keras.ops.slice_update`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.slice_update`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice_update>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.slice_update
 #' @examplesIf can_run_keras()
 #' op_slice_update(matrix(0, 3, 3), start_indices = c(2, 2), updates = matrix(1, 2, 2))
 #' @export
@@ -427,8 +477,11 @@ op_slice_update <- wrapper("op_slice_update", function(inputs, start_indices, up
 #' @param variable Tensor or variable.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `variable`.
-#' @source `keras.ops.stop_gradient`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.stop_gradient`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stop_gradient>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.stop_gradient
 #' @examplesIf can_run_keras()
 #' op_stop_gradient(c(1, 2, 3))
 #' @export
@@ -448,8 +501,11 @@ op_stop_gradient <- wrapper("op_stop_gradient", function(variable, ...) {
 #'   and those that are returned. Default `FALSE`: they count from 1.
 #' @returns What the chosen function returns. All must return the same structure, with the
 #'   same shapes and dtypes.
-#' @source `keras.ops.switch`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.switch`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/switch>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.switch
 #' @examplesIf can_run_keras()
 #' branches <- list(\(x, y) x + y, \(x, y) x - y)
 #' op_switch(2, branches, op_array(5), op_array(3))
@@ -473,8 +529,11 @@ op_switch <- wrapper("op_switch", function(index, branches, ..., zero_indexed = 
 #'   `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors, as many as `axis` is long.
-#' @source `keras.ops.unstack`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.unstack`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unstack>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.unstack
 #' @examplesIf can_run_keras()
 #' op_unstack(matrix(c(1, 2, 3, 4), 2), axis = 2)
 #' @export
@@ -495,8 +554,11 @@ op_unstack <- wrapper("op_unstack", function(x, num = NULL, axis = 1L, ...) {
 #' @param f R function of one slice; when `elements` is a list, of the list of their slices.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose first axis is that of `elements`, or a list of such tensors.
-#' @source `keras.ops.vectorized_map`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.vectorized_map`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vectorized_map>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.vectorized_map
 #' @examplesIf can_run_keras()
 #' op_vectorized_map(matrix(c(1, 2, 3, 4), 2), \(row) op_sum(row^2))
 #' @export
@@ -523,8 +585,11 @@ op_vectorized_map <- wrapper("op_vectorized_map", function(elements, f, ...) {
 #'   default, sets no limit.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The loop variables after the last round, of the structure of `loop_vars`.
-#' @source `keras.ops.while_loop`: <https://keras.io/api/ops/core/>
+#' @source `keras.ops.while_loop`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/while_loop>; its family:
+#'   <https://keras.io/api/ops/core/>
 #' @family core ops
+#' @concept keras.ops.while_loop
 #' @examplesIf can_run_keras()
 #' op_while_loop(
 #'   cond = \(i, total) i < 5L,

@@ -26,8 +26,11 @@
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
-#' @source `keras.ops.image.affine_transform`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.affine_transform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/affine_transform>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.affine_transform
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(op_arange(16), c(4, 4, 1))
 #' one_column_left <- c(1, 0, 1, 0, 1, 0, 0, 0)
@@ -61,8 +64,11 @@ op_image_affine_transform <- wrapper("op_image_affine_transform", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the smaller height and width.
-#' @source `keras.ops.image.crop_images`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.crop_images`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/crop_images>; its family:
+#'   <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.crop_images
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(op_arange(16), c(4, 4, 1))
 #' op_image_crop(image, top_cropping = 1, left_cropping = 1, target_height = 2, target_width = 2)
@@ -103,8 +109,11 @@ op_image_crop <- wrapper("op_image_crop", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
-#' @source `keras.ops.image.elastic_transform`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.elastic_transform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/elastic_transform>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.elastic_transform
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(8, 8, 3), seed = 1)
 #' shape(op_image_elastic_transform(image, alpha = 5, sigma = 2, seed = 2))
@@ -141,8 +150,11 @@ op_image_elastic_transform <- wrapper("op_image_elastic_transform", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank of `images`: at each position of the window, `patch pixels *
 #'   channels` values, pixel by pixel with the channels together.
-#' @source `keras.ops.image.extract_patches`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.extract_patches`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/extract_patches>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.extract_patches
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 6, 6, 3), seed = 1)
 #' shape(op_image_extract_patches(images, size = c(3, 3)))
@@ -179,8 +191,11 @@ op_image_extract_patches <- wrapper("op_image_extract_patches", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank of `volumes`: at each position of the window, `patch
 #'   voxels * channels` values, voxel by voxel with the channels together.
-#' @source `keras.ops.image.extract_patches_3d`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.extract_patches_3d`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/extract_patches_3d>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.extract_patches_3d
 #' @examplesIf can_run_keras()
 #' volumes <- random_uniform(c(2, 4, 4, 4, 1), seed = 1)
 #' shape(op_image_extract_patches_3d(volumes, size = 2))
@@ -210,8 +225,11 @@ op_image_extract_patches_3d <- wrapper("op_image_extract_patches_3d", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
-#' @source `keras.ops.image.gaussian_blur`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.gaussian_blur`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/gaussian_blur>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.gaussian_blur
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(8, 8, 3), seed = 1)
 #' shape(op_image_gaussian_blur(image, kernel_size = c(5, 5), sigma = c(2, 2)))
@@ -236,8 +254,11 @@ op_image_gaussian_blur <- wrapper("op_image_gaussian_blur", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
-#' @source `keras.ops.image.hsv_to_rgb`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.hsv_to_rgb`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/hsv_to_rgb>; its family:
+#'   <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.hsv_to_rgb
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(c(0, 1, 1, 1 / 3, 1, 1), c(1, 2, 3))
 #' op_image_hsv_to_rgb(image)
@@ -266,8 +287,11 @@ op_image_hsv_to_rgb <- wrapper("op_image_hsv_to_rgb", function(images, data_form
 #'   "constant"`. Default `0`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `coordinates` without its first axis.
-#' @source `keras.ops.image.map_coordinates`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.map_coordinates`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/map_coordinates>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.map_coordinates
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(9), c(3, 3))
 #' op_image_map_coordinates(x, rbind(c(0, 1.5), c(0, 1.5)), order = 1)
@@ -299,8 +323,11 @@ op_image_map_coordinates <- wrapper("op_image_map_coordinates", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the larger height and width.
-#' @source `keras.ops.image.pad_images`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.pad_images`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/pad_images>; its family:
+#'   <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.pad_images
 #' @examplesIf can_run_keras()
 #' image <- op_ones(c(2, 2, 1))
 #' op_image_pad(image, top_padding = 1, left_padding = 1, target_height = 4, target_width = 4)
@@ -337,8 +364,11 @@ op_image_pad <- wrapper("op_image_pad", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
-#' @source `keras.ops.image.perspective_transform`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.perspective_transform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/perspective_transform>;
+#'   its family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.perspective_transform
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(8, 8, 3), seed = 1)
 #' corners <- rbind(c(0, 0), c(0, 7), c(7, 0), c(7, 7))
@@ -378,8 +408,11 @@ op_image_perspective_transform <- wrapper("op_image_perspective_transform", func
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the new height and width.
-#' @source `keras.ops.image.resize`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.resize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/resize>; its family:
+#'   <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.resize
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 6, 3), seed = 1)
 #' shape(op_image_resize(images, size = c(8, 8)))
@@ -406,8 +439,11 @@ op_image_resize <- wrapper("op_image_resize", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with one channel.
-#' @source `keras.ops.image.rgb_to_grayscale`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.rgb_to_grayscale`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_grayscale>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.rgb_to_grayscale
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(4, 4, 3), seed = 1)
 #' shape(op_image_rgb_to_grayscale(image))
@@ -433,8 +469,11 @@ op_image_rgb_to_grayscale <- wrapper("op_image_rgb_to_grayscale", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
-#' @source `keras.ops.image.rgb_to_hsv`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.rgb_to_hsv`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_hsv>; its family:
+#'   <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.rgb_to_hsv
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(c(1, 0, 0, 0, 1, 0), c(1, 2, 3))
 #' op_image_rgb_to_hsv(image)
@@ -460,8 +499,11 @@ op_image_rgb_to_hsv <- wrapper("op_image_rgb_to_hsv", function(images, data_form
 #' @param antialias `TRUE`, the default, to smooth where the array gets smaller.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `output_shape` and of the dtype of `images`.
-#' @source `keras.ops.image.scale_and_translate`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.scale_and_translate`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/scale_and_translate>; its
+#'   family: <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.scale_and_translate
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(1, 4, 4, 3), seed = 1)
 #' larger <- op_image_scale_and_translate(
@@ -491,8 +533,11 @@ op_image_scale_and_translate <- wrapper("op_image_scale_and_translate", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with one axis more than `images`, the last, of length 2: the vertical
 #'   and the horizontal gradient of each pixel and channel.
-#' @source `keras.ops.image.sobel_edges`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.sobel_edges`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/sobel_edges>; its family:
+#'   <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.sobel_edges
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(op_arange(16), c(1, 4, 4, 1))
 #' edges <- op_image_sobel_edges(image)
@@ -530,8 +575,11 @@ op_image_sobel_edges <- wrapper("op_image_sobel_edges", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch)`, or a scalar for single images: the index averaged
 #'   over positions and channels.
-#' @source `keras.ops.image.ssim`: <https://keras.io/api/ops/image/>
+#' @source `keras.ops.image.ssim`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/ssim>; its family:
+#'   <https://keras.io/api/ops/image/>
 #' @family image ops
+#' @concept keras.ops.image.ssim
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(1, 16, 16, 1), seed = 1)
 #' op_image_ssim(image, image)

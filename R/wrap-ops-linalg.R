@@ -10,8 +10,11 @@
 #'   default, for lower-triangular ones.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, triangular in its last two axes.
-#' @source `keras.ops.cholesky`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.cholesky`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cholesky>; its family:
+#'   <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.cholesky
 #' @examplesIf can_run_keras()
 #' op_cholesky(matrix(c(4, 2, 2, 3), 2))
 #' @export
@@ -34,8 +37,11 @@ op_cholesky <- wrapper("op_cholesky", function(x, upper = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`: the inverse of the matrix that was
 #'   decomposed.
-#' @source `keras.ops.cholesky_inverse`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.cholesky_inverse`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cholesky_inverse>; its family:
+#'   <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.cholesky_inverse
 #' @examplesIf can_run_keras()
 #' a <- matrix(c(4, 2, 2, 3), 2)
 #' op_cholesky_inverse(op_cholesky(a))
@@ -52,8 +58,10 @@ op_cholesky_inverse <- wrapper("op_cholesky_inverse", function(x, upper = FALSE,
 #' @param x Tensor of shape `(..., M, M)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(...)`.
-#' @source `keras.ops.det`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.det`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/det>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.det
 #' @examplesIf can_run_keras()
 #' op_det(matrix(c(4, 2, 2, 3), 2))
 #' @export
@@ -74,8 +82,10 @@ op_det <- wrapper("op_det", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two complex tensors: the eigenvalues, of shape `(..., M)`, and the
 #'   eigenvectors as columns, of shape `(..., M, M)`.
-#' @source `keras.ops.eig`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.eig`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eig>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.eig
 #' @examplesIf can_run_keras()
 #' op_eig(matrix(c(2, 0, 1, 3), 2))
 #' @export
@@ -92,8 +102,10 @@ op_eig <- wrapper("op_eig", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors: the eigenvalues, of shape `(..., M)`, and the eigenvectors
 #'   as columns, of shape `(..., M, M)`. The sign of an eigenvector is arbitrary.
-#' @source `keras.ops.eigh`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.eigh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eigh>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.eigh
 #' @examplesIf can_run_keras()
 #' op_eigh(matrix(c(2, 1, 1, 3), 2))
 #' @export
@@ -109,8 +121,10 @@ op_eigh <- wrapper("op_eigh", function(x, ...) {
 #' @param x Tensor of shape `(..., M, M)`: invertible matrices.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.inv`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.inv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inv>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.inv
 #' @examplesIf can_run_keras()
 #' op_inv(matrix(c(4, 2, 2, 3), 2))
 #' @export
@@ -132,8 +146,10 @@ op_inv <- wrapper("op_inv", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list: what `fun` returns, then its directional derivative, of the same
 #'   structure; with `has_aux = TRUE` also the auxiliary result.
-#' @source `keras.ops.jvp`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.jvp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/jvp>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.jvp
 #' @examplesIf can_run_keras()
 #' op_jvp(\(x, y) x * y, primals = list(2, 3), tangents = list(1, 0))
 #' @export
@@ -153,8 +169,11 @@ op_jvp <- wrapper("op_jvp", function(fun, primals, tangents, has_aux = FALSE, ..
 #'   `NULL`, the default, chooses it by the precision of the dtype.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(N)`, or `(N, K)` when `b` has `K` columns.
-#' @source `keras.ops.lstsq`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.lstsq`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lstsq>; its family:
+#'   <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.lstsq
 #' @examplesIf can_run_keras()
 #' a <- cbind(1, c(1, 2, 3, 4))
 #' op_lstsq(a, c(2.1, 3.9, 6.2, 7.8))
@@ -179,8 +198,11 @@ op_lstsq <- wrapper("op_lstsq", function(a, b, rcond = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors: both triangles in one tensor of the shape of `x` (the ones
 #'   are not stored), and the row exchanges, of shape `(..., M)`, counted from 1.
-#' @source `keras.ops.lu_factor`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.lu_factor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lu_factor>; its family:
+#'   <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.lu_factor
 #' @examplesIf can_run_keras()
 #' op_lu_factor(matrix(c(1, 3, 2, 4), 2))
 #' @export
@@ -197,8 +219,11 @@ op_lu_factor <- wrapper("op_lu_factor", function(x, zero_indexed = FALSE, ...) {
 #'   default, leaves it to the backend, which derives it from the largest singular value.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of shape `(...)`.
-#' @source `keras.ops.matrix_rank`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.matrix_rank`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/matrix_rank>; its family:
+#'   <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.matrix_rank
 #' @examplesIf can_run_keras()
 #' op_matrix_rank(matrix(c(1, 2, 2, 4), 2))
 #' @export
@@ -225,8 +250,10 @@ op_matrix_rank <- wrapper("op_matrix_rank", function(x, tol = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis` (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.norm`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.norm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/norm>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.norm
 #' @examplesIf can_run_keras()
 #' op_norm(c(3, 4))
 #' op_norm(matrix(c(1, 2, 3, 4), 2), ord = "nuc")
@@ -245,8 +272,10 @@ op_norm <- wrapper("op_norm", function(x, ord = NULL, axis = NULL, keepdims = FA
 #'   `NULL`, the default, leaves it to the backend.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(..., N, M)`.
-#' @source `keras.ops.pinv`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.pinv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pinv>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.pinv
 #' @examplesIf can_run_keras()
 #' op_pinv(matrix(c(1, 3, 5, 2, 4, 6), 3))
 #' @export
@@ -264,8 +293,10 @@ op_pinv <- wrapper("op_pinv", function(x, rcond = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, `q` of shape `(..., M, K)` and `r` of shape `(..., K, N)`,
 #'   with `K = min(M, N)`, or `K = M` when `mode = "complete"`.
-#' @source `keras.ops.qr`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.qr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/qr>; its
+#'   family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.qr
 #' @examplesIf can_run_keras()
 #' op_qr(matrix(c(1, 3, 5, 2, 4, 6), 3))
 #' @export
@@ -282,8 +313,11 @@ op_qr <- wrapper("op_qr", function(x, mode = "reduced", ...) {
 #'   column.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `b`.
-#' @source `keras.ops.solve`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.solve`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve>; its family:
+#'   <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.solve
 #' @examplesIf can_run_keras()
 #' op_solve(matrix(c(4, 2, 2, 3), 2), c(2, 5))
 #' @export
@@ -302,8 +336,11 @@ op_solve <- wrapper("op_solve", function(a, b, ...) {
 #' @param lower `TRUE` when `a` is lower-triangular. Default `FALSE`, upper-triangular.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `b`.
-#' @source `keras.ops.solve_triangular`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.solve_triangular`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve_triangular>; its family:
+#'   <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.solve_triangular
 #' @examplesIf can_run_keras()
 #' l <- op_cholesky(matrix(c(4, 2, 2, 3), 2))
 #' op_solve_triangular(l, c(2, 5), lower = TRUE)
@@ -328,8 +365,10 @@ op_solve_triangular <- wrapper("op_solve_triangular", function(a, b, lower = FAL
 #' @returns A list of three tensors: `u` of shape `(..., M, M)`, `s` of shape `(..., K)` and
 #'   `vt` of shape `(..., N, N)`, with `K = min(M, N)`; with `full_matrices = FALSE` `u` has
 #'   `K` columns and `vt` has `K` rows. With `compute_uv = FALSE` only the tensor `s`.
-#' @source `keras.ops.svd`: <https://keras.io/api/ops/linalg/>
+#' @source `keras.ops.svd`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/svd>;
+#'   its family: <https://keras.io/api/ops/linalg/>
 #' @family linear algebra ops
+#' @concept keras.ops.svd
 #' @examplesIf can_run_keras()
 #' op_svd(matrix(c(1, 3, 5, 2, 4, 6), 3), full_matrices = FALSE)
 #' @export

@@ -8,8 +8,11 @@
 #' @param y Tensor of shape `(..., n, d)`: the other points.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(..., m, n)`.
-#' @source `keras.ops.cdist`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.cdist`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cdist>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.cdist
 #' @examplesIf can_run_keras()
 #' op_cdist(rbind(c(0, 0), c(3, 4)), rbind(c(0, 0), c(0, 4), c(3, 0)))
 #' @export
@@ -25,8 +28,10 @@ op_cdist <- wrapper("op_cdist", function(x, y, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between -1 and 1.
-#' @source `keras.ops.erf`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.erf`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erf>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.erf
 #' @examplesIf can_run_keras()
 #' op_erf(c(-1, 0, 1))
 #' 2 * pnorm(c(-1, 0, 1) * sqrt(2)) - 1
@@ -42,8 +47,10 @@ op_erf <- wrapper("op_erf", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between 0 and 2.
-#' @source `keras.ops.erfc`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.erfc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfc>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.erfc
 #' @examplesIf can_run_keras()
 #' op_erfc(c(0, 1, 5))
 #' @export
@@ -58,8 +65,11 @@ op_erfc <- wrapper("op_erfc", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; infinite at -1 and 1, `NaN` outside them.
-#' @source `keras.ops.erfinv`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.erfinv`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfinv>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.erfinv
 #' @examplesIf can_run_keras()
 #' op_erfinv(op_erf(c(-0.5, 0, 0.5)))
 #' @export
@@ -79,8 +89,11 @@ op_erfinv <- wrapper("op_erfinv", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(..., windows, sequence_length)`, where `windows` is `1 +
 #'   floor((n - sequence_length) / sequence_stride)` for a last axis of length `n`.
-#' @source `keras.ops.extract_sequences`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.extract_sequences`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/extract_sequences>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.extract_sequences
 #' @examplesIf can_run_keras()
 #' op_extract_sequences(c(1, 2, 3, 4, 5, 6), sequence_length = 3, sequence_stride = 2)
 #' @export
@@ -99,8 +112,10 @@ op_extract_sequences <- wrapper("op_extract_sequences", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part of the
 #'   transform.
-#' @source `keras.ops.fft`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.fft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.fft
 #' @examplesIf can_run_keras()
 #' op_fft(list(c(1, 2, 3, 4), c(0, 0, 0, 0)))
 #' fft(1:4)
@@ -118,8 +133,10 @@ op_fft <- wrapper("op_fft", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part of the
 #'   transform.
-#' @source `keras.ops.fft2`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.fft2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft2>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.fft2
 #' @examplesIf can_run_keras()
 #' op_fft2(list(matrix(1:4 / 1, 2), matrix(0, 2, 2)))
 #' @export
@@ -134,8 +151,11 @@ op_fft2 <- wrapper("op_fft2", function(x, ...) {
 #' @param x List of two float tensors of one shape: the real and the imaginary part.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part.
-#' @source `keras.ops.ifft2`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ifft2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ifft2>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.ifft2
 #' @examplesIf can_run_keras()
 #' transformed <- op_fft2(list(matrix(1:4 / 1, 2), matrix(0, 2, 2)))
 #' op_ifft2(transformed)
@@ -161,8 +181,11 @@ op_ifft2 <- wrapper("op_ifft2", function(x, ...) {
 #'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of shape `(batch)`.
-#' @source `keras.ops.in_top_k`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.in_top_k`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/in_top_k>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.in_top_k
 #' @examplesIf can_run_keras()
 #' predictions <- rbind(c(0.1, 0.7, 0.2), c(0.5, 0.3, 0.2))
 #' op_in_top_k(c(1, 2), predictions, k = 2)
@@ -183,8 +206,11 @@ op_in_top_k <- wrapper("op_in_top_k", function(
 #'   length.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor whose last axis has length `fft_length`.
-#' @source `keras.ops.irfft`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.irfft`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/irfft>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.irfft
 #' @examplesIf can_run_keras()
 #' op_irfft(op_rfft(c(0, 1, 2, 3, 4)), fft_length = 5)
 #' @export
@@ -210,8 +236,11 @@ op_irfft <- wrapper("op_irfft", function(x, fft_length = NULL, ...) {
 #' @param center `TRUE`, the default, when the signal had been extended at both ends.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor whose last axis is time.
-#' @source `keras.ops.istft`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.istft`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/istft>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.istft
 #' @examplesIf can_run_keras()
 #' signal <- sin(seq(0, 20, length.out = 64))
 #' parts <- op_stft(signal, 16, 8, 16)
@@ -238,8 +267,11 @@ op_istft <- wrapper("op_istft", function(
 #' @param x Tensor of shape `(..., M, M)`: symmetric positive-definite matrices.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(...)`.
-#' @source `keras.ops.logdet`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logdet`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logdet>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.logdet
 #' @examplesIf can_run_keras()
 #' op_logdet(matrix(c(4, 2, 2, 3), 2))
 #' @export
@@ -259,8 +291,11 @@ op_logdet <- wrapper("op_logdet", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis` (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.logsumexp`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logsumexp`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logsumexp>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.logsumexp
 #' @examplesIf can_run_keras()
 #' op_logsumexp(c(1000, 1000))
 #' @export
@@ -279,8 +314,10 @@ op_logsumexp <- wrapper("op_logsumexp", function(x, axis = NULL, keepdims = FALS
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, real and imaginary part, whose last axis has length
 #'   `floor(fft_length / 2) + 1`.
-#' @source `keras.ops.rfft`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.rfft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rfft>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.rfft
 #' @examplesIf can_run_keras()
 #' op_rfft(c(0, 1, 2, 3, 4))
 #' @export
@@ -298,8 +335,11 @@ op_rfft <- wrapper("op_rfft", function(x, fft_length = NULL, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.rsqrt`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.rsqrt`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rsqrt>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.rsqrt
 #' @examplesIf can_run_keras()
 #' op_rsqrt(c(1, 4, 100))
 #' @export
@@ -326,8 +366,11 @@ op_rsqrt <- wrapper("op_rsqrt", function(x, ...) {
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`; what
 #'   stands in segments without elements, `-Inf` or the lowest number of the dtype, depends
 #'   on the backend.
-#' @source `keras.ops.segment_max`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.segment_max`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_max>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.segment_max
 #' @examplesIf can_run_keras()
 #' op_segment_max(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
@@ -358,8 +401,11 @@ op_segment_max <- wrapper("op_segment_max", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`; what
 #'   stands in segments without elements depends on the backend, so do not rely on it.
-#' @source `keras.ops.segment_min`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.segment_min`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_min>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.segment_min
 #' @examplesIf can_run_keras()
 #' op_segment_min(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
@@ -390,8 +436,11 @@ op_segment_min <- wrapper("op_segment_min", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 1.
-#' @source `keras.ops.segment_prod`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.segment_prod`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_prod>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.segment_prod
 #' @examplesIf can_run_keras()
 #' op_segment_prod(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
@@ -423,8 +472,11 @@ op_segment_prod <- wrapper("op_segment_prod", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 0.
-#' @source `keras.ops.segment_sum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.segment_sum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_sum>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.segment_sum
 #' @examplesIf can_run_keras()
 #' op_segment_sum(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
 #' @export
@@ -455,8 +507,10 @@ op_segment_sum <- wrapper("op_segment_sum", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, real and imaginary part, of shape `(..., windows,
 #'   floor(fft_length / 2) + 1)`.
-#' @source `keras.ops.stft`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.stft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stft>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.stft
 #' @examplesIf can_run_keras()
 #' signal <- sin(seq(0, 20, length.out = 64))
 #' parts <- op_stft(signal, sequence_length = 16, sequence_stride = 8, fft_length = 16)
@@ -483,8 +537,11 @@ op_stft <- wrapper("op_stft", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, both of the shape of `x` with a last axis of length `k`:
 #'   the values, and their positions along the last axis, counted from 1.
-#' @source `keras.ops.top_k`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.top_k`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/top_k>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.top_k
 #' @examplesIf can_run_keras()
 #' top <- op_top_k(c(5, 2, 7, 1, 9), k = 2)
 #' top[[1]]
@@ -502,8 +559,11 @@ op_top_k <- wrapper("op_top_k", function(x, k, sorted = TRUE, zero_indexed = FAL
 #' @param x Float tensor whose last axis has length 2.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A complex tensor of the shape of `x` without its last axis.
-#' @source `keras.ops.view_as_complex`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.view_as_complex`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_complex>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.view_as_complex
 #' @examplesIf can_run_keras()
 #' op_view_as_complex(rbind(c(1, 2), c(3, 4)))
 #' @export
@@ -519,8 +579,11 @@ op_view_as_complex <- wrapper("op_view_as_complex", function(x, ...) {
 #' @param x Complex tensor or R vector.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x` with an added last axis of length 2.
-#' @source `keras.ops.view_as_real`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.view_as_real`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_real>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family mathematical ops
+#' @concept keras.ops.view_as_real
 #' @examplesIf can_run_keras()
 #' op_view_as_real(c(1 + 2i, 3 - 1i))
 #' @export

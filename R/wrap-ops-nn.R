@@ -15,8 +15,11 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `inputs`, whose spatial axes have the lengths
 #'   `output_size`.
-#' @source `keras.ops.adaptive_average_pool`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.adaptive_average_pool`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/adaptive_average_pool>; its
+#'   family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.adaptive_average_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(24), c(1, 4, 6, 1))
 #' op_adaptive_average_pool(x, output_size = 2)
@@ -42,8 +45,11 @@ op_adaptive_average_pool <- wrapper("op_adaptive_average_pool", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `inputs`, whose spatial axes have the lengths
 #'   `output_size`.
-#' @source `keras.ops.adaptive_max_pool`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.adaptive_max_pool`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/adaptive_max_pool>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.adaptive_max_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(24), c(1, 4, 6, 1))
 #' op_adaptive_max_pool(x, output_size = c(2, 3))
@@ -74,8 +80,11 @@ op_adaptive_max_pool <- wrapper("op_adaptive_max_pool", function(
 #' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes:
 #'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
 #'   strides)` with `"same"`.
-#' @source `keras.ops.average_pool`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.average_pool`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/average_pool>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.average_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(1, 6, 1))
 #' op_average_pool(op_cast(x, "float32"), pool_size = 2)
@@ -102,8 +111,11 @@ op_average_pool <- wrapper("op_average_pool", function(
 #' @param epsilon Small positive number added to the variance. Default `0.001`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`.
-#' @source `keras.ops.batch_normalization`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.batch_normalization`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/batch_normalization>; its
+#'   family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.batch_normalization
 #' @examplesIf can_run_keras()
 #' x <- matrix(c(1, 2, 3, 10, 20, 30), ncol = 2)
 #' op_batch_normalization(x, mean = c(2, 20), variance = c(1, 100), axis = -1)
@@ -132,8 +144,11 @@ op_batch_normalization <- wrapper("op_batch_normalization", function(
 #'   probabilities.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `target`: one loss per element, not averaged.
-#' @source `keras.ops.binary_crossentropy`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.binary_crossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/binary_crossentropy>; its
+#'   family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.binary_crossentropy
 #' @examplesIf can_run_keras()
 #' op_binary_crossentropy(c(0, 1, 1), c(0.1, 0.9, 0.5))
 #' @export
@@ -162,8 +177,11 @@ op_binary_crossentropy <- wrapper("op_binary_crossentropy", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `target` without `axis`: one loss per sample, not
 #'   averaged.
-#' @source `keras.ops.categorical_crossentropy`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.categorical_crossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/categorical_crossentropy>; its
+#'   family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.categorical_crossentropy
 #' @examplesIf can_run_keras()
 #' target <- rbind(c(1, 0, 0), c(0, 0, 1))
 #' output <- rbind(c(0.8, 0.1, 0.1), c(0.3, 0.2, 0.5))
@@ -188,8 +206,10 @@ op_categorical_crossentropy <- wrapper("op_categorical_crossentropy", function(
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.celu`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.celu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/celu>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.celu
 #' @examplesIf can_run_keras()
 #' op_celu(c(-4, -1, 0, 1), alpha = 2)
 #' @export
@@ -224,8 +244,10 @@ op_celu <- wrapper("op_celu", function(x, alpha = 1.0, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, <new spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
-#' @source `keras.ops.conv`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.conv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conv>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.conv
 #' @examplesIf can_run_keras()
 #' signal <- op_reshape(c(1, 2, 4, 8, 16), c(1, 5, 1))
 #' difference <- op_reshape(c(-1, 1), c(2, 1, 1))
@@ -265,8 +287,11 @@ op_conv <- wrapper("op_conv", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, <larger spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
-#' @source `keras.ops.conv_transpose`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.conv_transpose`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conv_transpose>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.conv_transpose
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3), c(1, 3, 1))
 #' op_conv_transpose(x, op_ones(c(2, 1, 1)), strides = 2)
@@ -309,8 +334,11 @@ op_conv_transpose <- wrapper("op_conv_transpose", function(
 #'   time)`, filled up with `0`; `paths` is 1 for `"greedy"` and `top_paths` for
 #'   `"beam_search"`. Second a score per sequence: of shape `(batch, 1)` with the negative
 #'   sum of the best logits, or of shape `(batch, top_paths)` with log probabilities.
-#' @source `keras.ops.ctc_decode`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.ctc_decode`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ctc_decode>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.ctc_decode
 #' @examplesIf can_run_keras()
 #' best <- rbind(c(1, 2, 2, 1, 3), c(2, 1, 2, 3, 3))
 #' logits <- op_one_hot(best, num_classes = 3) * 5
@@ -348,8 +376,11 @@ op_ctc_decode <- wrapper("op_ctc_decode", function(
 #'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch)`: one loss per sequence.
-#' @source `keras.ops.ctc_loss`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.ctc_loss`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ctc_loss>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.ctc_loss
 #' @examplesIf can_run_keras()
 #' logits <- op_zeros(c(2, 5, 3))
 #' labels <- rbind(c(2, 3), c(3, 1))
@@ -382,8 +413,11 @@ op_ctc_loss <- wrapper("op_ctc_loss", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of shape `(batch, height * block_size, width *
 #'   block_size, channels / block_size^2)`.
-#' @source `keras.ops.depth_to_space`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.depth_to_space`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/depth_to_space>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.depth_to_space
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:4, c(1, 1, 1, 4))
 #' op_depth_to_space(x, block_size = 2)
@@ -414,8 +448,11 @@ op_depth_to_space <- wrapper("op_depth_to_space", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, <new spatial axes>, input_channels * multiplier)`, or
 #'   with the channels second when `data_format = "channels_first"`.
-#' @source `keras.ops.depthwise_conv`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.depthwise_conv`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/depthwise_conv>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.depthwise_conv
 #' @examplesIf can_run_keras()
 #' x <- op_ones(c(1, 3, 3, 2))
 #' op_depthwise_conv(x, kernel = op_ones(c(2, 2, 2, 1)))
@@ -458,8 +495,11 @@ op_depthwise_conv <- wrapper("op_depthwise_conv", function(
 #'   `NULL`, the default. Only JAX on a TPU supports it.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `query`.
-#' @source `keras.ops.dot_product_attention`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.dot_product_attention`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot_product_attention>; its
+#'   family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.dot_product_attention
 #' @examplesIf can_run_keras()
 #' query <- random_normal(c(1, 3, 2, 4), seed = 1)
 #' key <- random_normal(c(1, 5, 2, 4), seed = 2)
@@ -486,8 +526,10 @@ op_dot_product_attention <- wrapper("op_dot_product_attention", function(
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.elu`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.elu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/elu>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.elu
 #' @examplesIf can_run_keras()
 #' op_elu(c(-5, -1, 0, 1))
 #' @export
@@ -512,8 +554,10 @@ op_elu <- wrapper("op_elu", function(x, alpha = 1.0, ...) {
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, channels, output_height, output_width)`.
-#' @source `keras.ops.fold`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.fold`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fold>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.fold
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(16), c(1, 1, 4, 4))
 #' windows <- op_unfold(x, kernel_size = 2, stride = 2)
@@ -539,8 +583,10 @@ op_fold <- wrapper("op_fold", function(
 #'   0.044715 * x^3)))`; `FALSE` for the exact form.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.gelu`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.gelu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gelu>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.gelu
 #' @examplesIf can_run_keras()
 #' x <- c(-1, 0, 1)
 #' op_gelu(x, approximate = FALSE)
@@ -561,8 +607,10 @@ op_gelu <- wrapper("op_gelu", function(x, approximate = TRUE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of its shape, except that `axis` is half as
 #'   long.
-#' @source `keras.ops.glu`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.glu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/glu>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.glu
 #' @examplesIf can_run_keras()
 #' op_glu(c(1, 2, -10, 10))
 #' @export
@@ -579,8 +627,11 @@ op_glu <- wrapper("op_glu", function(x, axis = -1L, ...) {
 #' @param threshold Positive number: absolute values up to it become zero. Default `0.5`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.hard_shrink`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.hard_shrink`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_shrink>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.hard_shrink
 #' @examplesIf can_run_keras()
 #' op_hard_shrink(c(-2, -0.3, 0.3, 2))
 #' @export
@@ -596,8 +647,11 @@ op_hard_shrink <- wrapper("op_hard_shrink", function(x, threshold = 0.5, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.hard_sigmoid`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.hard_sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_sigmoid>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.hard_sigmoid
 #' @examplesIf can_run_keras()
 #' op_hard_sigmoid(c(-4, -1, 0, 1, 4))
 #' @export
@@ -613,8 +667,11 @@ op_hard_sigmoid <- wrapper("op_hard_sigmoid", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.hard_swish`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.hard_swish`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_swish>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.hard_swish
 #' @examplesIf can_run_keras()
 #' op_hard_swish(c(-4, -1, 0, 1, 4))
 #' @export
@@ -633,8 +690,11 @@ op_hard_silu <- op_hard_swish
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.hard_tanh`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.hard_tanh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_tanh>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.hard_tanh
 #' @examplesIf can_run_keras()
 #' op_hard_tanh(c(-3, -0.5, 0.5, 3))
 #' @export
@@ -658,8 +718,11 @@ op_hard_tanh <- wrapper("op_hard_tanh", function(x, ...) {
 #'   `config_epsilon()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.layer_normalization`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.layer_normalization`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/layer_normalization>; its
+#'   family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.layer_normalization
 #' @examplesIf can_run_keras()
 #' op_layer_normalization(rbind(c(1, 2, 3), c(10, 20, 30)))
 #' @export
@@ -680,8 +743,11 @@ op_layer_normalization <- wrapper("op_layer_normalization", function(
 #' @param negative_slope Number: slope of the function below zero. Default `0.2`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.leaky_relu`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.leaky_relu`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/leaky_relu>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.leaky_relu
 #' @examplesIf can_run_keras()
 #' op_leaky_relu(c(-10, 0, 10), negative_slope = 0.1)
 #' @export
@@ -697,8 +763,11 @@ op_leaky_relu <- wrapper("op_leaky_relu", function(x, negative_slope = 0.2, ...)
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
-#' @source `keras.ops.log_sigmoid`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.log_sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_sigmoid>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.log_sigmoid
 #' @examplesIf can_run_keras()
 #' op_log_sigmoid(c(-200, 0, 5))
 #' @export
@@ -716,8 +785,11 @@ op_log_sigmoid <- wrapper("op_log_sigmoid", function(x, ...) {
 #'   Default `-1`, the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
-#' @source `keras.ops.log_softmax`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.log_softmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_softmax>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.log_softmax
 #' @examplesIf can_run_keras()
 #' op_log_softmax(c(0, 1, 200))
 #' @export
@@ -745,8 +817,11 @@ op_log_softmax <- wrapper("op_log_softmax", function(x, axis = -1L, ...) {
 #' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes:
 #'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
 #'   strides)` with `"same"`.
-#' @source `keras.ops.max_pool`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.max_pool`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/max_pool>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.max_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:16, c(1, 4, 4, 1))
 #' op_max_pool(op_cast(x, "float32"), pool_size = c(2, 2))
@@ -770,8 +845,11 @@ op_max_pool <- wrapper("op_max_pool", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, the mean and the variance, both of the shape of `x`
 #'   without `axes` (or with length 1 there when `keepdims = TRUE`).
-#' @source `keras.ops.moments`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.moments`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/moments>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.moments
 #' @examplesIf can_run_keras()
 #' x <- matrix(c(1, 3, 2, 6), nrow = 2)
 #' op_moments(x, axes = 1)
@@ -803,8 +881,11 @@ op_moments <- wrapper("op_moments", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose last axis, the codes of one set, is replaced by one of length
 #'   `num_classes`; a vector of codes gives one vector.
-#' @source `keras.ops.multi_hot`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.multi_hot`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/multi_hot>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.multi_hot
 #' @examplesIf can_run_keras()
 #' op_multi_hot(rbind(c(1, 3), c(2, 2)), num_classes = 4)
 #' @export
@@ -830,8 +911,11 @@ op_multi_hot <- wrapper("op_multi_hot", function(
 #'   `config_epsilon()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, of a float dtype.
-#' @source `keras.ops.normalize`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.normalize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/normalize>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.normalize
 #' @examplesIf can_run_keras()
 #' op_normalize(rbind(c(3, 4), c(0, 2)))
 #' @export
@@ -861,8 +945,11 @@ op_normalize <- wrapper("op_normalize", function(x, axis = -1L, order = 2L, epsi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with one axis more than `x`, of length `num_classes` and at position
 #'   `axis`; of dtype `dtype`, or `config_floatx()` when that is `NULL`.
-#' @source `keras.ops.one_hot`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.one_hot`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/one_hot>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.one_hot
 #' @examplesIf can_run_keras()
 #' op_one_hot(c(1, 3, 2), num_classes = 3)
 #' op_one_hot(factor(c("b", "a", "b")), num_classes = 2)
@@ -882,8 +969,11 @@ op_one_hot <- wrapper("op_one_hot", function(
 #' @param angle Tensor of arguments (angles) in radians, float, of the same shape.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A complex tensor of the common shape of the two arguments.
-#' @source `keras.ops.polar`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.polar`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/polar>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.polar
 #' @examplesIf can_run_keras()
 #' op_polar(c(1, 2), c(0, pi / 2))
 #' @export
@@ -901,8 +991,10 @@ op_polar <- wrapper("op_polar", function(abs_, angle, ...) {
 #' @param max_val Number: the largest value that a signal can take, such as `1` or `255`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scalar tensor: the ratio over all elements together.
-#' @source `keras.ops.psnr`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.psnr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/psnr>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.psnr
 #' @examplesIf can_run_keras()
 #' clean <- matrix(0, 4, 4)
 #' op_psnr(clean, clean + 0.1, max_val = 1)
@@ -918,8 +1010,10 @@ op_psnr <- wrapper("op_psnr", function(x1, x2, max_val, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.relu`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.relu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.relu
 #' @examplesIf can_run_keras()
 #' op_relu(c(-2, -0.5, 0, 3))
 #' @export
@@ -935,8 +1029,11 @@ op_relu <- wrapper("op_relu", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.relu6`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.relu6`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu6>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.relu6
 #' @examplesIf can_run_keras()
 #' op_relu6(c(-1, 2, 6, 9))
 #' @export
@@ -957,8 +1054,11 @@ op_relu6 <- wrapper("op_relu6", function(x, ...) {
 #'   `config_epsilon()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.rms_normalization`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.rms_normalization`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rms_normalization>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.rms_normalization
 #' @examplesIf can_run_keras()
 #' op_rms_normalization(rbind(c(1, 2, 3), c(10, 20, 30)))
 #' @export
@@ -977,8 +1077,10 @@ op_rms_normalization <- wrapper("op_rms_normalization", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.selu`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.selu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/selu>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.selu
 #' @examplesIf can_run_keras()
 #' op_selu(c(-2, 0, 2))
 #' @export
@@ -1009,8 +1111,11 @@ op_selu <- wrapper("op_selu", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, <new spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
-#' @source `keras.ops.separable_conv`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.separable_conv`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/separable_conv>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.separable_conv
 #' @examplesIf can_run_keras()
 #' x <- op_ones(c(1, 3, 3, 2))
 #' op_separable_conv(x, op_ones(c(2, 2, 2, 1)), op_ones(c(1, 1, 2, 4)))
@@ -1033,8 +1138,11 @@ op_separable_conv <- wrapper("op_separable_conv", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between 0 and 1.
-#' @source `keras.ops.sigmoid`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sigmoid>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.sigmoid
 #' @examplesIf can_run_keras()
 #' op_sigmoid(c(-2, 0, 2))
 #' plogis(c(-2, 0, 2))
@@ -1052,8 +1160,11 @@ op_sigmoid <- wrapper("op_sigmoid", function(x, ...) {
 #' @param threshold Positive number by which absolute values are reduced. Default `0.5`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.soft_shrink`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.soft_shrink`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/soft_shrink>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.soft_shrink
 #' @examplesIf can_run_keras()
 #' op_soft_shrink(c(-2, -0.3, 0.3, 2))
 #' @export
@@ -1071,8 +1182,11 @@ op_soft_shrink <- wrapper("op_soft_shrink", function(x, threshold = 0.5, ...) {
 #'   Default `-1`, the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`; along `axis` it sums to 1.
-#' @source `keras.ops.softmax`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.softmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softmax>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.softmax
 #' @examplesIf can_run_keras()
 #' scores <- rbind(c(1, 2, 3), c(0, 0, 0))
 #' op_softmax(scores)
@@ -1090,8 +1204,11 @@ op_softmax <- wrapper("op_softmax", function(x, axis = -1L, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
-#' @source `keras.ops.softplus`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.softplus`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softplus>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.softplus
 #' @examplesIf can_run_keras()
 #' op_softplus(c(-5, 0, 100))
 #' @export
@@ -1107,8 +1224,11 @@ op_softplus <- wrapper("op_softplus", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with values between -1 and 1.
-#' @source `keras.ops.softsign`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.softsign`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softsign>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.softsign
 #' @examplesIf can_run_keras()
 #' op_softsign(c(-9, 0, 1))
 #' @export
@@ -1132,8 +1252,11 @@ op_softsign <- wrapper("op_softsign", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of shape `(batch, height / block_size, width /
 #'   block_size, channels * block_size^2)`.
-#' @source `keras.ops.space_to_depth`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.space_to_depth`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/space_to_depth>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.space_to_depth
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:16, c(1, 4, 4, 1))
 #' op_space_to_depth(x, block_size = 2)
@@ -1163,8 +1286,11 @@ op_space_to_depth <- wrapper("op_space_to_depth", function(
 #'   only one that every backend accepts.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `target`: one loss per sample, not averaged.
-#' @source `keras.ops.sparse_categorical_crossentropy`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.sparse_categorical_crossentropy`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_categorical_crossentropy>;
+#'   its family: <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.sparse_categorical_crossentropy
 #' @examplesIf can_run_keras()
 #' output <- rbind(c(0.8, 0.1, 0.1), c(0.3, 0.2, 0.5))
 #' op_sparse_categorical_crossentropy(c(0L, 2L), output)
@@ -1186,8 +1312,11 @@ op_sparse_categorical_crossentropy <- wrapper("op_sparse_categorical_crossentrop
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.sparse_plus`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.sparse_plus`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_plus>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.sparse_plus
 #' @examplesIf can_run_keras()
 #' op_sparse_plus(c(-2, 0, 0.5, 2))
 #' @export
@@ -1203,8 +1332,11 @@ op_sparse_plus <- wrapper("op_sparse_plus", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between 0 and 1.
-#' @source `keras.ops.sparse_sigmoid`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.sparse_sigmoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_sigmoid>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.sparse_sigmoid
 #' @examplesIf can_run_keras()
 #' op_sparse_sigmoid(c(-2, -0.5, 0, 0.5, 2))
 #' @export
@@ -1227,8 +1359,11 @@ op_sparse_sigmoid <- wrapper("op_sparse_sigmoid", function(x, ...) {
 #'   Default `-1`, the last axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; along `axis` it sums to 1.
-#' @source `keras.ops.sparsemax`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.sparsemax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparsemax>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.sparsemax
 #' @examplesIf can_run_keras()
 #' op_sparsemax(rbind(c(1, 2, 3), c(4, 0, 1)))
 #' @export
@@ -1246,8 +1381,11 @@ op_sparsemax <- wrapper("op_sparsemax", function(x, axis = -1L, ...) {
 #'   `4`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
-#' @source `keras.ops.squareplus`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.squareplus`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squareplus>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.squareplus
 #' @examplesIf can_run_keras()
 #' op_squareplus(c(-3, 0, 3))
 #' @export
@@ -1263,8 +1401,11 @@ op_squareplus <- wrapper("op_squareplus", function(x, b = 4L, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.swish`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.swish`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/swish>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.swish
 #' @examplesIf can_run_keras()
 #' op_swish(c(-3, 0, 3))
 #' @export
@@ -1284,8 +1425,11 @@ op_silu <- op_swish
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.tanh_shrink`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.tanh_shrink`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh_shrink>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.tanh_shrink
 #' @examplesIf can_run_keras()
 #' op_tanh_shrink(c(-3, 0, 3))
 #' @export
@@ -1303,8 +1447,11 @@ op_tanh_shrink <- wrapper("op_tanh_shrink", function(x, ...) {
 #' @param default_value Number that replaces the elements that do not.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.threshold`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.threshold`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/threshold>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.threshold
 #' @examplesIf can_run_keras()
 #' op_threshold(c(-1, 0, 1, 2), threshold = 0.5, default_value = -9)
 #' @export
@@ -1332,8 +1479,11 @@ op_threshold <- wrapper("op_threshold", function(x, threshold, default_value, ..
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, channels * kernel_height * kernel_width, windows)`.
-#' @source `keras.ops.unfold`: <https://keras.io/api/ops/nn/>
+#' @source `keras.ops.unfold`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unfold>; its family:
+#'   <https://keras.io/api/ops/nn/>
 #' @family neural network ops
+#' @concept keras.ops.unfold
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(16), c(1, 1, 4, 4))
 #' op_unfold(x, kernel_size = 2, stride = 2)

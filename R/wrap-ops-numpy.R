@@ -12,8 +12,10 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; of a complex `x`, its real dtype (float32
 #'   for complex64).
-#' @source `keras.ops.abs`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.abs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/abs>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.abs
 #' @examplesIf can_run_keras()
 #' op_abs(c(-1.5, 0, 2))
 #' @export
@@ -30,8 +32,11 @@ op_abs <- wrapper("op_abs", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; of a complex `x`, its real dtype (float32
 #'   for complex64).
-#' @source `keras.ops.absolute`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.absolute`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/absolute>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.absolute
 #' @examplesIf can_run_keras()
 #' op_absolute(c(-3L, 4L))
 #' @export
@@ -53,8 +58,10 @@ op_absolute <- wrapper("op_absolute", function(x, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype of `x1` and `x2`.
-#' @source `keras.ops.add`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.add`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/add>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.add
 #' @examplesIf can_run_keras()
 #' op_add(c(1, 4), c(5, 6))
 #'
@@ -77,8 +84,10 @@ op_add <- wrapper("op_add", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor: the shape of `x` without the reduced axes, which stay with size
 #'   1 if `keepdims = TRUE`.
-#' @source `keras.ops.all`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.all`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/all>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.all
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(TRUE, FALSE), c(TRUE, TRUE))
 #' op_all(x)
@@ -105,8 +114,11 @@ op_all <- wrapper("op_all", function(x, axis = NULL, keepdims = FALSE, ...) {
 #'   `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor with a single element and no axes.
-#' @source `keras.ops.allclose`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.allclose`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/allclose>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.allclose
 #' @examplesIf can_run_keras()
 #' op_allclose(c(1, 2), c(1, 2.000001))
 #' op_allclose(c(1, 2), c(1, 2.1))
@@ -129,8 +141,10 @@ op_allclose <- wrapper("op_allclose", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the shape of `x` without the reduced axes, which
 #'   stay with size 1 if `keepdims = TRUE`.
-#' @source `keras.ops.amax`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.amax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amax>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.amax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 6, 8), c(7, 5, 3))
 #' op_amax(x)
@@ -153,8 +167,10 @@ op_amax <- wrapper("op_amax", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the shape of `x` without the reduced axes, which
 #'   stay with size 1 if `keepdims = TRUE`.
-#' @source `keras.ops.amin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.amin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amin>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.amin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 6, 8), c(7, 5, 3))
 #' op_amin(x)
@@ -177,8 +193,11 @@ op_amin <- wrapper("op_amin", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, with angles from -pi to pi.
-#' @source `keras.ops.angle`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.angle`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/angle>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.angle
 #' @examplesIf can_run_keras()
 #' op_angle(complex(real = c(1, 0), imaginary = c(1, -2)))
 #' @export
@@ -198,8 +217,10 @@ op_angle <- wrapper("op_angle", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor: the shape of `x` without the reduced axes, which stay with size
 #'   1 if `keepdims = TRUE`.
-#' @source `keras.ops.any`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.any`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/any>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.any
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(TRUE, FALSE), c(FALSE, FALSE))
 #' op_any(x)
@@ -226,8 +247,11 @@ op_any <- wrapper("op_any", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype of both. With `axis = NULL` it has one axis, as long
 #'   as both have elements; otherwise it has the shape of `x1`, longer along `axis`.
-#' @source `keras.ops.append`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.append`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/append>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.append
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:4, nrow = 2)
 #' op_append(x, c(5L, 6L))
@@ -261,8 +285,11 @@ op_append <- wrapper("op_append", function(x1, x2, axis = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with one axis. Unless `dtype` is given, it is int32 if all arguments are
 #'   integers and a float otherwise.
-#' @source `keras.ops.arange`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arange`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arange>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arange
 #' @examplesIf can_run_keras()
 #' op_arange(5L)
 #' op_arange(2, 3, 0.25)
@@ -283,8 +310,11 @@ op_arange <- wrapper("op_arange", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from 0 to pi.
-#' @source `keras.ops.arccos`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arccos`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccos>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arccos
 #' @examplesIf can_run_keras()
 #' op_arccos(c(-1, 0, 1))
 #' @export
@@ -300,8 +330,11 @@ op_arccos <- wrapper("op_arccos", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.arccosh`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arccosh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccosh>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arccosh
 #' @examplesIf can_run_keras()
 #' op_arccosh(c(1, 10, 100))
 #' @export
@@ -317,8 +350,11 @@ op_arccosh <- wrapper("op_arccosh", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from -pi/2 to pi/2.
-#' @source `keras.ops.arcsin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arcsin`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsin>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arcsin
 #' @examplesIf can_run_keras()
 #' op_arcsin(c(-1, 0, 1))
 #' @export
@@ -334,8 +370,11 @@ op_arcsin <- wrapper("op_arcsin", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.arcsinh`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arcsinh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsinh>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arcsinh
 #' @examplesIf can_run_keras()
 #' op_arcsinh(c(-10, 0, 10))
 #' @export
@@ -351,8 +390,11 @@ op_arcsinh <- wrapper("op_arcsinh", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from -pi/2 to pi/2.
-#' @source `keras.ops.arctan`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arctan`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arctan
 #' @examplesIf can_run_keras()
 #' op_arctan(c(-1, 0, 1))
 #' @export
@@ -374,8 +416,11 @@ op_arctan <- wrapper("op_arctan", function(x, ...) {
 #' @param x2 Tensor, R array or number: the horizontal coordinate, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape, with angles from -pi to pi.
-#' @source `keras.ops.arctan2`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arctan2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan2>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arctan2
 #' @examplesIf can_run_keras()
 #' # one point in each quadrant, in degrees
 #' op_arctan2(c(1, 1, -1, -1), c(1, -1, -1, 1)) * (180 / pi)
@@ -393,8 +438,11 @@ op_arctan2 <- wrapper("op_arctan2", function(x1, x2, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.arctanh`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.arctanh`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctanh>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.arctanh
 #' @examplesIf can_run_keras()
 #' op_arctanh(c(-0.5, 0, 0.9))
 #' @export
@@ -422,8 +470,11 @@ op_arctanh <- wrapper("op_arctanh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
-#' @source `keras.ops.argmax`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.argmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argmax>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.argmax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 9, 3), c(4, 5, 6))
 #' op_argmax(x, axis = 2)
@@ -455,8 +506,11 @@ op_argmax <- wrapper("op_argmax", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
-#' @source `keras.ops.argmin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.argmin`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argmin>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.argmin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 9, 3), c(4, 0, 6))
 #' op_argmin(x, axis = 2)
@@ -483,8 +537,11 @@ op_argmin <- wrapper("op_argmin", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor.
-#' @source `keras.ops.argpartition`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.argpartition`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argpartition>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.argpartition
 #' @examplesIf can_run_keras()
 #' x <- c(5, 1, 4, 2, 3)
 #' # the first three positions hold the three smallest values
@@ -512,8 +569,11 @@ op_argpartition <- wrapper("op_argpartition", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor (last axis fastest).
-#' @source `keras.ops.argsort`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.argsort`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argsort>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.argsort
 #' @examplesIf can_run_keras()
 #' x <- c(30, 10, 20)
 #' i <- op_argsort(x)
@@ -535,8 +595,11 @@ op_argsort <- wrapper("op_argsort", function(x, axis = -1L, zero_indexed = FALSE
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the shape of `x`. Unless `dtype` is given, doubles become
 #'   `config_floatx()` (float32), integers int32, logicals bool.
-#' @source `keras.ops.array`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.array`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/array>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.array
 #' @examplesIf can_run_keras()
 #' op_array(matrix(1:6, nrow = 2))
 #' op_array(1:3, dtype = "float32")
@@ -558,8 +621,11 @@ op_array <- wrapper("op_array", function(x, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of `indices_or_sections` tensors of the dtype of `x`. If there are more
 #'   parts than elements, the last parts are empty.
-#' @source `keras.ops.array_split`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.array_split`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/array_split>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.array_split
 #' @examplesIf can_run_keras()
 #' op_array_split(1:7, 3)
 #' @export
@@ -585,8 +651,11 @@ op_array_split <- wrapper("op_array_split", function(x, indices_or_sections, axi
 #'   a vector as long as `axis`. `NULL`, the default, weighs all elements equally.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor: the shape of `x` without the averaged axes.
-#' @source `keras.ops.average`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.average`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/average>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.average
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 2, 3), c(4, 5, 6))
 #' op_average(x)
@@ -605,8 +674,11 @@ op_average <- wrapper("op_average", function(x, axis = NULL, weights = NULL, ...
 #' @param x Positive integer: the length N of the window.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
-#' @source `keras.ops.bartlett`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bartlett`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bartlett>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bartlett
 #' @examplesIf can_run_keras()
 #' op_bartlett(5)
 #' @export
@@ -636,8 +708,11 @@ op_bartlett <- wrapper("op_bartlett", function(x, ...) {
 #' @returns A tensor with one axis of size `max(max(x) + 1, minlength)`, whose first element
 #'   belongs to the value **0**. int32 counts, or sums in the common dtype of `x` and
 #'   `weights`.
-#' @source `keras.ops.bincount`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bincount`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bincount>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bincount
 #' @examplesIf can_run_keras()
 #' op_bincount(c(1L, 2L, 2L, 5L))
 #' op_bincount(c(1L, 2L, 2L), weights = c(0.5, 1, 1), minlength = 5)
@@ -661,8 +736,11 @@ op_bincount <- wrapper("op_bincount", function(
 #' @param y Integer tensor, R array or number, broadcast against `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.bitwise_and`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bitwise_and`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_and>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bitwise_and
 #' @examplesIf can_run_keras()
 #' # 1100 and 1010 give 1000
 #' op_bitwise_and(c(12L, 7L), 10L)
@@ -683,8 +761,11 @@ op_bitwise_and <- wrapper("op_bitwise_and", function(x, y, ...) {
 #' @param x Integer tensor or R array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the shape and dtype of `x`.
-#' @source `keras.ops.bitwise_invert`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bitwise_invert`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_invert>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bitwise_invert
 #' @examplesIf can_run_keras()
 #' op_bitwise_invert(c(0L, 5L, -1L))
 #' @export
@@ -707,8 +788,11 @@ op_bitwise_invert <- wrapper("op_bitwise_invert", function(x, ...) {
 #'   bits less one; broadcast against `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.bitwise_left_shift`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bitwise_left_shift`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_left_shift>; its
+#'   family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bitwise_left_shift
 #' @examplesIf can_run_keras()
 #' op_bitwise_left_shift(c(1L, 3L), 4L)
 #' @export
@@ -728,8 +812,11 @@ op_bitwise_left_shift <- wrapper("op_bitwise_left_shift", function(x, y, ...) {
 #' @param x Integer tensor or R array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the shape and dtype of `x`.
-#' @source `keras.ops.bitwise_not`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bitwise_not`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_not>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bitwise_not
 #' @examplesIf can_run_keras()
 #' op_bitwise_not(c(0L, 5L, -1L))
 #' @export
@@ -750,8 +837,11 @@ op_bitwise_not <- wrapper("op_bitwise_not", function(x, ...) {
 #' @param y Integer tensor, R array or number, broadcast against `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.bitwise_or`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bitwise_or`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_or>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bitwise_or
 #' @examplesIf can_run_keras()
 #' # 1100 and 1010 give 1110
 #' op_bitwise_or(c(12L, 7L), 10L)
@@ -773,8 +863,11 @@ op_bitwise_or <- wrapper("op_bitwise_or", function(x, y, ...) {
 #'   bits less one; broadcast against `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.bitwise_right_shift`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bitwise_right_shift`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_right_shift>; its
+#'   family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bitwise_right_shift
 #' @examplesIf can_run_keras()
 #' op_bitwise_right_shift(c(16L, 7L, -7L), 1L)
 #' @export
@@ -795,8 +888,11 @@ op_bitwise_right_shift <- wrapper("op_bitwise_right_shift", function(x, y, ...) 
 #' @param y Integer tensor, R array or number, broadcast against `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.bitwise_xor`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.bitwise_xor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_xor>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.bitwise_xor
 #' @examplesIf can_run_keras()
 #' # 1100 and 1010 give 0110
 #' op_bitwise_xor(c(12L, 7L), 10L)
@@ -815,8 +911,11 @@ op_bitwise_xor <- wrapper("op_bitwise_xor", function(x, y, ...) {
 #' @param x Positive integer: the length N of the window.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
-#' @source `keras.ops.blackman`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.blackman`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/blackman>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.blackman
 #' @examplesIf can_run_keras()
 #' op_blackman(5)
 #' @export
@@ -834,8 +933,11 @@ op_blackman <- wrapper("op_blackman", function(x, ...) {
 #'   that of `x`, or `x` has size 1 there.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape and the dtype of `x`.
-#' @source `keras.ops.broadcast_to`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.broadcast_to`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/broadcast_to>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.broadcast_to
 #' @examplesIf can_run_keras()
 #' # a vector becomes every row of a matrix
 #' op_broadcast_to(1:3, shape = c(2, 3))
@@ -852,8 +954,10 @@ op_broadcast_to <- wrapper("op_broadcast_to", function(x, shape, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.cbrt`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.cbrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cbrt>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.cbrt
 #' @examplesIf can_run_keras()
 #' op_cbrt(c(-8, 0, 27))
 #' @export
@@ -871,8 +975,10 @@ op_cbrt <- wrapper("op_cbrt", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, also for an integer `x`.
-#' @source `keras.ops.ceil`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ceil`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ceil>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.ceil
 #' @examplesIf can_run_keras()
 #' op_ceil(c(-1.5, 0.2, 3))
 #' @export
@@ -893,8 +999,10 @@ op_ceil <- wrapper("op_ceil", function(x, ...) {
 #' @param x_max Number: the upper limit; or a tensor of limits that broadcasts to `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, in the common dtype of `x`, `x_min` and `x_max`.
-#' @source `keras.ops.clip`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.clip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/clip>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.clip
 #' @examplesIf can_run_keras()
 #' op_clip(c(-2, 0.5, 9), x_min = 0, x_max = 1)
 #' @export
@@ -916,8 +1024,11 @@ op_clip <- wrapper("op_clip", function(x, x_min, x_max, ...) {
 #'   Default: `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype whose size along `axis` is the sum of the sizes.
-#' @source `keras.ops.concatenate`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.concatenate`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/concatenate>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.concatenate
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:4, nrow = 2)
 #' op_concatenate(list(x, x), axis = 2)
@@ -934,8 +1045,10 @@ op_concatenate <- wrapper("op_concatenate", function(xs, axis = 1L, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.conj`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.conj`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conj>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.conj
 #' @examplesIf can_run_keras()
 #' op_conj(complex(real = c(1, 3), imaginary = c(2, -1)))
 #' @export
@@ -951,8 +1064,11 @@ op_conj <- wrapper("op_conj", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.conjugate`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.conjugate`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conjugate>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.conjugate
 #' @examplesIf can_run_keras()
 #' op_conjugate(complex(real = c(1, 3), imaginary = c(2, -1)))
 #' @export
@@ -967,8 +1083,10 @@ op_conjugate <- wrapper("op_conjugate", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.copy`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.copy`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/copy>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.copy
 #' @examplesIf can_run_keras()
 #' x <- op_array(c(1, 2, 3))
 #' op_copy(x)
@@ -988,8 +1106,11 @@ op_copy <- wrapper("op_copy", function(x, ...) {
 #' @param x Tensor or R matrix of shape `(variables, observations)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(n, n)` for `n` rows, with ones on the diagonal.
-#' @source `keras.ops.corrcoef`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.corrcoef`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/corrcoef>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.corrcoef
 #' @examplesIf can_run_keras()
 #' # variables in columns, as usual in R: transpose
 #' op_corrcoef(t(as.matrix(cars)))
@@ -1018,8 +1139,11 @@ op_corrcoef <- wrapper("op_corrcoef", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor with one axis. For lengths M and N, `"valid"` gives `max(M, N) -
 #'   min(M, N) + 1` elements, `"same"` gives `max(M, N)` and `"full"` gives `M + N - 1`.
-#' @source `keras.ops.correlate`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.correlate`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/correlate>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.correlate
 #' @examplesIf can_run_keras()
 #' op_correlate(c(1, 2, 3, 4), c(0, 1, 0.5))
 #' op_correlate(c(1, 2, 3, 4), c(0, 1, 0.5), mode = "full")
@@ -1035,8 +1159,10 @@ op_correlate <- wrapper("op_correlate", function(x1, x2, mode = "valid", ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.cos`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.cos`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cos>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.cos
 #' @examplesIf can_run_keras()
 #' op_cos(c(0, pi / 3, pi))
 #' @export
@@ -1051,8 +1177,10 @@ op_cos <- wrapper("op_cos", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.cosh`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.cosh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cosh>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.cosh
 #' @examplesIf can_run_keras()
 #' op_cosh(c(-1, 0, 1))
 #' @export
@@ -1073,8 +1201,11 @@ op_cosh <- wrapper("op_cosh", function(x, ...) {
 #'   last. `NULL`, the default, counts all elements.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor: the shape of `x` without the counted axes.
-#' @source `keras.ops.count_nonzero`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.count_nonzero`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/count_nonzero>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.count_nonzero
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(0, 1, 7, 0), c(3, 0, 2, 19))
 #' op_count_nonzero(x)
@@ -1109,8 +1240,11 @@ op_count_nonzero <- wrapper("op_count_nonzero", function(x, axis = NULL, ...) {
 #' @returns A tensor of the common dtype and the broadcast shape. Where both inputs have two
 #'   coordinates only, the third coordinate of the product comes back and the axis is
 #'   dropped.
-#' @source `keras.ops.cross`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.cross`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cross>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.cross
 #' @examplesIf can_run_keras()
 #' op_cross(c(1, 0, 0), c(0, 1, 0))
 #' op_cross(diag(3), rbind(c(0, 1, 0), c(0, 0, 1), c(1, 0, 0)), axis = -1)
@@ -1137,8 +1271,11 @@ op_cross <- wrapper("op_cross", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, or with one axis if `axis = NULL`. Its dtype is
 #'   `dtype` or that of `x`, int32 if `x` is logical.
-#' @source `keras.ops.cumprod`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.cumprod`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cumprod>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.cumprod
 #' @examplesIf can_run_keras()
 #' op_cumprod(1:5)
 #' op_cumprod(rbind(1:3, 4:6), axis = 2)
@@ -1163,8 +1300,11 @@ op_cumprod <- wrapper("op_cumprod", function(x, axis = NULL, dtype = NULL, ...) 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, or with one axis if `axis = NULL`. Its dtype is
 #'   `dtype` or that of `x`, int32 if `x` is logical.
-#' @source `keras.ops.cumsum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.cumsum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cumsum>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.cumsum
 #' @examplesIf can_run_keras()
 #' op_cumsum(1:5)
 #' op_cumsum(rbind(1:3, 4:6), axis = 1)
@@ -1180,8 +1320,11 @@ op_cumsum <- wrapper("op_cumsum", function(x, axis = NULL, dtype = NULL, ...) {
 #' @param x Tensor or R array of angles in degrees.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians.
-#' @source `keras.ops.deg2rad`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.deg2rad`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/deg2rad>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.deg2rad
 #' @examplesIf can_run_keras()
 #' op_deg2rad(c(0, 90, 180))
 #' @export
@@ -1204,8 +1347,10 @@ op_deg2rad <- wrapper("op_deg2rad", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`: a vector for a matrix, and for a vector of length n
 #'   a matrix with `n + abs(k)` rows and columns.
-#' @source `keras.ops.diag`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.diag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diag>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.diag
 #' @examplesIf can_run_keras()
 #' op_diag(matrix(1:9, nrow = 3))
 #' op_diag(c(1, 2), k = 1)
@@ -1228,8 +1373,11 @@ op_diag <- wrapper("op_diag", function(x, k = 0L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` with `n + abs(k)` rows and columns, n being the
 #'   number of elements of `x`.
-#' @source `keras.ops.diagflat`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.diagflat`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diagflat>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.diagflat
 #' @examplesIf can_run_keras()
 #' op_diagflat(rbind(c(1, 2), c(3, 4)))
 #' @export
@@ -1250,8 +1398,11 @@ op_diagflat <- wrapper("op_diagflat", function(x, k = 0L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the axes of `x` without `axis1` and `axis2`,
 #'   followed by one that holds the diagonals.
-#' @source `keras.ops.diagonal`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.diagonal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diagonal>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.diagonal
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:8, c(2, 2, 2))
 #' op_diagonal(x)
@@ -1275,8 +1426,10 @@ op_diagonal <- wrapper("op_diagonal", function(x, offset = 0L, axis1 = 1L, axis2
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `a` and its shape, shorter by `n` along `axis`. For a
 #'   logical `a` it is logical: `TRUE` where neighbours differ.
-#' @source `keras.ops.diff`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.diff`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diff>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.diff
 #' @examplesIf can_run_keras()
 #' op_diff(c(1, 2, 4, 7, 0))
 #' op_diff(c(1, 2, 4, 7, 0), n = 2)
@@ -1301,8 +1454,11 @@ op_diff <- wrapper("op_diff", function(a, n = 1L, axis = -1L, ...) {
 #'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with numbers from 0 to `length(bins)`.
-#' @source `keras.ops.digitize`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.digitize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/digitize>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.digitize
 #' @examplesIf can_run_keras()
 #' op_digitize(c(-1, 0, 1.6, 3, 9), bins = c(0, 3, 4.5, 7))
 #' @export
@@ -1322,8 +1478,11 @@ op_digitize <- wrapper("op_digitize", function(x, bins, zero_indexed = FALSE, ..
 #' @param x2 Tensor, R array or number: the denominator, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.divide`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.divide`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.divide
 #' @examplesIf can_run_keras()
 #' op_divide(c(1, 2, 3), 2)
 #' @export
@@ -1340,8 +1499,11 @@ op_divide <- wrapper("op_divide", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number: the denominator, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.divide_no_nan`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.divide_no_nan`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide_no_nan>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.divide_no_nan
 #' @examplesIf can_run_keras()
 #' op_divide_no_nan(c(1, 2, 0), c(2, 0, 0))
 #' @export
@@ -1365,8 +1527,10 @@ op_divide_no_nan <- wrapper("op_divide_no_nan", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype: the axes of `x1` without the last, followed by
 #'   those of `x2` without the one summed over; a scalar for two vectors.
-#' @source `keras.ops.dot`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.dot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.dot
 #' @examplesIf can_run_keras()
 #' op_dot(c(1, 2, 3), c(4, 5, 6))
 #' op_dot(rbind(c(1, 2), c(3, 4)), c(10, 1))
@@ -1385,8 +1549,11 @@ op_dot <- wrapper("op_dot", function(x1, x2, ...) {
 #'   Write a single position as a list, `list(3)`, or an array, `array(3)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
-#' @source `keras.ops.dsplit`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.dsplit`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dsplit>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.dsplit
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:16, c(2, 2, 4))
 #' op_dsplit(x, 2)
@@ -1405,8 +1572,11 @@ op_dsplit <- wrapper("op_dsplit", function(x, indices_or_sections, ...) {
 #' @param xs List of tensors or R arrays that agree in all axes but the third.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype with at least three axes.
-#' @source `keras.ops.dstack`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.dstack`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dstack>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.dstack
 #' @examplesIf can_run_keras()
 #' x <- op_dstack(list(c(1, 2, 3), c(4, 5, 6)))
 #' op_shape(x)
@@ -1432,8 +1602,11 @@ op_dstack <- wrapper("op_dstack", function(xs, ...) {
 #' @param ... The tensors or R arrays, as many as the formula names, unnamed and in its
 #'   order.
 #' @returns A tensor with one axis for each letter after the arrow, in that order.
-#' @source `keras.ops.einsum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.einsum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/einsum>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.einsum
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 2), c(3, 4))
 #' op_einsum("ii", x)             # trace
@@ -1458,8 +1631,11 @@ op_einsum <- wrapper("op_einsum", function(subscripts, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape; a float unless `dtype` says otherwise.
-#' @source `keras.ops.empty`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.empty`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.empty
 #' @examplesIf can_run_keras()
 #' x <- op_empty(c(2, 3))
 #' op_shape(x)
@@ -1482,8 +1658,11 @@ op_empty <- wrapper("op_empty", function(shape, dtype = NULL, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, and of its dtype unless `dtype` says otherwise.
-#' @source `keras.ops.empty_like`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.empty_like`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty_like>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.empty_like
 #' @examplesIf can_run_keras()
 #' x <- op_empty_like(matrix(0, 2, 3))
 #' op_shape(x)
@@ -1504,8 +1683,11 @@ op_empty_like <- wrapper("op_empty_like", function(x, dtype = NULL, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.equal`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.equal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/equal>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.equal
 #' @examplesIf can_run_keras()
 #' op_equal(c(1, 2, 3), 2)
 #' @export
@@ -1520,8 +1702,10 @@ op_equal <- wrapper("op_equal", function(x1, x2, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.exp`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.exp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.exp
 #' @examplesIf can_run_keras()
 #' op_exp(c(-1, 0, 1))
 #' @export
@@ -1536,8 +1720,10 @@ op_exp <- wrapper("op_exp", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.exp2`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.exp2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp2>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.exp2
 #' @examplesIf can_run_keras()
 #' op_exp2(c(-1, 0, 10))
 #' @export
@@ -1555,8 +1741,11 @@ op_exp2 <- wrapper("op_exp2", function(x, ...) {
 #'   front, `-1` at the end.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` with the same elements and the new axes.
-#' @source `keras.ops.expand_dims`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.expand_dims`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expand_dims>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.expand_dims
 #' @examplesIf can_run_keras()
 #' x <- op_array(c(1, 2, 3))
 #' op_expand_dims(x, axis = 1)     # shape (1, 3)
@@ -1574,8 +1763,11 @@ op_expand_dims <- wrapper("op_expand_dims", function(x, axis, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.expm1`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.expm1`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expm1>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.expm1
 #' @examplesIf can_run_keras()
 #' op_expm1(c(1e-8, 1))
 #' @export
@@ -1596,8 +1788,10 @@ op_expm1 <- wrapper("op_expm1", function(x, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(N, M)`; a float unless `dtype` says otherwise.
-#' @source `keras.ops.eye`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.eye`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eye>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.eye
 #' @examplesIf can_run_keras()
 #' op_eye(3)
 #' op_eye(2, 3, k = 1)
@@ -1614,8 +1808,10 @@ op_eye <- wrapper("op_eye", function(N, M = NULL, k = 0L, dtype = NULL, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.fabs`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.fabs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fabs>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.fabs
 #' @examplesIf can_run_keras()
 #' op_fabs(c(-1L, 2L))
 #' @export
@@ -1635,8 +1831,10 @@ op_fabs <- wrapper("op_fabs", function(x, ...) {
 #'   `NULL`, the default, reverses all of them.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.flip`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.flip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flip>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.flip
 #' @examplesIf can_run_keras()
 #' x <- rbind(1:3, 4:6)
 #' op_flip(x, axis = 2)
@@ -1653,8 +1851,11 @@ op_flip <- wrapper("op_flip", function(x, axis = NULL, ...) {
 #' @param x Tensor or R array with at least two axes.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.fliplr`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.fliplr`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fliplr>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.fliplr
 #' @examplesIf can_run_keras()
 #' op_fliplr(rbind(1:3, 4:6))
 #' @export
@@ -1669,8 +1870,11 @@ op_fliplr <- wrapper("op_fliplr", function(x, ...) {
 #' @param x Tensor or R array with at least one axis.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.flipud`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.flipud`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flipud>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.flipud
 #' @examplesIf can_run_keras()
 #' op_flipud(rbind(1:3, 4:6))
 #' @export
@@ -1685,8 +1889,11 @@ op_flipud <- wrapper("op_flipud", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, also for an integer `x`.
-#' @source `keras.ops.floor`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.floor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.floor
 #' @examplesIf can_run_keras()
 #' op_floor(c(-1.5, 0.2, 3))
 #' @export
@@ -1708,8 +1915,11 @@ op_floor <- wrapper("op_floor", function(x, ...) {
 #' @param x2 Tensor, R array or number: the denominator, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype; integers stay integers.
-#' @source `keras.ops.floor_divide`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.floor_divide`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor_divide>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.floor_divide
 #' @examplesIf can_run_keras()
 #' op_floor_divide(c(-7L, 7L), 2L)
 #' op_floor_divide(c(-7, 7.5), 2)
@@ -1730,8 +1940,10 @@ op_floor_divide <- wrapper("op_floor_divide", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
-#' @source `keras.ops.fmax`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.fmax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmax>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.fmax
 #' @examplesIf can_run_keras()
 #' op_fmax(c(2, NaN, 1), c(1, 4, NaN))
 #' @export
@@ -1751,8 +1963,10 @@ op_fmax <- wrapper("op_fmax", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
-#' @source `keras.ops.fmin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.fmin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmin>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.fmin
 #' @examplesIf can_run_keras()
 #' op_fmin(c(2, NaN, 1), c(1, 4, NaN))
 #' @export
@@ -1772,8 +1986,10 @@ op_fmin <- wrapper("op_fmin", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number: the divisor, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
-#' @source `keras.ops.fmod`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.fmod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmod>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.fmod
 #' @examplesIf can_run_keras()
 #' op_fmod(c(-7, 7), 3)
 #' op_mod(c(-7, 7), 3)
@@ -1794,8 +2010,10 @@ op_fmod <- wrapper("op_fmod", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape; a float unless `dtype` says otherwise, also for an
 #'   integer `fill_value`.
-#' @source `keras.ops.full`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.full`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/full>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.full
 #' @examplesIf can_run_keras()
 #' op_full(c(2, 3), 7)
 #' op_full(c(2, 3), c(1, 2, 3), dtype = "int32")
@@ -1816,8 +2034,11 @@ op_full <- wrapper("op_full", function(shape, fill_value, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, and of its dtype unless `dtype` says otherwise: a
 #'   fractional value is truncated for an integer `x`.
-#' @source `keras.ops.full_like`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.full_like`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/full_like>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.full_like
 #' @examplesIf can_run_keras()
 #' op_full_like(matrix(0, 2, 3), 7)
 #' @export
@@ -1837,8 +2058,10 @@ op_full_like <- wrapper("op_full_like", function(x, fill_value, dtype = NULL, ..
 #' @param x2 Integer tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.gcd`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.gcd`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gcd>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.gcd
 #' @examplesIf can_run_keras()
 #' op_gcd(c(12L, 18L), 8L)
 #' @export
@@ -1868,8 +2091,11 @@ op_gcd <- wrapper("op_gcd", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor, unless `dtype` says otherwise, with one axis of size `num`; if
 #'   the ends are tensors, that axis stands in front of theirs, or at `axis`.
-#' @source `keras.ops.geomspace`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.geomspace`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/geomspace>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.geomspace
 #' @examplesIf can_run_keras()
 #' op_geomspace(1, 1000, num = 4)
 #' @export
@@ -1894,8 +2120,11 @@ op_geomspace <- wrapper("op_geomspace", function(
 #'   end. Or a list of such positions, one for each of the first axes.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` with fewer axes.
-#' @source `keras.ops.get_item`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.get_item`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/get_item>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.get_item
 #' @examplesIf can_run_keras()
 #' x <- op_array(rbind(c(1, 2, 3), c(4, 5, 6)))
 #' op_get_item(x, 2)
@@ -1917,8 +2146,11 @@ op_get_item <- wrapper("op_get_item", function(x, key, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.greater`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.greater`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.greater
 #' @examplesIf can_run_keras()
 #' op_greater(c(1, 2, 3), 2)
 #' @export
@@ -1938,8 +2170,11 @@ op_greater <- wrapper("op_greater", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.greater_equal`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.greater_equal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater_equal>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.greater_equal
 #' @examplesIf can_run_keras()
 #' op_greater_equal(c(1, 2, 3), 2)
 #' @export
@@ -1955,8 +2190,11 @@ op_greater_equal <- wrapper("op_greater_equal", function(x1, x2, ...) {
 #' @param x Positive integer: the length N of the window.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
-#' @source `keras.ops.hamming`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.hamming`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hamming>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.hamming
 #' @examplesIf can_run_keras()
 #' op_hamming(5)
 #' @export
@@ -1973,8 +2211,11 @@ op_hamming <- wrapper("op_hamming", function(x, ...) {
 #' @param x Positive integer: the length N of the window.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
-#' @source `keras.ops.hanning`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.hanning`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hanning>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.hanning
 #' @examplesIf can_run_keras()
 #' op_hanning(5)
 #' @export
@@ -1991,8 +2232,11 @@ op_hanning <- wrapper("op_hanning", function(x, ...) {
 #' @param x2 Tensor, R array or number: the value at 0, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.heaviside`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.heaviside`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/heaviside>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.heaviside
 #' @examplesIf can_run_keras()
 #' op_heaviside(c(-2, 0, 3), 0.5)
 #' @export
@@ -2017,8 +2261,11 @@ op_heaviside <- wrapper("op_heaviside", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors: the counts, with one axis of size `bins`, and the limits
 #'   of the bins, with one more element. The counts of float input are floats.
-#' @source `keras.ops.histogram`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.histogram`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/histogram>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.histogram
 #' @examplesIf can_run_keras()
 #' h <- op_histogram(c(1, 2, 2, 5), bins = 4)
 #' h[[1]]
@@ -2039,8 +2286,11 @@ op_histogram <- wrapper("op_histogram", function(x, bins = 10L, range = NULL, ..
 #'   Write a single position as a list, `list(3)`, or an array, `array(3)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
-#' @source `keras.ops.hsplit`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.hsplit`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hsplit>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.hsplit
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:8, nrow = 2)
 #' op_hsplit(x, 2)
@@ -2061,8 +2311,11 @@ op_hsplit <- wrapper("op_hsplit", function(x, indices_or_sections, ...) {
 #' @param xs List of tensors or R arrays that agree in all axes but the one joined along.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype.
-#' @source `keras.ops.hstack`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.hstack`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hstack>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.hstack
 #' @examplesIf can_run_keras()
 #' op_hstack(list(c(1, 2), c(3, 4)))
 #' op_hstack(list(diag(2), diag(2)))
@@ -2080,8 +2333,11 @@ op_hstack <- wrapper("op_hstack", function(xs, ...) {
 #' @param x2 Tensor, R array or number: the other leg, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.hypot`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.hypot`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hypot>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.hypot
 #' @examplesIf can_run_keras()
 #' op_hypot(c(3, 5), c(4, 12))
 #' @export
@@ -2100,8 +2356,10 @@ op_hypot <- wrapper("op_hypot", function(x1, x2, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.i0`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.i0`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/i0>; its
+#'   family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.i0
 #' @examplesIf can_run_keras()
 #' op_i0(c(0, 1, 2))
 #' @export
@@ -2119,8 +2377,11 @@ op_i0 <- wrapper("op_i0", function(x, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with `n` rows and `n` columns; a float unless `dtype` says otherwise.
-#' @source `keras.ops.identity`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.identity`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/identity>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.identity
 #' @examplesIf can_run_keras()
 #' op_identity(3)
 #' @export
@@ -2138,8 +2399,10 @@ op_identity <- wrapper("op_identity", function(n, dtype = NULL, ...) {
 #' @param x Complex tensor or R array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.imag`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.imag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/imag>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.imag
 #' @examplesIf can_run_keras()
 #' op_imag(complex(real = c(1, 3), imaginary = c(2, -1)))
 #' @export
@@ -2158,8 +2421,11 @@ op_imag <- wrapper("op_imag", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype: the axes of `x1` without the last, followed by
 #'   those of `x2` without the last; a scalar for two vectors.
-#' @source `keras.ops.inner`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.inner`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inner>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.inner
 #' @examplesIf can_run_keras()
 #' op_inner(c(1, 2, 3), c(4, 5, 6))
 #' op_inner(rbind(c(1, 2), c(3, 4)), c(10, 1))
@@ -2184,8 +2450,11 @@ op_inner <- wrapper("op_inner", function(x1, x2, ...) {
 #'   `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.isclose`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isclose`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isclose>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isclose
 #' @examplesIf can_run_keras()
 #' op_isclose(c(1, 2, NaN), c(1.000001, 2.1, NaN))
 #' op_isclose(NaN, NaN, equal_nan = TRUE)
@@ -2204,8 +2473,11 @@ op_isclose <- wrapper("op_isclose", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isfinite`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isfinite`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isfinite>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isfinite
 #' @examplesIf can_run_keras()
 #' op_isfinite(c(1, Inf, -Inf, NaN))
 #' @export
@@ -2228,8 +2500,10 @@ op_isfinite <- wrapper("op_isfinite", function(x, ...) {
 #' @param invert If `TRUE`, tells which elements do **not** occur in `x2`. Default: `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x1`.
-#' @source `keras.ops.isin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isin>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isin
 #' @examplesIf can_run_keras()
 #' op_isin(c(0L, 1L, 2L, 5L), c(0L, 2L))
 #' @export
@@ -2244,8 +2518,11 @@ op_isin <- wrapper("op_isin", function(x1, x2, assume_unique = FALSE, invert = F
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isinf`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isinf`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isinf>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isinf
 #' @examplesIf can_run_keras()
 #' op_isinf(c(1, Inf, -Inf, NaN))
 #' @export
@@ -2263,8 +2540,11 @@ op_isinf <- wrapper("op_isinf", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isnan`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isnan`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isnan>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isnan
 #' @examplesIf can_run_keras()
 #' op_isnan(c(1, NaN, NA, Inf))
 #' @export
@@ -2279,8 +2559,11 @@ op_isnan <- wrapper("op_isnan", function(x, ...) {
 #' @param x Real tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isneginf`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isneginf`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isneginf>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isneginf
 #' @examplesIf can_run_keras()
 #' op_isneginf(c(1, Inf, -Inf))
 #' @export
@@ -2295,8 +2578,11 @@ op_isneginf <- wrapper("op_isneginf", function(x, ...) {
 #' @param x Real tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isposinf`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isposinf`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isposinf>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isposinf
 #' @examplesIf can_run_keras()
 #' op_isposinf(c(1, Inf, -Inf))
 #' @export
@@ -2312,8 +2598,11 @@ op_isposinf <- wrapper("op_isposinf", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isreal`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.isreal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isreal>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.isreal
 #' @examplesIf can_run_keras()
 #' op_isreal(complex(real = c(1, 3), imaginary = c(2, 0)))
 #' @export
@@ -2333,8 +2622,11 @@ op_isreal <- wrapper("op_isreal", function(x, ...) {
 #'   Hamming window, 8.6 to a Blackman window.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
-#' @source `keras.ops.kaiser`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.kaiser`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kaiser>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.kaiser
 #' @examplesIf can_run_keras()
 #' op_kaiser(5, beta = 14)
 #' @export
@@ -2354,8 +2646,10 @@ op_kaiser <- wrapper("op_kaiser", function(x, beta, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype whose size along each axis is the product of the
 #'   sizes of `x1` and `x2`.
-#' @source `keras.ops.kron`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.kron`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kron>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.kron
 #' @examplesIf can_run_keras()
 #' op_kron(diag(2), rbind(c(1, 2), c(3, 4)))
 #' @export
@@ -2375,8 +2669,10 @@ op_kron <- wrapper("op_kron", function(x1, x2, ...) {
 #' @param x2 Integer tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.lcm`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.lcm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lcm>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.lcm
 #' @examplesIf can_run_keras()
 #' op_lcm(c(2L, 3L, 4L), c(5L, 6L, 7L))
 #' @export
@@ -2393,8 +2689,11 @@ op_lcm <- wrapper("op_lcm", function(x1, x2, ...) {
 #'   are refused: write `2L`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.ldexp`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ldexp`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ldexp>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.ldexp
 #' @examplesIf can_run_keras()
 #' op_ldexp(c(0.75, 1.5), c(1L, 2L))
 #' @export
@@ -2416,8 +2715,11 @@ op_ldexp <- wrapper("op_ldexp", function(x1, x2, ...) {
 #'   bits less one; broadcast against `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.left_shift`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.left_shift`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/left_shift>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.left_shift
 #' @examplesIf can_run_keras()
 #' op_left_shift(c(1L, 3L), 4L)
 #' @export
@@ -2437,8 +2739,10 @@ op_left_shift <- wrapper("op_left_shift", function(x, y, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.less`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.less`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.less
 #' @examplesIf can_run_keras()
 #' op_less(c(1, 2, 3), 2)
 #' @export
@@ -2458,8 +2762,11 @@ op_less <- wrapper("op_less", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.less_equal`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.less_equal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less_equal>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.less_equal
 #' @examplesIf can_run_keras()
 #' op_less_equal(c(1, 2, 3), 2)
 #' @export
@@ -2492,8 +2799,11 @@ op_less_equal <- wrapper("op_less_equal", function(x1, x2, ...) {
 #' @returns A float tensor, unless `dtype` says otherwise, with one axis of size `num`; if
 #'   the ends are tensors, that axis stands in front of theirs, or at `axis`. With `retstep =
 #'   TRUE`, a list of this tensor and the step.
-#' @source `keras.ops.linspace`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.linspace`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/linspace>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.linspace
 #' @examplesIf can_run_keras()
 #' op_linspace(0, 1, num = 5)
 #' op_linspace(0, 1, num = 5, endpoint = FALSE)
@@ -2515,8 +2825,10 @@ op_linspace <- wrapper("op_linspace", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.log`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.log
 #' @examplesIf can_run_keras()
 #' op_log(c(1, exp(1), 10))
 #' @export
@@ -2532,8 +2844,11 @@ op_log <- wrapper("op_log", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log10`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.log10`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log10>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.log10
 #' @examplesIf can_run_keras()
 #' op_log10(c(1, 10, 1000))
 #' @export
@@ -2549,8 +2864,11 @@ op_log10 <- wrapper("op_log10", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array, with elements above -1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log1p`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.log1p`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log1p>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.log1p
 #' @examplesIf can_run_keras()
 #' op_log1p(c(1e-8, 1))
 #' @export
@@ -2566,8 +2884,10 @@ op_log1p <- wrapper("op_log1p", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log2`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.log2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log2>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.log2
 #' @examplesIf can_run_keras()
 #' op_log2(c(1, 2, 1024))
 #' @export
@@ -2584,8 +2904,11 @@ op_log2 <- wrapper("op_log2", function(x, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.logaddexp`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logaddexp`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.logaddexp
 #' @examplesIf can_run_keras()
 #' # log(0.2 + 0.3)
 #' op_logaddexp(log(0.2), log(0.3))
@@ -2603,8 +2926,11 @@ op_logaddexp <- wrapper("op_logaddexp", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.logaddexp2`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logaddexp2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp2>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.logaddexp2
 #' @examplesIf can_run_keras()
 #' op_logaddexp2(c(1, 2, 3), c(1, 2, 3))
 #' @export
@@ -2624,8 +2950,11 @@ op_logaddexp2 <- wrapper("op_logaddexp2", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.logical_and`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logical_and`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_and>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.logical_and
 #' @examplesIf can_run_keras()
 #' op_logical_and(c(TRUE, TRUE, FALSE), c(TRUE, FALSE, FALSE))
 #' @export
@@ -2644,8 +2973,11 @@ op_logical_and <- wrapper("op_logical_and", function(x1, x2, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.logical_not`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logical_not`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_not>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.logical_not
 #' @examplesIf can_run_keras()
 #' op_logical_not(c(TRUE, FALSE))
 #' @export
@@ -2665,8 +2997,11 @@ op_logical_not <- wrapper("op_logical_not", function(x, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.logical_or`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logical_or`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_or>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.logical_or
 #' @examplesIf can_run_keras()
 #' op_logical_or(c(TRUE, TRUE, FALSE), c(TRUE, FALSE, FALSE))
 #' @export
@@ -2686,8 +3021,11 @@ op_logical_or <- wrapper("op_logical_or", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.logical_xor`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logical_xor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_xor>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.logical_xor
 #' @examplesIf can_run_keras()
 #' op_logical_xor(c(TRUE, TRUE, FALSE), c(TRUE, FALSE, FALSE))
 #' @export
@@ -2719,8 +3057,11 @@ op_logical_xor <- wrapper("op_logical_xor", function(x1, x2, ...) {
 #' @returns A float tensor, unless `dtype` says otherwise, with one axis of size `num`, from
 #'   `base^start` to `base^stop`; if the ends are tensors, that axis stands in front of
 #'   theirs, or at `axis`.
-#' @source `keras.ops.logspace`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.logspace`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logspace>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.logspace
 #' @examplesIf can_run_keras()
 #' op_logspace(0, 3, num = 4)
 #' op_logspace(0, 3, num = 4, base = 2)
@@ -2746,8 +3087,11 @@ op_logspace <- wrapper("op_logspace", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the broadcast batch axes of both, then the rows of `x1` and the
 #'   columns of `x2`; its dtype is the common dtype of the two.
-#' @source `keras.ops.matmul`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.matmul`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/matmul>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.matmul
 #' @examplesIf can_run_keras()
 #' x <- matrix(c(1, 0, 2, 1), 2)
 #' op_matmul(x, c(1, 2))
@@ -2772,8 +3116,10 @@ op_matmul <- wrapper("op_matmul", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
-#' @source `keras.ops.max`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.max`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/max>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.max
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
 #' op_max(x)
@@ -2794,8 +3140,11 @@ op_max <- wrapper("op_max", function(x, axis = NULL, keepdims = FALSE, initial =
 #'   that of `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
-#' @source `keras.ops.maximum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.maximum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/maximum>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.maximum
 #' @examplesIf can_run_keras()
 #' op_maximum(c(1, 5, 3), c(4, 2, 3))
 #' op_maximum(c(-1, 0.5), 0)
@@ -2816,8 +3165,10 @@ op_maximum <- wrapper("op_maximum", function(x1, x2, ...) {
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`). Integers and logicals are averaged as floats of the dtype
 #'   `config_floatx()`.
-#' @source `keras.ops.mean`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.mean`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/mean>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.mean
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
 #' op_mean(x)
@@ -2839,8 +3190,11 @@ op_mean <- wrapper("op_mean", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.median`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.median`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/median>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.median
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 9, 2), c(4, 4, 7))
 #' op_median(x)
@@ -2862,8 +3216,11 @@ op_median <- wrapper("op_median", function(x, axis = NULL, keepdims = FALSE, ...
 #' @returns A list with one tensor for each vector given, all of the shape of the grid. For
 #'   vectors of lengths `a`, `b`, `c`, … that is `(a, b, c, …)` with `indexing = "ij"`, and
 #'   `(b, a, c, …)` with `"xy"`.
-#' @source `keras.ops.meshgrid`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.meshgrid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/meshgrid>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.meshgrid
 #' @examplesIf can_run_keras()
 #' grid <- op_meshgrid(c(1, 2, 3), c(10, 20), indexing = "ij")
 #' grid[[1]]
@@ -2888,8 +3245,10 @@ op_meshgrid <- wrapper("op_meshgrid", function(..., indexing = "xy") {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
-#' @source `keras.ops.min`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.min`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/min>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.min
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
 #' op_min(x)
@@ -2909,8 +3268,11 @@ op_min <- wrapper("op_min", function(x, axis = NULL, keepdims = FALSE, initial =
 #'   that of `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
-#' @source `keras.ops.minimum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.minimum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/minimum>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.minimum
 #' @examplesIf can_run_keras()
 #' op_minimum(c(1, 5, 3), c(4, 2, 3))
 #' @export
@@ -2933,8 +3295,10 @@ op_minimum <- wrapper("op_minimum", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype;
 #'   logicals count as integers.
-#' @source `keras.ops.mod`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.mod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/mod>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.mod
 #' @examplesIf can_run_keras()
 #' op_mod(c(-7, 7, -7), c(3, -3, -3))
 #' @export
@@ -2955,8 +3319,11 @@ op_mod <- wrapper("op_mod", function(x1, x2, ...) {
 #'   result, each once; negative counts from the last.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and its axes in the new order.
-#' @source `keras.ops.moveaxis`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.moveaxis`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/moveaxis>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.moveaxis
 #' @examplesIf can_run_keras()
 #' x <- op_zeros(c(2, 3, 4))
 #' op_moveaxis(x, source = 1, destination = -1)
@@ -2979,8 +3346,11 @@ op_moveaxis <- wrapper("op_moveaxis", function(x, source, destination, ...) {
 #'   that of `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
-#' @source `keras.ops.multiply`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.multiply`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/multiply>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.multiply
 #' @examplesIf can_run_keras()
 #' op_multiply(c(1, 2, 3), 10)
 #' op_multiply(matrix(1, 2, 3), c(1, 2, 3))
@@ -3003,8 +3373,11 @@ op_multiply <- wrapper("op_multiply", function(x1, x2, ...) {
 #'   negative number of the dtype of `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.nan_to_num`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nan_to_num`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nan_to_num>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nan_to_num
 #' @examplesIf can_run_keras()
 #' x <- c(1, NA, Inf, -Inf)
 #' op_nan_to_num(x)
@@ -3035,8 +3408,11 @@ op_nan_to_num <- wrapper("op_nan_to_num", function(
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
 #'   position is 0.
-#' @source `keras.ops.nanargmax`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanargmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanargmax>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanargmax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nanargmax(x, axis = 2)
@@ -3067,8 +3443,11 @@ op_nanargmax <- wrapper("op_nanargmax", function(
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
 #'   position is 0.
-#' @source `keras.ops.nanargmin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanargmin`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanargmin>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanargmin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nanargmin(x, axis = 2)
@@ -3097,8 +3476,11 @@ op_nanargmin <- wrapper("op_nanargmin", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, or a vector of all its elements when `axis = NULL`;
 #'   its dtype is `dtype`, by default that of `x`.
-#' @source `keras.ops.nancumprod`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nancumprod`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nancumprod>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nancumprod
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 1))
 #' op_nancumprod(x, axis = 2)
@@ -3123,8 +3505,11 @@ op_nancumprod <- wrapper("op_nancumprod", function(x, axis = NULL, dtype = NULL,
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, or a vector of all its elements when `axis = NULL`;
 #'   its dtype is `dtype`, by default that of `x` (int32 for logicals).
-#' @source `keras.ops.nancumsum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nancumsum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nancumsum>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nancumsum
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 1))
 #' op_nancumsum(x, axis = 2)
@@ -3146,8 +3531,11 @@ op_nancumsum <- wrapper("op_nancumsum", function(x, axis = NULL, dtype = NULL, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanmax`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanmax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmax>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanmax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nanmax(x)
@@ -3169,8 +3557,11 @@ op_nanmax <- wrapper("op_nanmax", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanmean`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanmean`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmean>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanmean
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nanmean(x)
@@ -3192,8 +3583,11 @@ op_nanmean <- wrapper("op_nanmean", function(x, axis = NULL, keepdims = FALSE, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanmedian`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanmedian`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmedian>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanmedian
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(5, 2, 0))
 #' op_nanmedian(x)
@@ -3215,8 +3609,11 @@ op_nanmedian <- wrapper("op_nanmedian", function(x, axis = NULL, keepdims = FALS
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanmin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanmin`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmin>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanmin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nanmin(x)
@@ -3242,8 +3639,11 @@ op_nanmin <- wrapper("op_nanmin", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced. `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanpercentile`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanpercentile`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanpercentile>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanpercentile
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3, 5), c(4, 2, 0, 2))
 #' op_nanpercentile(x, 50, axis = 2)
@@ -3268,8 +3668,11 @@ op_nanpercentile <- wrapper("op_nanpercentile", function(
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype of `x`; small integers are widened to 32 bits. 1 where there is
 #'   nothing but `NaN`.
-#' @source `keras.ops.nanprod`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanprod`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanprod>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanprod
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 5))
 #' op_nanprod(x)
@@ -3295,8 +3698,11 @@ op_nanprod <- wrapper("op_nanprod", function(x, axis = NULL, keepdims = FALSE, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced. `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanquantile`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanquantile`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanquantile>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanquantile
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3, 5), c(4, 2, 0, 2))
 #' op_nanquantile(x, 0.5, axis = 2)
@@ -3320,8 +3726,11 @@ op_nanquantile <- wrapper("op_nanquantile", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanstd`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanstd`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanstd>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanstd
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nanstd(x)
@@ -3344,8 +3753,11 @@ op_nanstd <- wrapper("op_nanstd", function(x, axis = NULL, keepdims = FALSE, ...
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype of `x`; logicals and small integers are widened to 32 bits. 0 where
 #'   there is nothing but `NaN`.
-#' @source `keras.ops.nansum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nansum`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nansum>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nansum
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nansum(x)
@@ -3367,8 +3779,11 @@ op_nansum <- wrapper("op_nansum", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
-#' @source `keras.ops.nanvar`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nanvar`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanvar>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nanvar
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
 #' op_nanvar(x)
@@ -3390,8 +3805,10 @@ op_nanvar <- wrapper("op_nanvar", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer.
-#' @source `keras.ops.ndim`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ndim`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ndim>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.ndim
 #' @examplesIf can_run_keras()
 #' op_ndim(op_zeros(c(2, 3, 4)))
 #' @export
@@ -3407,8 +3824,11 @@ op_ndim <- wrapper("op_ndim", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.negative`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.negative`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/negative>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.negative
 #' @examplesIf can_run_keras()
 #' op_negative(c(1, -2, 0))
 #' @export
@@ -3433,8 +3853,11 @@ op_negative <- wrapper("op_negative", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the broadcast shape of `x1` and `x2` and of their
 #'   common dtype.
-#' @source `keras.ops.nextafter`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nextafter`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nextafter>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nextafter
 #' @examplesIf can_run_keras()
 #' op_nextafter(c(1, 1), c(2, 0))
 #' @export
@@ -3457,8 +3880,11 @@ op_nextafter <- wrapper("op_nextafter", function(x1, x2, ...) {
 #'   and those that are returned. Default `FALSE`: they count from 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor with one row for each hit and one column for each axis of `x`.
-#' @source `keras.ops.nonzero`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.nonzero`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nonzero>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.nonzero
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(0, 1, 0), c(2, 0, 3))
 #' op_nonzero(x)
@@ -3477,8 +3903,11 @@ op_nonzero <- wrapper("op_nonzero", function(x, zero_indexed = FALSE, ...) {
 #'   that of `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape of `x1` and `x2`.
-#' @source `keras.ops.not_equal`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.not_equal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/not_equal>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.not_equal
 #' @examplesIf can_run_keras()
 #' op_not_equal(c(1, 2, 3), c(1, 0, 3))
 #' op_not_equal(matrix(1:4, 2), 2L)
@@ -3497,8 +3926,10 @@ op_not_equal <- wrapper("op_not_equal", function(x1, x2, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape and dtype; the default dtype is `config_floatx()`.
-#' @source `keras.ops.ones`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ones`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ones>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.ones
 #' @examplesIf can_run_keras()
 #' op_ones(c(2, 3))
 #' op_ones(3, dtype = "int32")
@@ -3518,8 +3949,11 @@ op_ones <- wrapper("op_ones", function(shape, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, of the dtype `dtype` or, when that is `NULL`, of
 #'   the dtype of `x`.
-#' @source `keras.ops.ones_like`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ones_like`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ones_like>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.ones_like
 #' @examplesIf can_run_keras()
 #' op_ones_like(matrix(1:6, 2))
 #' op_ones_like(c(1, 2), dtype = "int32")
@@ -3538,8 +3972,11 @@ op_ones_like <- wrapper("op_ones_like", function(x, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix with a row for each element of `x1` and a column for each element of
 #'   `x2`, of their common dtype.
-#' @source `keras.ops.outer`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.outer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/outer>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.outer
 #' @examplesIf can_run_keras()
 #' op_outer(c(1, 2, 3), c(10, 20))
 #' @export
@@ -3571,8 +4008,10 @@ op_outer <- wrapper("op_outer", function(x1, x2, ...) {
 #'   `mode = "constant"`; an error otherwise.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`; each axis is longer by the sum of its two widths.
-#' @source `keras.ops.pad`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.pad`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pad>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.pad
 #' @examplesIf can_run_keras()
 #' x <- matrix(1, 2, 3)
 #' op_pad(x, list(c(1, 1), c(0, 2)))
@@ -3601,8 +4040,11 @@ op_pad <- wrapper("op_pad", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced.
-#' @source `keras.ops.percentile`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.percentile`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/percentile>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.percentile
 #' @examplesIf can_run_keras()
 #' x <- c(1, 2, 3, 5)
 #' op_percentile(x, 50)
@@ -3629,8 +4071,11 @@ op_percentile <- wrapper("op_percentile", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype:
 #'   integers raised to integers stay integers.
-#' @source `keras.ops.power`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.power`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/power>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.power
 #' @examplesIf can_run_keras()
 #' op_power(c(1, 2, 3), 2)
 #' op_power(2, c(-1, 0.5, 3))
@@ -3657,8 +4102,10 @@ op_power <- wrapper("op_power", function(x1, x2, ...) {
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype `dtype`, by default that of `x`; logicals and small integers are
 #'   widened to 32 bits.
-#' @source `keras.ops.prod`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.prod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/prod>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.prod
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3, 4, 5, 6), c(2, 3))
 #' op_prod(x)
@@ -3680,8 +4127,10 @@ op_prod <- wrapper("op_prod", function(x, axis = NULL, keepdims = FALSE, dtype =
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
-#' @source `keras.ops.ptp`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ptp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ptp>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.ptp
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 3, 2), c(4, 0, 5))
 #' op_ptp(x)
@@ -3712,8 +4161,11 @@ op_ptp <- wrapper("op_ptp", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced.
-#' @source `keras.ops.quantile`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.quantile`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/quantile>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.quantile
 #' @examplesIf can_run_keras()
 #' x <- c(1, 2, 3, 5)
 #' op_quantile(x, 0.5)
@@ -3732,8 +4184,11 @@ op_quantile <- wrapper("op_quantile", function(
 #' @param x Angles in radians: a tensor, an R array or a number.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, in degrees.
-#' @source `keras.ops.rad2deg`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.rad2deg`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rad2deg>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.rad2deg
 #' @examplesIf can_run_keras()
 #' op_rad2deg(c(0, pi / 2, pi))
 #' @export
@@ -3752,8 +4207,11 @@ op_rad2deg <- wrapper("op_rad2deg", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A 1-D tensor with all elements of `x`, of its dtype.
-#' @source `keras.ops.ravel`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.ravel`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ravel>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.ravel
 #' @examplesIf can_run_keras()
 #' op_ravel(rbind(c(1, 2, 3), c(4, 5, 6)))
 #' @export
@@ -3770,8 +4228,10 @@ op_ravel <- wrapper("op_ravel", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`: float32 for complex64, float64 for complex128, else
 #'   the dtype of `x`.
-#' @source `keras.ops.real`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.real`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/real>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.real
 #' @examplesIf can_run_keras()
 #' op_real(op_convert_to_tensor(c(1 + 2i, 3 - 1i)))
 #' @export
@@ -3789,8 +4249,11 @@ op_real <- wrapper("op_real", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.reciprocal`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.reciprocal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reciprocal>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.reciprocal
 #' @examplesIf can_run_keras()
 #' op_reciprocal(c(1, 2, -4))
 #' @export
@@ -3815,8 +4278,11 @@ op_reciprocal <- wrapper("op_reciprocal", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` whose `axis` is longer, as many times as `repeats`
 #'   says; a vector when `axis = NULL`.
-#' @source `keras.ops.repeat`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.repeat`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/repeat>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.repeat
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 2), c(3, 4))
 #' op_repeat(x, 2)
@@ -3840,8 +4306,11 @@ op_repeat <- wrapper("op_repeat", function(x, repeats, axis = NULL, ...) {
 #'   may be `-1` or `NA`: it follows from the number of elements.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape `newshape` and the dtype of `x`.
-#' @source `keras.ops.reshape`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.reshape`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reshape>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.reshape
 #' @examplesIf can_run_keras()
 #' op_reshape(1:6, c(2, 3))
 #' op_reshape(op_zeros(c(4, 3, 2)), c(4, -1))
@@ -3864,8 +4333,11 @@ op_reshape <- wrapper("op_reshape", function(x, newshape, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape of `x` and `y` and of their common
 #'   dtype.
-#' @source `keras.ops.right_shift`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.right_shift`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/right_shift>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.right_shift
 #' @examplesIf can_run_keras()
 #' op_right_shift(c(16L, 7L, -9L), c(2L, 1L, 1L))
 #' @export
@@ -3889,8 +4361,10 @@ op_right_shift <- wrapper("op_right_shift", function(x, y, ...) {
 #'   `NULL`, the default, rolls the flattened tensor.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.roll`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.roll`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/roll>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.roll
 #' @examplesIf can_run_keras()
 #' op_roll(1:5, 2)
 #' op_roll(rbind(1:3, 4:6), -1, axis = 2)
@@ -3911,8 +4385,11 @@ op_roll <- wrapper("op_roll", function(x, shift, axis = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `array`, with the lengths of the two axes exchanged when
 #'   `k` is odd.
-#' @source `keras.ops.rot90`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.rot90`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rot90>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.rot90
 #' @examplesIf can_run_keras()
 #' x <- rbind(1:3, 4:6)
 #' op_rot90(x)
@@ -3932,8 +4409,11 @@ op_rot90 <- wrapper("op_rot90", function(array, k = 1L, axes = c(1L, 2L), ...) {
 #'   and so on.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.round`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.round`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/round>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.round
 #' @examplesIf can_run_keras()
 #' op_round(c(0.5, 1.5, 2.5))
 #' op_round(c(3.14159, 123.456), decimals = 1)
@@ -3962,8 +4442,11 @@ op_round <- wrapper("op_round", function(x, decimals = 0L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the shape of `values`: positions from 1 (before all) to
 #'   `length(sorted_sequence) + 1` (after all).
-#' @source `keras.ops.searchsorted`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.searchsorted`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/searchsorted>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.searchsorted
 #' @examplesIf can_run_keras()
 #' op_searchsorted(c(1, 3, 5), c(0, 3, 4, 9))
 #' op_searchsorted(c(1, 3, 5), c(0, 3, 4, 9), side = "right")
@@ -3990,8 +4473,11 @@ op_searchsorted <- wrapper("op_searchsorted", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of the conditions and choices, of the common
 #'   dtype of the choices and `default`.
-#' @source `keras.ops.select`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.select`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/select>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.select
 #' @examplesIf can_run_keras()
 #' x <- c(1, 2, 3, 4, 5)
 #' op_select(list(x < 3, x > 4), list(x, 10 * x), default = -1)
@@ -4010,8 +4496,10 @@ op_select <- wrapper("op_select", function(condlist, choicelist, default = 0L, .
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.sign`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.sign`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sign>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.sign
 #' @examplesIf can_run_keras()
 #' op_sign(c(-2, 0, 5))
 #' @export
@@ -4027,8 +4515,11 @@ op_sign <- wrapper("op_sign", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.signbit`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.signbit`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/signbit>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.signbit
 #' @examplesIf can_run_keras()
 #' op_signbit(c(-2, 0, 5))
 #' @export
@@ -4043,8 +4534,10 @@ op_signbit <- wrapper("op_signbit", function(x, ...) {
 #' @param x Angles in radians: a tensor, an R array or a number.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, between -1 and 1.
-#' @source `keras.ops.sin`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.sin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sin>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.sin
 #' @examplesIf can_run_keras()
 #' op_sin(c(0, pi / 6, pi / 2))
 #' @export
@@ -4060,8 +4553,10 @@ op_sin <- wrapper("op_sin", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.sinc`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.sinc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinc>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.sinc
 #' @examplesIf can_run_keras()
 #' op_sinc(c(0, 0.5, 1))
 #' @export
@@ -4076,8 +4571,10 @@ op_sinc <- wrapper("op_sinc", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.sinh`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.sinh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinh>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.sinh
 #' @examplesIf can_run_keras()
 #' op_sinh(c(-1, 0, 1))
 #' @export
@@ -4094,8 +4591,10 @@ op_sinh <- wrapper("op_sinh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer. For a symbolic tensor, or when a length is only known at run time, a
 #'   scalar int32 tensor.
-#' @source `keras.ops.size`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.size`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/size>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.size
 #' @examplesIf can_run_keras()
 #' op_size(op_zeros(c(2, 3, 4)))
 #' @export
@@ -4115,8 +4614,11 @@ op_size <- wrapper("op_size", function(x, ...) {
 #' @returns A list of two tensors, each a scalar for one matrix or of the shape of the
 #'   leading axes for a batch. First the sign: -1, 0 or 1 for real matrices, a number on the
 #'   unit circle (or 0) for complex ones. Then the logarithm: `-Inf` for a singular matrix.
-#' @source `keras.ops.slogdet`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.slogdet`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slogdet>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.slogdet
 #' @examplesIf can_run_keras()
 #' result <- op_slogdet(matrix(c(2, 0, 0, -3), 2))
 #' result[[1]]
@@ -4141,8 +4643,10 @@ op_slogdet <- wrapper("op_slogdet", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; a vector of all elements when `axis =
 #'   NULL`.
-#' @source `keras.ops.sort`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.sort`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sort>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.sort
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(3, 1, 2), c(9, 8, 7))
 #' op_sort(x)
@@ -4167,8 +4671,11 @@ op_sort <- wrapper("op_sort", function(x, axis = -1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`, which differ from `x` in the length of
 #'   `axis` only.
-#' @source `keras.ops.split`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.split`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/split>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.split
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:12, c(2, 6))
 #' op_split(x, 3, axis = 2)
@@ -4185,8 +4692,10 @@ op_split <- wrapper("op_split", function(x, indices_or_sections, axis = 1L, ...)
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.sqrt`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.sqrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sqrt>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.sqrt
 #' @examplesIf can_run_keras()
 #' op_sqrt(c(0, 2, 9))
 #' @export
@@ -4201,8 +4710,11 @@ op_sqrt <- wrapper("op_sqrt", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; logicals become int32.
-#' @source `keras.ops.square`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.square`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/square>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.square
 #' @examplesIf can_run_keras()
 #' op_square(c(-2, 0.5, 3))
 #' @export
@@ -4224,8 +4736,11 @@ op_square <- wrapper("op_square", function(x, ...) {
 #'   the default, drops all of length 1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and fewer axes.
-#' @source `keras.ops.squeeze`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.squeeze`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squeeze>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.squeeze
 #' @examplesIf can_run_keras()
 #' x <- op_zeros(c(1, 3, 1))
 #' op_squeeze(x)
@@ -4246,8 +4761,11 @@ op_squeeze <- wrapper("op_squeeze", function(x, axis = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with one axis more than the elements of `x`, as long as the list, of
 #'   their common dtype.
-#' @source `keras.ops.stack`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.stack`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stack>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.stack
 #' @examplesIf can_run_keras()
 #' op_stack(list(c(1, 2, 3), c(4, 5, 6)))
 #' op_stack(list(c(1, 2, 3), c(4, 5, 6)), axis = -1)
@@ -4269,8 +4787,10 @@ op_stack <- wrapper("op_stack", function(x, axis = 1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.std`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.std`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/std>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.std
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 3, 5), c(2, 2, 2))
 #' op_std(x)
@@ -4290,8 +4810,11 @@ op_std <- wrapper("op_std", function(x, axis = NULL, keepdims = FALSE, ...) {
 #'   that of `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
-#' @source `keras.ops.subtract`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.subtract`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/subtract>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.subtract
 #' @examplesIf can_run_keras()
 #' op_subtract(c(5, 7, 9), c(1, 2, 3))
 #' op_subtract(matrix(1, 2, 3), c(1, 2, 3))
@@ -4311,8 +4834,10 @@ op_subtract <- wrapper("op_subtract", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype of `x`; logicals and small integers are widened to 32 bits.
-#' @source `keras.ops.sum`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.sum`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sum>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.sum
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
 #' op_sum(x)
@@ -4334,8 +4859,11 @@ op_sum <- wrapper("op_sum", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and the two lengths in its shape
 #'   exchanged.
-#' @source `keras.ops.swapaxes`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.swapaxes`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/swapaxes>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.swapaxes
 #' @examplesIf can_run_keras()
 #' op_swapaxes(op_zeros(c(2, 3, 4)), 1, 3)
 #' @export
@@ -4363,8 +4891,10 @@ op_swapaxes <- wrapper("op_swapaxes", function(x, axis1, axis2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, with its shape, but with the axes of `indices` in
 #'   the place of `axis`.
-#' @source `keras.ops.take`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.take`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/take>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.take
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
 #' op_take(x, 1, axis = 1)
@@ -4395,8 +4925,11 @@ op_take <- wrapper("op_take", function(x, indices, axis = NULL, zero_indexed = F
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` and the shape of `indices` (of the broadcast of both
 #'   on the other axes).
-#' @source `keras.ops.take_along_axis`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.take_along_axis`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/take_along_axis>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.take_along_axis
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(3, 1, 2), c(7, 9, 8))
 #' op_take_along_axis(x, op_argsort(x, axis = 2), axis = 2)
@@ -4415,8 +4948,10 @@ op_take_along_axis <- wrapper("op_take_along_axis", function(
 #' @param x Angles in radians: a tensor, an R array or a number.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.tan`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.tan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tan>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.tan
 #' @examplesIf can_run_keras()
 #' op_tan(c(0, pi / 4))
 #' @export
@@ -4432,8 +4967,10 @@ op_tan <- wrapper("op_tan", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, between -1 and 1.
-#' @source `keras.ops.tanh`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.tanh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.tanh
 #' @examplesIf can_run_keras()
 #' op_tanh(c(-2, 0, 2))
 #' @export
@@ -4455,8 +4992,11 @@ op_tanh <- wrapper("op_tanh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the remaining axes of `x1` followed by the remaining axes of `x2`,
 #'   of their common dtype.
-#' @source `keras.ops.tensordot`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.tensordot`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tensordot>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.tensordot
 #' @examplesIf can_run_keras()
 #' x <- op_ones(c(2, 3))
 #' op_tensordot(x, op_ones(c(3, 4)), axes = 1)
@@ -4478,8 +5018,10 @@ op_tensordot <- wrapper("op_tensordot", function(x1, x2, axes = 2L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`; each axis is as many times longer as `repeats`
 #'   says.
-#' @source `keras.ops.tile`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.tile`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tile>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.tile
 #' @examplesIf can_run_keras()
 #' op_tile(c(1, 2), 3)
 #' op_tile(rbind(c(1, 2)), c(2, 2))
@@ -4502,8 +5044,11 @@ op_tile <- wrapper("op_tile", function(x, repeats, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis1` and `axis2`, a scalar for a matrix,
 #'   of the dtype of `x`; logicals and small integers are widened to 32 bits.
-#' @source `keras.ops.trace`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.trace`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trace>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.trace
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:9, c(3, 3))
 #' op_trace(x)
@@ -4524,8 +5069,11 @@ op_trace <- wrapper("op_trace", function(x, offset = 0L, axis1 = 1L, axis2 = 2L,
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x`, whose axis number `i` is the axis
 #'   number `axes[i]` of `x`.
-#' @source `keras.ops.transpose`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.transpose`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/transpose>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.transpose
 #' @examplesIf can_run_keras()
 #' op_transpose(matrix(1:6, 2))
 #' op_transpose(op_zeros(c(2, 3, 4)), axes = c(1, 3, 2))
@@ -4547,8 +5095,11 @@ op_transpose <- wrapper("op_transpose", function(x, axes = NULL, ...) {
 #'   Default `-1`, the last.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `y` without `axis`.
-#' @source `keras.ops.trapezoid`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.trapezoid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trapezoid>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.trapezoid
 #' @examplesIf can_run_keras()
 #' x <- seq(0, pi, length.out = 101)
 #' op_trapezoid(sin(x), x)
@@ -4571,8 +5122,10 @@ op_trapezoid <- wrapper("op_trapezoid", function(y, x = NULL, dx = 1.0, axis = -
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix with `N` rows and `M` columns; the default dtype is `config_floatx()`.
-#' @source `keras.ops.tri`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.tri`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tri>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.tri
 #' @examplesIf can_run_keras()
 #' op_tri(3)
 #' op_tri(2, 4, k = 1)
@@ -4592,8 +5145,10 @@ op_tri <- wrapper("op_tri", function(N, M = NULL, k = 0L, dtype = NULL, ...) {
 #'   it, negative below.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.tril`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.tril`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tril>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.tril
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:9, c(3, 3))
 #' op_tril(x)
@@ -4613,8 +5168,10 @@ op_tril <- wrapper("op_tril", function(x, k = 0L, ...) {
 #'   it, negative below.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.triu`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.triu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/triu>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.triu
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:9, c(3, 3))
 #' op_triu(x)
@@ -4635,8 +5192,11 @@ op_triu <- wrapper("op_triu", function(x, k = 0L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the broadcast shape of `x1` and `x2`; integers are
 #'   divided as floats.
-#' @source `keras.ops.true_divide`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.true_divide`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/true_divide>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.true_divide
 #' @examplesIf can_run_keras()
 #' op_true_divide(c(1L, 2L, 3L), 2L)
 #' @export
@@ -4652,8 +5212,11 @@ op_true_divide <- wrapper("op_true_divide", function(x1, x2, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.trunc`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.trunc`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trunc>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.trunc
 #' @examplesIf can_run_keras()
 #' op_trunc(c(-1.7, -0.2, 0.2, 1.7))
 #' @export
@@ -4695,8 +5258,11 @@ op_trunc <- wrapper("op_trunc", function(x, ...) {
 #'   that starts with it and goes on with those asked for, in this order: the positions of
 #'   the first occurrences; the position, among the distinct elements, of each element of `x`
 #'   (in the shape of `x`, or as long as `axis`); the counts. Positions count from 1.
-#' @source `keras.ops.unique`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.unique`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unique>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.unique
 #' @examplesIf can_run_keras()
 #' x <- c(3, 1, 3, 2)
 #' op_unique(x)
@@ -4731,8 +5297,11 @@ op_unique <- wrapper("op_unique", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list with one integer tensor for each axis of `shape`: the positions along it,
 #'   counted from 1, in the shape of `indices`.
-#' @source `keras.ops.unravel_index`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.unravel_index`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unravel_index>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.unravel_index
 #' @examplesIf can_run_keras()
 #' op_unravel_index(c(1, 5), shape = c(2, 3))
 #' @export
@@ -4753,8 +5322,11 @@ op_unravel_index <- wrapper("op_unravel_index", function(
 #'   highest power stands first, the ones last.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix of the dtype of `x` with a row for each element of `x` and `N` columns.
-#' @source `keras.ops.vander`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.vander`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vander>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.vander
 #' @examplesIf can_run_keras()
 #' op_vander(c(1, 2, 3))
 #' op_vander(c(1, 2, 3), N = 2, increasing = TRUE)
@@ -4775,8 +5347,10 @@ op_vander <- wrapper("op_vander", function(x, N = NULL, increasing = FALSE, ...)
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.var`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.var`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/var>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.var
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 3, 5), c(2, 2, 2))
 #' op_var(x)
@@ -4801,8 +5375,10 @@ op_var <- wrapper("op_var", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param x2 Second vector, with as many elements as `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scalar tensor of the common dtype of `x1` and `x2`.
-#' @source `keras.ops.vdot`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.vdot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vdot>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.vdot
 #' @examplesIf can_run_keras()
 #' op_vdot(c(1, 2, 3), c(4, 5, 6))
 #' @export
@@ -4830,8 +5406,11 @@ op_vdot <- wrapper("op_vdot", function(x1, x2, ...) {
 #'   before these are looped over. `NULL`, the default, stands for scalars.
 #' @returns A function that takes as many arguments as `func` and returns a tensor, or a list
 #'   of them, of the broadcast shape of the arguments.
-#' @source `keras.ops.vectorize`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.vectorize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vectorize>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.vectorize
 #' @examplesIf can_run_keras()
 #' if (config_backend() != "tensorflow") {
 #'   hypotenuse <- op_vectorize(function(a, b) op_sqrt(a^2 + b^2))
@@ -4855,8 +5434,10 @@ op_vectorize <- wrapper("op_vectorize", function(func, ..., excluded = NULL, sig
 #' @returns A tensor of dtype `dtype` (by default that of `x`). It has the shape of `x` when
 #'   the dtypes are equally wide; else the last axis grows or shrinks by the ratio of their
 #'   widths, and must be divisible by it.
-#' @source `keras.ops.view`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.view`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view>;
+#'   its family: <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.view
 #' @examplesIf can_run_keras()
 #' op_view(c(1, 2), dtype = "int32")
 #' op_view(c(1L, 2L), dtype = "int16")
@@ -4879,8 +5460,11 @@ op_view <- wrapper("op_view", function(x, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`, which differ from `x` in the length of the
 #'   first axis only.
-#' @source `keras.ops.vsplit`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.vsplit`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vsplit>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.vsplit
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:12, c(4, 3))
 #' op_vsplit(x, 2)
@@ -4899,8 +5483,11 @@ op_vsplit <- wrapper("op_vsplit", function(x, indices_or_sections, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype of `xs`, whose first axis is as long as those of
 #'   `xs` together.
-#' @source `keras.ops.vstack`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.vstack`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vstack>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.vstack
 #' @examplesIf can_run_keras()
 #' op_vstack(list(matrix(1, 1, 3), matrix(2, 2, 3)))
 #' @export
@@ -4927,8 +5514,11 @@ op_vstack <- wrapper("op_vstack", function(xs, ...) {
 #' @returns A tensor of the broadcast shape of all three and of the common dtype of `x1` and
 #'   `x2`. With the condition alone, the result of `op_nonzero(condition)`: positions,
 #'   counted from 1.
-#' @source `keras.ops.where`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.where`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/where>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.where
 #' @examplesIf can_run_keras()
 #' x <- c(-1, 0, 2)
 #' op_where(x > 0, x, 0)
@@ -4947,8 +5537,11 @@ op_where <- wrapper("op_where", function(condition, x1 = NULL, x2 = NULL, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape and dtype; the default dtype is `config_floatx()`.
-#' @source `keras.ops.zeros`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.zeros`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/zeros>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.zeros
 #' @examplesIf can_run_keras()
 #' op_zeros(c(2, 3))
 #' op_zeros(3, dtype = "int32")
@@ -4968,8 +5561,11 @@ op_zeros <- wrapper("op_zeros", function(shape, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, of the dtype `dtype` or, when that is `NULL`, of
 #'   the dtype of `x`.
-#' @source `keras.ops.zeros_like`: <https://keras.io/api/ops/numpy/>
+#' @source `keras.ops.zeros_like`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/zeros_like>; its family:
+#'   <https://keras.io/api/ops/numpy/>
 #' @family array ops
+#' @concept keras.ops.zeros_like
 #' @examplesIf can_run_keras()
 #' op_zeros_like(matrix(1:6, 2))
 #' op_zeros_like(c(1, 2), dtype = "int32")

@@ -42,8 +42,11 @@
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Adadelta`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Adadelta`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adadelta>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Adadelta
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -106,8 +109,11 @@ optimizer_adadelta <- wrapper("optimizer_adadelta", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Adafactor`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Adafactor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adafactor>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Adafactor
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -165,8 +171,11 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Adagrad`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Adagrad`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adagrad>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Adagrad
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -229,8 +238,11 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Adam`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Adam`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adam>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Adam
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -292,8 +304,11 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.AdamW`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.AdamW`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/AdamW>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.AdamW
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -353,8 +368,11 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Adamax`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Adamax`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adamax>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Adamax
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -382,8 +400,11 @@ optimizer_adamax <- wrapper("optimizer_adamax", function(
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object.
-#' @source `keras.optimizers.deserialize`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/deserialize>; its
+#'   family: <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- optimizer_serialize(optimizer_adam())
 #' optimizer_deserialize(config)
@@ -441,8 +462,11 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Ftrl`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Ftrl`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Ftrl>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Ftrl
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -472,8 +496,11 @@ optimizer_ftrl <- wrapper("optimizer_ftrl", function(
 #'   which is returned as it is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object; `NULL` for `NULL`.
-#' @source `keras.optimizers.get`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/get>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.get
 #' @examplesIf can_run_keras()
 #' optimizer_get("adam")
 #' @export
@@ -522,8 +549,11 @@ optimizer_get <- wrapper("optimizer_get", function(identifier, ...) {
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Lamb`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Lamb`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Lamb>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Lamb
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -582,8 +612,11 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Lion`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Lion`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Lion>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Lion
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -621,8 +654,11 @@ optimizer_lion <- wrapper("optimizer_lion", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.LossScaleOptimizer`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.LossScaleOptimizer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/LossScaleOptimizer>; its
+#'   family: <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.LossScaleOptimizer
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -647,8 +683,11 @@ optimizer_loss_scale <- wrapper("optimizer_loss_scale", function(
 #'   `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A map, to be given to `optimizer_multi()`.
-#' @source `keras.optimizers.OptimizerMap`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.OptimizerMap`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/OptimizerMap>; its
+#'   family: <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.OptimizerMap
 #' @examplesIf can_run_keras()
 #' map <- optimizer_map(optimizer_sgd(), list("dense/.*" = optimizer_adam()))
 #' optimizer <- optimizer_multi(map)
@@ -675,8 +714,11 @@ optimizer_map <- wrapper("optimizer_map", function(default_optimizer, optimizer_
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.MultiOptimizer`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.MultiOptimizer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/MultiOptimizer>; its
+#'   family: <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.MultiOptimizer
 #' @examplesIf can_run_keras()
 #' map <- optimizer_map(optimizer_sgd(), list("dense/.*" = optimizer_adam()))
 #' optimizer <- optimizer_multi(map)
@@ -749,8 +791,11 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #' @param rms_rate Number: scales updates to the root mean square that those of Adam have, so
 #'   that its learning rate and weight decay can be used. Default 0.2; `NULL` for no scaling.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Muon`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Muon`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Muon>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Muon
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -813,8 +858,11 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.Nadam`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.Nadam`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Nadam>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.Nadam
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -876,8 +924,11 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.RMSprop`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.RMSprop`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/RMSprop>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.RMSprop
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -939,8 +990,11 @@ optimizer_rmsprop <- wrapper("optimizer_rmsprop", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.ScheduleFreeAdamW`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.ScheduleFreeAdamW`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/ScheduleFreeAdamW>; its
+#'   family: <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.ScheduleFreeAdamW
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)
@@ -966,8 +1020,11 @@ optimizer_schedule_free_adam_w <- wrapper("optimizer_schedule_free_adam_w", func
 #' @param optimizer The optimizer object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.optimizers.serialize`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/serialize>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.serialize
 #' @examplesIf can_run_keras()
 #' optimizer_serialize(optimizer_adam())
 #' @export
@@ -1012,8 +1069,11 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 #'   every so many batches, by the mean of the gradients since the last change. `NULL`, the
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
-#' @source `keras.optimizers.SGD`: <https://keras.io/api/optimizers/>
+#' @source `keras.optimizers.SGD`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/SGD>; its family:
+#'   <https://keras.io/api/optimizers/>
 #' @family optimizers
+#' @concept keras.optimizers.SGD
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 1)

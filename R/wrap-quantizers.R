@@ -16,8 +16,11 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of the quantized tensor, of the shape of `inputs`, and the scale, with
 #'   length 1 along `axis`. `q / scale` gives the values back.
-#' @source `keras.quantizers.abs_max_quantize`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.abs_max_quantize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/abs_max_quantize>; its
+#'   family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.abs_max_quantize
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(-1, 0.5), c(2, 0.25))
 #' quantizer_abs_max_quantize(x, axis = 1)
@@ -49,8 +52,10 @@ quantizer_abs_max_quantize <- wrapper("quantizer_abs_max_quantize", function(
 #' @returns A list of the quantized tensor, of the shape of `inputs`, the scales and the zero
 #'   points, both of shape `(groups, columns)`. `(q - zero) * scale` gives the values back.
 #' @source `keras.quantizers.abs_max_quantize_grouped_with_zero_point`:
-#'   <https://keras.io/api/quantizers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/abs_max_quantize_grouped_with_zero_point>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.abs_max_quantize_grouped_with_zero_point
 #' @examplesIf can_run_keras()
 #' x <- matrix(rnorm(16), nrow = 8)
 #' quantizer_abs_max_quantize_grouped_with_zero_point(x, block_size = 4)
@@ -79,8 +84,11 @@ quantizer_abs_max_quantize_grouped_with_zero_point <- wrapper("quantizer_abs_max
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A quantizer. Called with a tensor, it returns a list of the quantized tensor and
 #'   its scale.
-#' @source `keras.quantizers.AbsMaxQuantizer`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.AbsMaxQuantizer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/AbsMaxQuantizer>; its
+#'   family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.AbsMaxQuantizer
 #' @examplesIf can_run_keras()
 #' quantizer <- quantizer_abs_max_quantizer(axis = 1)
 #' @export
@@ -111,8 +119,11 @@ quantizer_abs_max_quantizer <- wrapper("quantizer_abs_max_quantizer", function(
 #'   the model for it.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
-#' @source `keras.quantizers.AWQConfig`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.AWQConfig`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/AWQConfig>; its family:
+#'   <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.AWQConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_awq_config(list("a text to calibrate with"), \(x) x, group_size = 64)
 #' @export
@@ -136,8 +147,11 @@ quantizer_awq_config <- wrapper("quantizer_awq_config", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The new record, a tensor of the shape of `amax_history`, with the latest value
 #'   first.
-#' @source `keras.quantizers.compute_float8_amax_history`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.compute_float8_amax_history`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/compute_float8_amax_history>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.compute_float8_amax_history
 #' @examplesIf can_run_keras()
 #' quantizer_compute_float8_amax_history(c(-3, 2), op_zeros(4))
 #' @export
@@ -159,8 +173,11 @@ quantizer_compute_float8_amax_history <- wrapper("quantizer_compute_float8_amax_
 #' @param margin Number: room for larger values, as a power of 2. Default 0.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The new scale, a tensor of the shape of `scale`.
-#' @source `keras.quantizers.compute_float8_scale`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.compute_float8_scale`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/compute_float8_scale>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.compute_float8_scale
 #' @examplesIf can_run_keras()
 #' quantizer_compute_float8_scale(amax = op_array(3), scale = op_array(1), dtype_max = 448)
 #' @export
@@ -181,8 +198,11 @@ quantizer_compute_float8_scale <- wrapper("quantizer_compute_float8_scale", func
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A quantizer object.
-#' @source `keras.quantizers.deserialize`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/deserialize>; its
+#'   family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- quantizer_serialize(quantizer_abs_max_quantizer(axis = 1))
 #' quantizer_deserialize(config)
@@ -209,8 +229,10 @@ quantizer_deserialize <- wrapper("quantizer_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.quantizers.fake_quant_with_min_max_vars`:
-#'   <https://keras.io/api/quantizers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/fake_quant_with_min_max_vars>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.fake_quant_with_min_max_vars
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(-1, 0.5), c(2, 0.25))
 #' quantizer_fake_quant_with_min_max_vars(x, min_vals = -1, max_vals = 1, num_bits = 4)
@@ -230,8 +252,11 @@ quantizer_fake_quant_with_min_max_vars <- wrapper("quantizer_fake_quant_with_min
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
-#' @source `keras.quantizers.Float8QuantizationConfig`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.Float8QuantizationConfig`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Float8QuantizationConfig>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.Float8QuantizationConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_float8_quantization_config()
 #' @export
@@ -249,8 +274,11 @@ quantizer_float8_quantization_config <- wrapper("quantizer_float8_quantization_c
 #'   is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A quantizer object; `NULL` for `NULL`.
-#' @source `keras.quantizers.get`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/get>; its family:
+#'   <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.get
 #' @examplesIf can_run_keras()
 #' config <- quantizer_serialize(quantizer_abs_max_quantizer(axis = 1))
 #' quantizer_get(config)
@@ -286,8 +314,11 @@ quantizer_get <- wrapper("quantizer_get", function(identifier, ...) {
 #'   the model for it.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
-#' @source `keras.quantizers.GPTQConfig`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.GPTQConfig`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/GPTQConfig>; its family:
+#'   <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.GPTQConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_gptq_config(list("a text to calibrate with"), \(x) x, weight_bits = 4)
 #' @export
@@ -316,8 +347,11 @@ quantizer_gptq_config <- wrapper("quantizer_gptq_config", function(
 #'   -1 for one scale per column. Default 128; quantizers of your own need `NULL` or -1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
-#' @source `keras.quantizers.Int4QuantizationConfig`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.Int4QuantizationConfig`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int4QuantizationConfig>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.Int4QuantizationConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_int4_quantization_config(block_size = 64)
 #' @export
@@ -340,8 +374,11 @@ quantizer_int4_quantization_config <- wrapper("quantizer_int4_quantization_confi
 #'   floating point. `"default"`, the default, means `quantizer_abs_max_quantizer()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
-#' @source `keras.quantizers.Int8QuantizationConfig`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.Int8QuantizationConfig`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int8QuantizationConfig>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.Int8QuantizationConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_int8_quantization_config(activation_quantizer = NULL)
 #' @export
@@ -363,8 +400,11 @@ quantizer_int8_quantization_config <- wrapper("quantizer_int8_quantization_confi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of the packed tensor, its shape, and the length of the axis before
 #'   packing.
-#' @source `keras.quantizers.pack_int4`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.pack_int4`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/pack_int4>; its family:
+#'   <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.pack_int4
 #' @examplesIf can_run_keras()
 #' x <- op_cast(rbind(c(-3L, 7L), c(2L, -8L), c(1L, 0L)), "int8")
 #' packed <- quantizer_pack_int4(x)
@@ -387,8 +427,11 @@ quantizer_pack_int4 <- wrapper("quantizer_pack_int4", function(
 #' @param compute_dtype Dtype to compute in, such as `"float32"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `inputs` and of dtype `compute_dtype`.
-#' @source `keras.quantizers.quantize_and_dequantize`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.quantize_and_dequantize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/quantize_and_dequantize>;
+#'   its family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.quantize_and_dequantize
 #' @examplesIf can_run_keras()
 #' quantizer_quantize_and_dequantize(c(0.1, 300), op_array(1), "float8_e4m3fn", "float32")
 #' @export
@@ -408,8 +451,11 @@ quantizer_quantize_and_dequantize <- wrapper("quantizer_quantize_and_dequantize"
 #' @param initializer The quantizer object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.quantizers.serialize`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/serialize>; its family:
+#'   <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.serialize
 #' @examplesIf can_run_keras()
 #' quantizer_serialize(quantizer_abs_max_quantizer(axis = 1))
 #' @export
@@ -427,8 +473,11 @@ quantizer_serialize <- wrapper("quantizer_serialize", function(initializer, ...)
 #' @param dtype `"int8"` (the default) for signed or `"uint8"` for unsigned values.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor whose length along `axis` is `orig_len`.
-#' @source `keras.quantizers.unpack_int4`: <https://keras.io/api/quantizers/>
+#' @source `keras.quantizers.unpack_int4`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/unpack_int4>; its
+#'   family: <https://keras.io/api/quantizers/>
 #' @family quantizers
+#' @concept keras.quantizers.unpack_int4
 #' @examplesIf can_run_keras()
 #' x <- op_cast(rbind(c(-3L, 7L), c(2L, -8L), c(1L, 0L)), "int8")
 #' packed <- quantizer_pack_int4(x)

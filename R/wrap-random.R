@@ -14,8 +14,11 @@
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
-#' @source `keras.random.beta`: <https://keras.io/api/random/>
+#' @source `keras.random.beta`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/beta>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.beta
 #' @examplesIf can_run_keras()
 #' random_beta(5, alpha = 2, beta = 3, seed = 1)
 #' @export
@@ -41,8 +44,11 @@ random_beta <- wrapper("random_beta", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`:
 #'   whole numbers in a float tensor.
-#' @source `keras.random.binomial`: <https://keras.io/api/random/>
+#' @source `keras.random.binomial`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/binomial>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.binomial
 #' @examplesIf can_run_keras()
 #' random_binomial(5, counts = 10, probabilities = 0.5, seed = 1)
 #' @export
@@ -76,8 +82,11 @@ random_binomial <- wrapper("random_binomial", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, num_samples)` and of dtype `dtype`, by default
 #'   `"int32"`: positions of classes, counted from 1.
-#' @source `keras.random.categorical`: <https://keras.io/api/random/>
+#' @source `keras.random.categorical`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/categorical>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.categorical
 #' @examplesIf can_run_keras()
 #' logits <- log(rbind(c(0.1, 0.9), c(0.5, 0.5)))
 #' random_categorical(logits, num_samples = 8, seed = 1)
@@ -103,8 +112,11 @@ random_categorical <- wrapper("random_categorical", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
-#' @source `keras.random.dropout`: <https://keras.io/api/random/>
+#' @source `keras.random.dropout`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/dropout>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.dropout
 #' @examplesIf can_run_keras()
 #' random_dropout(matrix(1, 2, 4), rate = 0.5, seed = 1)
 #' @export
@@ -129,8 +141,11 @@ random_dropout <- wrapper("random_dropout", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`,
 #'   with positive values.
-#' @source `keras.random.gamma`: <https://keras.io/api/random/>
+#' @source `keras.random.gamma`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/gamma>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.gamma
 #' @examplesIf can_run_keras()
 #' random_gamma(5, alpha = 2, seed = 1)
 #' @export
@@ -155,8 +170,11 @@ random_gamma <- wrapper("random_gamma", function(shape, alpha, dtype = NULL, see
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `"int32"`.
-#' @source `keras.random.randint`: <https://keras.io/api/random/>
+#' @source `keras.random.randint`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/randint>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.randint
 #' @examplesIf can_run_keras()
 #' random_integer(10, minval = 1, maxval = 7, seed = 1)
 #' @export
@@ -183,8 +201,11 @@ random_integer <- wrapper("random_integer", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
-#' @source `keras.random.normal`: <https://keras.io/api/random/>
+#' @source `keras.random.normal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/normal>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.normal
 #' @examplesIf can_run_keras()
 #' random_normal(c(2, 3), mean = 10, stddev = 2, seed = 1)
 #' @export
@@ -210,8 +231,11 @@ random_normal <- wrapper("random_normal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A seed generator, a Keras object. Its `$next()` method returns a seed, a tensor
 #'   of two integers, and moves on; `` gen$`next`() `` in R, since `next` is a reserved word.
-#' @source `keras.random.SeedGenerator`: <https://keras.io/api/random/>
+#' @source `keras.random.SeedGenerator`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/SeedGenerator>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.SeedGenerator
 #' @examplesIf can_run_keras()
 #' seeds <- random_seed_generator(1)
 #' random_normal(2, seed = seeds)
@@ -238,8 +262,11 @@ random_seed_generator <- wrapper("random_seed_generator", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.random.shuffle`: <https://keras.io/api/random/>
+#' @source `keras.random.shuffle`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/shuffle>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.shuffle
 #' @examplesIf can_run_keras()
 #' rows <- random_shuffle(1:3, seed = 1)
 #' op_take(matrix(1:6, nrow = 3), rows, axis = 1)
@@ -264,8 +291,11 @@ random_shuffle <- wrapper("random_shuffle", function(x, axis = 1L, seed = NULL, 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`,
 #'   with values within `mean - 2 * stddev` and `mean + 2 * stddev`.
-#' @source `keras.random.truncated_normal`: <https://keras.io/api/random/>
+#' @source `keras.random.truncated_normal`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/truncated_normal>; its
+#'   family: <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.truncated_normal
 #' @examplesIf can_run_keras()
 #' random_truncated_normal(c(2, 3), seed = 1)
 #' @export
@@ -292,8 +322,11 @@ random_truncated_normal <- wrapper("random_truncated_normal", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
-#' @source `keras.random.uniform`: <https://keras.io/api/random/>
+#' @source `keras.random.uniform`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/uniform>; its family:
+#'   <https://keras.io/api/random/>
 #' @family random ops
+#' @concept keras.random.uniform
 #' @examplesIf can_run_keras()
 #' random_uniform(c(2, 3), minval = -1, maxval = 1, seed = 1)
 #' @export

@@ -9,8 +9,11 @@
 #'   configuration mentions. `NULL`, the default, for none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A regularizer object.
-#' @source `keras.regularizers.deserialize`: <https://keras.io/api/layers/regularizers/>
+#' @source `keras.regularizers.deserialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/deserialize>; its
+#'   family: <https://keras.io/api/layers/regularizers/>
 #' @family regularizers
+#' @concept keras.regularizers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- regularizer_serialize(regularizer_l2(0.01))
 #' regularizer_deserialize(config)
@@ -29,8 +32,11 @@ regularizer_deserialize <- wrapper("regularizer_deserialize", function(
 #'   which is returned as it is.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A regularizer object; `NULL` for `NULL`.
-#' @source `keras.regularizers.get`: <https://keras.io/api/layers/regularizers/>
+#' @source `keras.regularizers.get`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/get>; its family:
+#'   <https://keras.io/api/layers/regularizers/>
 #' @family regularizers
+#' @concept keras.regularizers.get
 #' @examplesIf can_run_keras()
 #' regularizer_get("l2")
 #' @export
@@ -46,8 +52,11 @@ regularizer_get <- wrapper("regularizer_get", function(identifier, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
-#' @source `keras.regularizers.L1`: <https://keras.io/api/layers/regularizers/>
+#' @source `keras.regularizers.L1`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/L1>; its family:
+#'   <https://keras.io/api/layers/regularizers/>
 #' @family regularizers
+#' @concept keras.regularizers.L1
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_l1(0.01)
 #' penalty(op_ones(c(2, 3)))
@@ -66,8 +75,11 @@ regularizer_l1 <- wrapper("regularizer_l1", function(l1 = 0.01, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
-#' @source `keras.regularizers.l1_l2`: <https://keras.io/api/layers/regularizers/>
+#' @source `keras.regularizers.l1_l2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/l1_l2>; its family:
+#'   <https://keras.io/api/layers/regularizers/>
 #' @family regularizers
+#' @concept keras.regularizers.l1_l2
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_l1_l2(l1 = 0.01, l2 = 0.01)
 #' penalty(op_ones(c(2, 3)))
@@ -85,8 +97,11 @@ regularizer_l1_l2 <- wrapper("regularizer_l1_l2", function(l1 = 0.0, l2 = 0.0, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
-#' @source `keras.regularizers.L2`: <https://keras.io/api/layers/regularizers/>
+#' @source `keras.regularizers.L2`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/L2>; its family:
+#'   <https://keras.io/api/layers/regularizers/>
 #' @family regularizers
+#' @concept keras.regularizers.L2
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_l2(0.01)
 #' penalty(op_ones(c(2, 3)))
@@ -107,8 +122,10 @@ regularizer_l2 <- wrapper("regularizer_l2", function(l2 = 0.01, ...) {
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.orthogonal_regularizer`:
-#'   <https://keras.io/api/layers/regularizers/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/orthogonal_regularizer>;
+#'   its family: <https://keras.io/api/layers/regularizers/>
 #' @family regularizers
+#' @concept keras.regularizers.orthogonal_regularizer
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_orthogonal(0.01)
 #' penalty(op_ones(c(2, 3)))
@@ -127,8 +144,11 @@ regularizer_orthogonal <- wrapper("regularizer_orthogonal", function(
 #' @param regularizer The regularizer object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.regularizers.serialize`: <https://keras.io/api/layers/regularizers/>
+#' @source `keras.regularizers.serialize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/serialize>; its
+#'   family: <https://keras.io/api/layers/regularizers/>
 #' @family regularizers
+#' @concept keras.regularizers.serialize
 #' @examplesIf can_run_keras()
 #' regularizer_serialize(regularizer_l2(0.01))
 #' @export

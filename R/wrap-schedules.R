@@ -22,8 +22,10 @@
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.CosineDecay`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/CosineDecay>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.CosineDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_cosine_decay(0.1, decay_steps = 100)
 #' schedule(50)
@@ -57,8 +59,10 @@ learning_rate_schedule_cosine_decay <- wrapper("learning_rate_schedule_cosine_de
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.CosineDecayRestarts`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/CosineDecayRestarts>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.CosineDecayRestarts
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_cosine_decay_restarts(0.1, first_decay_steps = 40)
 #' schedule(50)
@@ -85,8 +89,10 @@ learning_rate_schedule_cosine_decay_restarts <- wrapper("learning_rate_schedule_
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A learning rate schedule object.
 #' @source `keras.optimizers.schedules.deserialize`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/deserialize>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.deserialize
 #' @examplesIf can_run_keras()
 #' config <- learning_rate_schedule_serialize(learning_rate_schedule_exponential_decay(0.1, 100, 0.9))
 #' learning_rate_schedule_deserialize(config)
@@ -114,8 +120,10 @@ learning_rate_schedule_deserialize <- wrapper("learning_rate_schedule_deserializ
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.ExponentialDecay`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/ExponentialDecay>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.ExponentialDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_exponential_decay(0.1, decay_steps = 100, decay_rate = 0.96)
 #' schedule(50)
@@ -148,8 +156,10 @@ learning_rate_schedule_exponential_decay <- wrapper("learning_rate_schedule_expo
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.InverseTimeDecay`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/InverseTimeDecay>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.InverseTimeDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_inverse_time_decay(0.1, decay_steps = 100, decay_rate = 0.5)
 #' schedule(50)
@@ -179,8 +189,10 @@ learning_rate_schedule_inverse_time_decay <- wrapper("learning_rate_schedule_inv
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.PiecewiseConstantDecay`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/PiecewiseConstantDecay>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.PiecewiseConstantDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_piecewise_constant_decay(boundaries = c(20, 60), values = c(0.1, 0.05, 0.01))
 #' schedule(50)
@@ -210,8 +222,10 @@ learning_rate_schedule_piecewise_constant_decay <- wrapper("learning_rate_schedu
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.PolynomialDecay`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/PolynomialDecay>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.PolynomialDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_polynomial_decay(0.1, decay_steps = 100)
 #' schedule(50)
@@ -236,8 +250,10 @@ learning_rate_schedule_polynomial_decay <- wrapper("learning_rate_schedule_polyn
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.optimizers.schedules.serialize`:
-#'   <https://keras.io/api/optimizers/learning_rate_schedules/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/serialize>;
+#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
 #' @family learning rate schedules
+#' @concept keras.optimizers.schedules.serialize
 #' @examplesIf can_run_keras()
 #' learning_rate_schedule_serialize(learning_rate_schedule_exponential_decay(0.1, 100, 0.9))
 #' @export

@@ -36,8 +36,11 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A `tf.data.Dataset`, or a list of two for `subset = "both"`. Signals have shape
 #'   (batch, samples, channels).
-#' @source `keras.utils.audio_dataset_from_directory`: <https://keras.io/api/utils/>
+#' @source `keras.utils.audio_dataset_from_directory`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/audio_dataset_from_directory>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.audio_dataset_from_directory
 #' @examplesIf can_run_keras()
 #' if (FALSE) {
 #'   audio_dataset_from_directory("recordings", output_sequence_length = 16000)
@@ -81,8 +84,10 @@ audio_dataset_from_directory <- wrapper("audio_dataset_from_directory", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape (batch, boxes, 4).
 #' @source `keras.utils.bounding_boxes.affine_transform`:
-#'   <https://keras.io/api/utils/bounding_boxes/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/affine_transform>;
+#'   its family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.affine_transform
 #' @examplesIf can_run_keras()
 #' boxes <- op_reshape(c(10, 20, 30, 40), c(1, 1, 4))
 #' zero <- array(0)
@@ -112,8 +117,10 @@ bounding_boxes_affine_transform <- wrapper("bounding_boxes_affine_transform", fu
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list of `boxes` and `labels`.
 #' @source `keras.utils.bounding_boxes.clip_to_image_size`:
-#'   <https://keras.io/api/utils/bounding_boxes/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/clip_to_image_size>;
+#'   its family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.clip_to_image_size
 #' @examplesIf can_run_keras()
 #' bounding_boxes_clip_to_image_size(
 #'   list(boxes = matrix(c(-10, 5, 50, 90), 1), labels = array(1)),
@@ -148,8 +155,10 @@ bounding_boxes_clip_to_image_size <- wrapper("bounding_boxes_clip_to_image_size"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes1` without the last dimension.
 #' @source `keras.utils.bounding_boxes.compute_ciou`:
-#'   <https://keras.io/api/utils/bounding_boxes/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/compute_ciou>;
+#'   its family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.compute_ciou
 #' @examplesIf can_run_keras()
 #' a <- matrix(c(10, 20, 30, 40), 1)
 #' bounding_boxes_compute_ciou(a, a + 5, bounding_box_format = "xyxy")
@@ -182,8 +191,10 @@ bounding_boxes_compute_ciou <- wrapper("bounding_boxes_compute_ciou", function(
 #' @returns A tensor of shape (boxes1, boxes2), with the batch dimension in front if one of
 #'   the inputs has it.
 #' @source `keras.utils.bounding_boxes.compute_iou`:
-#'   <https://keras.io/api/utils/bounding_boxes/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/compute_iou>;
+#'   its family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.compute_iou
 #' @examplesIf can_run_keras()
 #' a <- matrix(c(10, 20, 30, 40), 1)
 #' b <- matrix(c(20, 20, 40, 40), 1)
@@ -215,8 +226,10 @@ bounding_boxes_compute_iou <- wrapper("bounding_boxes_compute_iou", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The boxes in the new format, of the same shape and structure.
 #' @source `keras.utils.bounding_boxes.convert_format`:
-#'   <https://keras.io/api/utils/bounding_boxes/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/convert_format>;
+#'   its family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.convert_format
 #' @examplesIf can_run_keras()
 #' boxes <- matrix(c(10, 20, 30, 40), 1)
 #' bounding_boxes_convert_format(boxes, source = "xyxy", target = "center_xywh")
@@ -242,8 +255,11 @@ bounding_boxes_convert_format <- wrapper("bounding_boxes_convert_format", functi
 #' @param bounding_box_format Only `"xyxy"` exists.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
-#' @source `keras.utils.bounding_boxes.crop`: <https://keras.io/api/utils/bounding_boxes/>
+#' @source `keras.utils.bounding_boxes.crop`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/crop>; its
+#'   family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.crop
 #' @examplesIf can_run_keras()
 #' boxes <- matrix(c(10, 20, 50, 60), 1)
 #' bounding_boxes_crop(boxes, top = 10, left = 20, height = 40, width = 30)
@@ -276,8 +292,10 @@ bounding_boxes_crop <- wrapper("bounding_boxes_crop", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes_delta`, or a named list of them.
 #' @source `keras.utils.bounding_boxes.decode_deltas_to_boxes`:
-#'   <https://keras.io/api/utils/bounding_boxes/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/decode_deltas_to_boxes>;
+#'   its family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.decode_deltas_to_boxes
 #' @examplesIf can_run_keras()
 #' anchor <- matrix(c(10, 20, 30, 40), 1)
 #' delta <- bounding_boxes_encode_box_to_deltas(anchor, anchor + 2, "xyxy", "xyxy")
@@ -312,8 +330,10 @@ bounding_boxes_decode_deltas_to_boxes <- wrapper("bounding_boxes_decode_deltas_t
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
 #' @source `keras.utils.bounding_boxes.encode_box_to_deltas`:
-#'   <https://keras.io/api/utils/bounding_boxes/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/encode_box_to_deltas>;
+#'   its family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.encode_box_to_deltas
 #' @examplesIf can_run_keras()
 #' anchor <- matrix(c(10, 20, 30, 40), 1)
 #' bounding_boxes_encode_box_to_deltas(anchor, anchor + 2, "xyxy", "xyxy")
@@ -340,8 +360,11 @@ bounding_boxes_encode_box_to_deltas <- wrapper("bounding_boxes_encode_box_to_del
 #' @param bounding_box_format Only `"xyxy"` exists.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
-#' @source `keras.utils.bounding_boxes.pad`: <https://keras.io/api/utils/bounding_boxes/>
+#' @source `keras.utils.bounding_boxes.pad`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/pad>; its
+#'   family: <https://keras.io/api/utils/bounding_boxes/>
 #' @family bounding boxes
+#' @concept keras.utils.bounding_boxes.pad
 #' @examplesIf can_run_keras()
 #' boxes <- matrix(c(10, 20, 50, 60), 1)
 #' bounding_boxes_pad(boxes, top = 5, left = 2)
@@ -364,8 +387,11 @@ bounding_boxes_pad <- wrapper("bounding_boxes_pad", function(
 #'   take a few seconds.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
-#' @source `keras.backend.clear_session`: <https://keras.io/api/utils/>
+#' @source `keras.backend.clear_session`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/clear_session>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.backend.clear_session
 #' @examplesIf can_run_keras()
 #' clear_session()
 #' @export
@@ -391,8 +417,11 @@ clear_session <- wrapper("clear_session", function(free_memory = TRUE, ...) {
 #'   `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model, not compiled.
-#' @source `keras.models.clone_model`: <https://keras.io/api/utils/>
+#' @source `keras.models.clone_model`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/clone_model>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.models.clone_model
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
 #' copy <- clone_model(model)
@@ -415,8 +444,11 @@ clone_model <- wrapper("clone_model", function(
 #' @param custom_objects Named list of classes and functions.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
-#' @source `keras.saving.custom_object_scope`: <https://keras.io/api/utils/>
+#' @source `keras.saving.custom_object_scope`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/custom_object_scope>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.saving.custom_object_scope
 #' @examplesIf can_run_keras()
 #' with(custom_object_scope(list(twice = function(x) 2 * x)), {
 #'   get_registered_object("twice")
@@ -437,8 +469,11 @@ custom_object_scope <- wrapper("custom_object_scope", function(custom_objects, .
 #'   anything. Say `FALSE` only for a source that you trust.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The object.
-#' @source `keras.saving.deserialize_keras_object`: <https://keras.io/api/utils/>
+#' @source `keras.saving.deserialize_keras_object`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/deserialize_keras_object>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.saving.deserialize_keras_object
 #' @examplesIf can_run_keras()
 #' config <- serialize_keras_object(loss_huber())
 #' deserialize_keras_object(config)
@@ -468,8 +503,11 @@ deserialize_keras_object <- wrapper("deserialize_keras_object", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. Its `student` is the trained small model.
-#' @source `keras.distillation.Distiller`: <https://keras.io/api/utils/>
+#' @source `keras.distillation.Distiller`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/Distiller>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.distillation.Distiller
 #' @examplesIf can_run_keras()
 #' teacher <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 8, name = "hidden") |>
@@ -503,8 +541,11 @@ distiller <- wrapper("distiller", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An archive with the methods `track()`, `add_endpoint()`,
 #'   `track_and_add_endpoint()` and `write_out()`.
-#' @source `keras.export.ExportArchive`: <https://keras.io/api/utils/>
+#' @source `keras.export.ExportArchive`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/export/ExportArchive>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.export.ExportArchive
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "tensorflow") {
 #'   model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -523,8 +564,11 @@ export_archive <- wrapper("export_archive", function(format = "saved_model", ...
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.saving.get_custom_objects`: <https://keras.io/api/utils/>
+#' @source `keras.saving.get_custom_objects`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_custom_objects>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.saving.get_custom_objects
 #' @examplesIf can_run_keras()
 #' names(get_custom_objects())
 #' @export
@@ -558,8 +602,11 @@ get_custom_objects <- wrapper("get_custom_objects", function(...) {
 #' @param force_download `TRUE` downloads even when the file is there. Default `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns String: the path of the file, or of the directory it was unpacked to.
-#' @source `keras.utils.get_file`: <https://keras.io/api/utils/>
+#' @source `keras.utils.get_file`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_file>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.get_file
 #' @examplesIf can_run_keras()
 #' if (FALSE) {
 #'   get_file("data.csv", origin = "https://example.org/data.csv")
@@ -584,8 +631,11 @@ get_file <- wrapper("get_file", function(
 #' @param obj A class or function.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string.
-#' @source `keras.saving.get_registered_name`: <https://keras.io/api/utils/>
+#' @source `keras.saving.get_registered_name`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_name>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.saving.get_registered_name
 #' @examplesIf can_run_keras()
 #' get_registered_name(keras$layers$Dense)
 #' @export
@@ -605,8 +655,11 @@ get_registered_name <- wrapper("get_registered_name", function(obj, ...) {
 #'   none.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The class or function, or `NULL` if there is none.
-#' @source `keras.saving.get_registered_object`: <https://keras.io/api/utils/>
+#' @source `keras.saving.get_registered_object`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_object>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.saving.get_registered_object
 #' @examplesIf can_run_keras()
 #' get_registered_object("mine>unknown")
 #' @export
@@ -623,8 +676,11 @@ get_registered_object <- wrapper("get_registered_object", function(
 #' @param tensor A symbolic tensor.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of symbolic tensors.
-#' @source `keras.utils.get_source_inputs`: <https://keras.io/api/utils/>
+#' @source `keras.utils.get_source_inputs`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_source_inputs>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.get_source_inputs
 #' @examplesIf can_run_keras()
 #' x <- keras_input(shape = 4)
 #' y <- x |> layer_dense(2)
@@ -641,8 +697,11 @@ get_source_inputs <- wrapper("get_source_inputs", function(tensor, ...) {
 #' @param prefix String to count. Default `""`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer: 1 at the first call, then 2, and so on.
-#' @source `keras.backend.get_uid`: <https://keras.io/api/utils/>
+#' @source `keras.backend.get_uid`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/get_uid>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.backend.get_uid
 #' @examplesIf can_run_keras()
 #' get_uid("block")
 #' get_uid("block")
@@ -668,8 +727,11 @@ get_uid <- wrapper("get_uid", function(prefix = "", ...) {
 #'   the largest 255.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the file it writes.
-#' @source `keras.utils.save_img`: <https://keras.io/api/utils/>
+#' @source `keras.utils.save_img`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/save_img>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.save_img
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
 #'   image_array_save(array(runif(48), c(4, 4, 3)), tempfile(fileext = ".png"))
@@ -723,8 +785,11 @@ image_array_save <- wrapper("image_array_save", function(
 #'   Python package grain; the package must be installed.
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Images have shape
 #'   (batch, height, width, channels) and dtype float32.
-#' @source `keras.preprocessing.image_dataset_from_directory`: <https://keras.io/api/utils/>
+#' @source `keras.preprocessing.image_dataset_from_directory`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/image_dataset_from_directory>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.preprocessing.image_dataset_from_directory
 #' @examplesIf can_run_keras()
 #' if (FALSE) {
 #'   image_dataset_from_directory("photos", image_size = c(128, 128))
@@ -759,8 +824,11 @@ image_dataset_from_directory <- wrapper("image_dataset_from_directory", function
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A Pillow image.
-#' @source `keras.utils.array_to_img`: <https://keras.io/api/utils/>
+#' @source `keras.utils.array_to_img`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/array_to_img>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.array_to_img
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
 #'   image_from_array(array(runif(48), c(4, 4, 3)))
@@ -790,8 +858,11 @@ image_from_array <- wrapper("image_from_array", function(
 #'   resizing. Default `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A Pillow image.
-#' @source `keras.utils.load_img`: <https://keras.io/api/utils/>
+#' @source `keras.utils.load_img`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/load_img>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.load_img
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
 #'   path <- tempfile(fileext = ".png")
@@ -820,8 +891,11 @@ image_load <- wrapper("image_load", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape (height, width, channels), with the batch dimension in front if
 #'   `x` has one.
-#' @source `keras.preprocessing.image.smart_resize`: <https://keras.io/api/utils/>
+#' @source `keras.preprocessing.image.smart_resize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/image/smart_resize>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.preprocessing.image.smart_resize
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(10, 14, 3))
 #' image_smart_resize(image, size = c(4, 4))
@@ -847,8 +921,11 @@ image_smart_resize <- wrapper("image_smart_resize", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A numeric array of shape (height, width, channels).
-#' @source `keras.utils.img_to_array`: <https://keras.io/api/utils/>
+#' @source `keras.utils.img_to_array`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/img_to_array>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.img_to_array
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
 #'   image <- image_from_array(array(runif(48), c(4, 4, 3)))
@@ -874,8 +951,10 @@ image_to_array <- wrapper("image_to_array", function(img, data_format = NULL, dt
 #' @returns A list with one list per image. It holds, best first, for each of the `top`
 #'   classes a list of the class's WordNet id, its name and its score.
 #' @source `keras.applications.imagenet_utils.decode_predictions`:
-#'   <https://keras.io/api/utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/decode_predictions>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.applications.imagenet_utils.decode_predictions
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the names of the classes once
 #'   imagenet_decode_predictions(matrix(runif(1000), nrow = 1), top = 3)
@@ -902,8 +981,10 @@ imagenet_decode_predictions <- wrapper("imagenet_decode_predictions", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.applications.imagenet_utils.preprocess_input`:
-#'   <https://keras.io/api/utils/>
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/preprocess_input>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.applications.imagenet_utils.preprocess_input
 #' @examplesIf can_run_keras()
 #' x <- array(runif(1 * 4 * 4 * 3, 0, 255), dim = c(1, 4, 4, 3))
 #' imagenet_preprocess_input(x, mode = "tf")
@@ -923,8 +1004,11 @@ imagenet_preprocess_input <- wrapper("imagenet_preprocess_input", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
-#' @source `keras.backend.is_float_dtype`: <https://keras.io/api/utils/>
+#' @source `keras.backend.is_float_dtype`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_float_dtype>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.backend.is_float_dtype
 #' @examplesIf can_run_keras()
 #' is_float_dtype("bfloat16")
 #' is_float_dtype("int32")
@@ -941,8 +1025,11 @@ is_float_dtype <- wrapper("is_float_dtype", function(dtype, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
-#' @source `keras.backend.is_int_dtype`: <https://keras.io/api/utils/>
+#' @source `keras.backend.is_int_dtype`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_int_dtype>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.backend.is_int_dtype
 #' @examplesIf can_run_keras()
 #' is_int_dtype("uint8")
 #' is_int_dtype("float32")
@@ -959,8 +1046,11 @@ is_int_dtype <- wrapper("is_int_dtype", function(dtype, ...) {
 #' @param x A tensor, or R data: a vector, a matrix or an array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
-#' @source `keras.backend.is_keras_tensor`: <https://keras.io/api/utils/>
+#' @source `keras.backend.is_keras_tensor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_keras_tensor>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.backend.is_keras_tensor
 #' @examplesIf can_run_keras()
 #' is_keras_tensor(keras_input(3))
 #' is_keras_tensor(op_ones(3))
@@ -976,8 +1066,11 @@ is_keras_tensor <- wrapper("is_keras_tensor", function(x, ...) {
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration object.
-#' @source `keras.utils.Config`: <https://keras.io/api/utils/>
+#' @source `keras.utils.Config`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Config>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.Config
 #' @examplesIf can_run_keras()
 #' config <- keras_config(rate = 0.1, units = 32L)
 #' config$to_json()
@@ -997,8 +1090,11 @@ keras_config <- wrapper("keras_config", function(...) {
 #' @returns An editor with the methods `summary()`, `compare()`, `rename_object()`,
 #'   `add_object()`, `delete_object()`, `add_weights()`, `delete_weight()` and `save()`,
 #'   called as `editor$summary()`.
-#' @source `keras.saving.KerasFileEditor`: <https://keras.io/api/utils/>
+#' @source `keras.saving.KerasFileEditor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/KerasFileEditor>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.saving.KerasFileEditor
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
 #' path <- tempfile(fileext = ".weights.h5")
@@ -1035,8 +1131,11 @@ keras_file_editor <- wrapper("keras_file_editor", function(filepath, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A symbolic tensor (`KerasTensor`) of shape `(batch_size, shape)`, where an
 #'   unknown batch size is `NA`.
-#' @source `keras.layers.Input`: <https://keras.io/api/utils/>
+#' @source `keras.layers.Input`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Input>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.layers.Input
 #' @examplesIf can_run_keras()
 #' inputs <- keras_input(shape = c(28, 28, 1))
 #' outputs <- inputs |>
@@ -1069,8 +1168,11 @@ keras_input <- wrapper("keras_input", function(
 #'   default one is made from the class.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A symbolic tensor.
-#' @source `keras.KerasTensor`: <https://keras.io/api/utils/>
+#' @source `keras.KerasTensor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/KerasTensor>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.KerasTensor
 #' @examplesIf can_run_keras()
 #' x <- keras_tensor(shape(NA, 3))
 #' op_sum(x, axis = 2)
@@ -1105,8 +1207,10 @@ keras_tensor <- wrapper("keras_tensor", function(
 #'   [distribution_tensor_layout()], or `NULL`, the default.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A variable.
-#' @source `keras.Variable`: <https://keras.io/api/utils/>
+#' @source `keras.Variable`: <https://www.tensorflow.org/api_docs/python/tf/keras/Variable>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.Variable
 #' @examplesIf can_run_keras()
 #' v <- keras_variable(c(1, 2, 3), name = "v")
 #' v$assign_add(op_ones(3))
@@ -1128,8 +1232,10 @@ keras_variable <- wrapper("keras_variable", function(
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string such as `"3.15.1"`.
-#' @source `keras.version`: <https://keras.io/api/utils/>
+#' @source `keras.version`: <https://www.tensorflow.org/api_docs/python/tf/keras/version>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.version
 #' @examplesIf can_run_keras()
 #' keras_version()
 #' @export
@@ -1148,8 +1254,10 @@ keras_version <- wrapper("keras_version", function(...) {
 #' @param device_name String of type and number: `"cpu:0"`, `"gpu:0"`, `"gpu:1"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
-#' @source `keras.device`: <https://keras.io/api/utils/>
+#' @source `keras.device`: <https://www.tensorflow.org/api_docs/python/tf/keras/device>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.device
 #' @examplesIf can_run_keras()
 #' with(local_device("cpu:0"), {
 #'   op_ones(c(2, 2))
@@ -1169,8 +1277,11 @@ local_device <- wrapper("local_device", function(device_name, ...) {
 #'   class or the function it stands for. `NULL`, the default, uses registered ones only.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model, not compiled.
-#' @source `keras.models.model_from_json`: <https://keras.io/api/utils/>
+#' @source `keras.models.model_from_json`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/model_from_json>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.models.model_from_json
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
 #' model_from_json(model$to_json())
@@ -1202,8 +1313,11 @@ model_from_json <- wrapper("model_from_json", function(json_string, custom_objec
 #'   `"spline"` or `"line"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A pydot graph; `graph$to_string()` gives its text.
-#' @source `keras.utils.model_to_dot`: <https://keras.io/api/utils/>
+#' @source `keras.utils.model_to_dot`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/model_to_dot>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.model_to_dot
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("pydot")) {
 #'   model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -1229,8 +1343,11 @@ model_to_dot <- wrapper("model_to_dot", function(
 #' @param name String: the prefix.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
-#' @source `keras.name_scope`: <https://keras.io/api/utils/>
+#' @source `keras.name_scope`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/name_scope>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.name_scope
 #' @examplesIf can_run_keras()
 #' with(name_scope("block"), {
 #'   v <- keras_variable(c(1, 2), name = "v")
@@ -1251,8 +1368,11 @@ name_scope <- wrapper("name_scope", function(name, ...) {
 #' @param order Positive integer: the order of the norm. Default `2`, the Euclidean length.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`.
-#' @source `keras.utils.normalize`: <https://keras.io/api/utils/>
+#' @source `keras.utils.normalize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/normalize>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.normalize
 #' @examplesIf can_run_keras()
 #' normalize(matrix(c(3, 4), 1))
 #' @export
@@ -1270,8 +1390,11 @@ normalize <- wrapper("normalize", function(x, axis = -1L, order = 2L, ...) {
 #' @param sample_weight One weight per sample, or `NULL`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `x`, or a list of `x`, `y` and, if given, `sample_weight`.
-#' @source `keras.utils.pack_x_y_sample_weight`: <https://keras.io/api/utils/>
+#' @source `keras.utils.pack_x_y_sample_weight`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pack_x_y_sample_weight>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.pack_x_y_sample_weight
 #' @examplesIf can_run_keras()
 #' batch <- pack_x_y_sample_weight(op_ones(c(4, 2)), op_zeros(c(4, 1)))
 #' length(batch)
@@ -1299,8 +1422,11 @@ pack_x_y_sample_weight <- wrapper("pack_x_y_sample_weight", function(
 #' @param value What to fill with. Default `0`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix with one row per sequence and `maxlen` columns.
-#' @source `keras.utils.pad_sequences`: <https://keras.io/api/utils/>
+#' @source `keras.utils.pad_sequences`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pad_sequences>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.pad_sequences
 #' @examplesIf can_run_keras()
 #' pad_sequences(list(1:2, 3:6))
 #' pad_sequences(list(1:2, 3:6), maxlen = 3, padding = "post")
@@ -1335,8 +1461,11 @@ pad_sequences <- wrapper("pad_sequences", function(
 #'   `"spline"` or `"line"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the file it writes.
-#' @source `keras.utils.plot_model`: <https://keras.io/api/utils/>
+#' @source `keras.utils.plot_model`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/plot_model>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.plot_model
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("pydot") && nzchar(Sys.which("dot"))) {
 #'   model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -1370,8 +1499,11 @@ plot_model <- wrapper("plot_model", function(
 #' @param unit_name String: what is counted. Default `"step"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A progress bar with the methods `update()` and `add()`.
-#' @source `keras.utils.Progbar`: <https://keras.io/api/utils/>
+#' @source `keras.utils.Progbar`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Progbar>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.Progbar
 #' @examplesIf can_run_keras()
 #' bar <- progbar(target = 3, verbose = 2)
 #' for (step in 1:3) bar$update(step)
@@ -1394,8 +1526,10 @@ progbar <- wrapper("progbar", function(
 #' @param f Function of tensors.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function that computes the same.
-#' @source `keras.remat`: <https://keras.io/api/utils/>
+#' @source `keras.remat`: <https://www.tensorflow.org/api_docs/python/tf/keras/remat>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.remat
 #' @examplesIf can_run_keras()
 #' f <- remat(\(x) op_exp(op_sin(x)))
 #' f(op_ones(2))
@@ -1417,8 +1551,11 @@ remat <- wrapper("remat", function(f, ...) {
 #' @param layer_names Character vector of layer names, for `"list_of_layers"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
-#' @source `keras.RematScope`: <https://keras.io/api/utils/>
+#' @source `keras.RematScope`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/RematScope>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.RematScope
 #' @examplesIf can_run_keras()
 #' inputs <- keras_input(shape = 4)
 #' with(remat_scope(mode = "full"), {
@@ -1438,8 +1575,11 @@ remat_scope <- wrapper("remat_scope", function(
 #'
 #' @param ... Dtypes, each an argument of its own.
 #' @returns A string such as `"float32"`.
-#' @source `keras.backend.result_type`: <https://keras.io/api/utils/>
+#' @source `keras.backend.result_type`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/result_type>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.backend.result_type
 #' @examplesIf can_run_keras()
 #' result_type("int32", "bfloat16")
 #' @export
@@ -1455,8 +1595,11 @@ result_type <- wrapper("result_type", function(...) {
 #' @param obj The object.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
-#' @source `keras.saving.serialize_keras_object`: <https://keras.io/api/utils/>
+#' @source `keras.saving.serialize_keras_object`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/serialize_keras_object>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.saving.serialize_keras_object
 #' @examplesIf can_run_keras()
 #' config <- serialize_keras_object(layer_activation_relu())
 #' deserialize_keras_object(config)
@@ -1481,8 +1624,11 @@ serialize_keras_object <- wrapper("serialize_keras_object", function(obj, ...) {
 #'   5L)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()`, `predict()` and `score()`.
-#' @source `keras.wrappers.SKLearnClassifier`: <https://keras.io/api/utils/>
+#' @source `keras.wrappers.SKLearnClassifier`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnClassifier>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.wrappers.SKLearnClassifier
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("sklearn")) {
 #'   model <- keras_model_sequential(input_shape = 3) |> layer_dense(2, activation = "softmax")
@@ -1512,8 +1658,11 @@ sklearn_classifier <- wrapper("sklearn_classifier", function(
 #'   5L)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()`, `predict()` and `score()`.
-#' @source `keras.wrappers.SKLearnRegressor`: <https://keras.io/api/utils/>
+#' @source `keras.wrappers.SKLearnRegressor`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnRegressor>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.wrappers.SKLearnRegressor
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("sklearn")) {
 #'   model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -1543,8 +1692,11 @@ sklearn_regressor <- wrapper("sklearn_regressor", function(
 #'   5L)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()` and `transform()`.
-#' @source `keras.wrappers.SKLearnTransformer`: <https://keras.io/api/utils/>
+#' @source `keras.wrappers.SKLearnTransformer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnTransformer>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.wrappers.SKLearnTransformer
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("sklearn")) {
 #'   model <- keras_model_sequential(input_shape = 3) |> layer_dense(2)
@@ -1581,8 +1733,11 @@ sklearn_transformer <- wrapper("sklearn_transformer", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two datasets: of TensorFlow or torch, according to the input and the
 #'   backend.
-#' @source `keras.utils.split_dataset`: <https://keras.io/api/utils/>
+#' @source `keras.utils.split_dataset`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/split_dataset>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.split_dataset
 #' @examplesIf can_run_keras()
 #' parts <- split_dataset(matrix(rnorm(20), 10), left_size = 0.8)
 #' length(parts)
@@ -1606,8 +1761,11 @@ split_dataset <- wrapper("split_dataset", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string such as `"float32"`.
-#' @source `keras.backend.standardize_dtype`: <https://keras.io/api/utils/>
+#' @source `keras.backend.standardize_dtype`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/standardize_dtype>; its
+#'   family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.backend.standardize_dtype
 #' @examplesIf can_run_keras()
 #' standardize_dtype("float16")
 #' standardize_dtype(NULL)
@@ -1630,8 +1788,11 @@ standardize_dtype <- wrapper("standardize_dtype", function(dtype, ...) {
 #'   ends. Default `TRUE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
-#' @source `keras.StatelessScope`: <https://keras.io/api/utils/>
+#' @source `keras.StatelessScope`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/StatelessScope>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.StatelessScope
 #' @examplesIf can_run_keras()
 #' v <- keras_variable(c(1, 2))
 #' scope <- stateless_scope()
@@ -1654,8 +1815,11 @@ stateless_scope <- wrapper("stateless_scope", function(
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
-#' @source `keras.SymbolicScope`: <https://keras.io/api/utils/>
+#' @source `keras.SymbolicScope`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/SymbolicScope>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.SymbolicScope
 #' @examplesIf can_run_keras()
 #' with(symbolic_scope(), shape(2, 3))
 #' @export
@@ -1697,8 +1861,11 @@ symbolic_scope <- wrapper("symbolic_scope", function(...) {
 #'   Python package grain; the package must be installed.
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Texts are string
 #'   tensors of shape (batch).
-#' @source `keras.preprocessing.text_dataset_from_directory`: <https://keras.io/api/utils/>
+#' @source `keras.preprocessing.text_dataset_from_directory`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/text_dataset_from_directory>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.preprocessing.text_dataset_from_directory
 #' @examplesIf can_run_keras()
 #' folder <- tempfile()
 #' for (class in c("no", "yes")) {
@@ -1748,8 +1915,11 @@ text_dataset_from_directory <- wrapper("text_dataset_from_directory", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dataset of batches of shape (batch, `sequence_length`, features), in a pair
 #'   with the targets if they are given.
-#' @source `keras.preprocessing.timeseries_dataset_from_array`: <https://keras.io/api/utils/>
+#' @source `keras.preprocessing.timeseries_dataset_from_array`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/timeseries_dataset_from_array>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.preprocessing.timeseries_dataset_from_array
 #' @examplesIf can_run_keras()
 #' series <- 1:20
 #' timeseries_dataset_from_array(series, series[-(1:5)], sequence_length = 5, batch_size = 4)
@@ -1778,8 +1948,11 @@ timeseries_dataset_from_array <- wrapper("timeseries_dataset_from_array", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A numeric array of the shape of `x` with `num_classes` as a further, last
 #'   dimension; a last dimension of size 1 in `x` is dropped.
-#' @source `keras.utils.to_categorical`: <https://keras.io/api/utils/>
+#' @source `keras.utils.to_categorical`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/to_categorical>; its family:
+#'   <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.to_categorical
 #' @examplesIf can_run_keras()
 #' to_categorical(c(0L, 2L, 1L))
 #' to_categorical(iris$Species[c(1, 51)])
@@ -1796,8 +1969,11 @@ to_categorical <- wrapper("to_categorical", function(x, num_classes = NULL, ...)
 #' @param data A batch: `list(x)`, `list(x, y)` or `list(x, y, sample_weight)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of three: `x`, `y` and `sample_weight`, with `NULL` for what is missing.
-#' @source `keras.utils.unpack_x_y_sample_weight`: <https://keras.io/api/utils/>
+#' @source `keras.utils.unpack_x_y_sample_weight`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/unpack_x_y_sample_weight>;
+#'   its family: <https://keras.io/api/utils/>
 #' @family utilities
+#' @concept keras.utils.unpack_x_y_sample_weight
 #' @examplesIf can_run_keras()
 #' unpack_x_y_sample_weight(list(op_ones(c(4, 2)), op_zeros(c(4, 1))))
 #' @export

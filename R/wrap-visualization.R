@@ -25,8 +25,11 @@
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An array of the shape of `images`, with values from 0 to 255.
-#' @source `keras.visualization.draw_bounding_boxes`: <https://keras.io/api/>
+#' @source `keras.visualization.draw_bounding_boxes`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_bounding_boxes>;
+#'   its family: <https://keras.io/api/>
 #' @family visualization
+#' @concept keras.visualization.draw_bounding_boxes
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("cv2")) {
 #'   boxes <- list(boxes = array(c(2, 2, 8, 8), c(1, 1, 4)), labels = array(0, c(1, 1)))
@@ -63,8 +66,11 @@ visualization_draw_bounding_boxes <- wrapper("visualization_draw_bounding_boxes"
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An array of the shape of `images`, with values from 0 to 255.
-#' @source `keras.visualization.draw_segmentation_masks`: <https://keras.io/api/>
+#' @source `keras.visualization.draw_segmentation_masks`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_segmentation_masks>;
+#'   its family: <https://keras.io/api/>
 #' @family visualization
+#' @concept keras.visualization.draw_segmentation_masks
 #' @examplesIf can_run_keras()
 #' images <- op_full(c(1, 2, 2, 3), 255)
 #' masks <- op_reshape(0:3, c(1, 2, 2, 1))
@@ -120,8 +126,11 @@ visualization_draw_segmentation_masks <- wrapper("visualization_draw_segmentatio
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the plot.
-#' @source `keras.visualization.plot_bounding_box_gallery`: <https://keras.io/api/>
+#' @source `keras.visualization.plot_bounding_box_gallery`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_bounding_box_gallery>;
+#'   its family: <https://keras.io/api/>
 #' @family visualization
+#' @concept keras.visualization.plot_bounding_box_gallery
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("matplotlib") && reticulate::py_module_available("cv2")) {
 #'   boxes <- list(boxes = array(c(2, 2, 8, 8), c(1, 1, 4)), labels = array(0, c(1, 1)))
@@ -173,8 +182,11 @@ visualization_plot_bounding_box_gallery <- wrapper("visualization_plot_bounding_
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the plot.
-#' @source `keras.visualization.plot_image_gallery`: <https://keras.io/api/>
+#' @source `keras.visualization.plot_image_gallery`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_image_gallery>;
+#'   its family: <https://keras.io/api/>
 #' @family visualization
+#' @concept keras.visualization.plot_image_gallery
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("matplotlib")) {
 #'   images <- random_uniform(c(4, 8, 8, 3), maxval = 255)
@@ -218,8 +230,11 @@ visualization_plot_image_gallery <- wrapper("visualization_plot_image_gallery", 
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the plot.
-#' @source `keras.visualization.plot_segmentation_mask_gallery`: <https://keras.io/api/>
+#' @source `keras.visualization.plot_segmentation_mask_gallery`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_segmentation_mask_gallery>;
+#'   its family: <https://keras.io/api/>
 #' @family visualization
+#' @concept keras.visualization.plot_segmentation_mask_gallery
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("matplotlib")) {
 #'   images <- op_full(c(1, 2, 2, 3), 255)

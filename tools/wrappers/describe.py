@@ -88,6 +88,9 @@ _RESERVED: Final = {"function": "f"}
 
 _SITE: Final = "https://keras.io/api/"
 
+#: The site with a page for every public object of Keras, under its name in Python.
+_OBJECTS: Final = "https://www.tensorflow.org/api_docs/python/tf/"
+
 
 @dataclass(frozen=True)
 class WrapperParameter:
@@ -124,6 +127,7 @@ class Wrapper:
     file: str
     family: str
     page: str
+    family_page: str
     function: str | None = None
     formals: tuple[str, ...] = ()
     variadic: str | None = None
@@ -220,7 +224,8 @@ def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
         result=entry.result,
         file=file,
         family=entry.family or family,
-        page=_SITE + page,
+        page=_OBJECTS + main.python.replace(".", "/"),
+        family_page=_SITE + page,
         function=function,
         formals=tuple(dict.fromkeys([*entry.order, *formals])),
         variadic=variadic,

@@ -53,8 +53,10 @@ def _roxygen(wrapper: Wrapper, catalog: Catalog) -> str:
         text = _dots(wrapper, catalog) if name == "..." else _text(wrapper, catalog, name)
         lines += _filled(f"@param {name} {text}")
     lines += _filled(f"@returns {_value(wrapper, entry)}")
-    lines += _filled(f"@source `{wrapper.python}`: <{wrapper.page}>")
-    lines.append(f"@family {wrapper.family}")
+    lines += _filled(
+        f"@source `{wrapper.python}`: <{wrapper.page}>; its family: <{wrapper.family_page}>"
+    )
+    lines += [f"@family {wrapper.family}", f"@concept {wrapper.python}"]
     if entry.example:
         lines += ["@examplesIf can_run_keras()", *entry.example.strip("\n").splitlines()]
     lines.append("@export")
