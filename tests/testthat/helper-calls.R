@@ -56,7 +56,7 @@ check_layer <- function(name, layer, input, call, env) {
   check_output(name, output, call, env)
   if (!is.null(call$weights)) {
     testthat::expect_equal(
-      lapply(layer$weights, \(weight) as.integer(shape(weight))),
+      lapply(layer$weights, \(weight) as.integer(op_shape(weight))),
       lapply(call$weights, as.integer),
       ignore_attr = TRUE, label = paste(name, "weights")
     )
