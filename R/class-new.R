@@ -319,7 +319,8 @@ r6_definition <- function(generator) {
 #'
 #' @returns A class as it was given, invisibly. Of an R function, the Python function that stands
 #'   for it: use that in models. Without `object`, a function.
-#' @family utilities
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @examplesIf can_run_keras()
 #' layer_double <- new_layer_class("Double", call = \(inputs) 2 * inputs)
 #' register_keras_serializable(layer_double, package = "mine")

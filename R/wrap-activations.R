@@ -11,9 +11,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.celu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/celu>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/celu>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.celu
 #' @examplesIf can_run_keras()
 #' activation_celu(c(-4, -1, 0, 1), alpha = 2)
@@ -32,9 +32,9 @@ activation_celu <- wrapper("activation_celu", function(x, alpha = 1.0, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function of a tensor.
 #' @source `keras.activations.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/deserialize>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/deserialize>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.deserialize
 #' @examplesIf can_run_keras()
 #' tanh_again <- activation_deserialize("tanh")
@@ -58,9 +58,9 @@ activation_deserialize <- wrapper("activation_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.elu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/elu>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/elu>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.elu
 #' @examplesIf can_run_keras()
 #' activation_elu(c(-5, -1, 0, 1))
@@ -78,9 +78,9 @@ activation_elu <- wrapper("activation_elu", function(x, alpha = 1.0, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.activations.exponential`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/exponential>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/exponential>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.exponential
 #' @examplesIf can_run_keras()
 #' activation_exponential(c(-1, 0, 1))
@@ -104,9 +104,9 @@ activation_exponential <- wrapper("activation_exponential", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.gelu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/gelu>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/gelu>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.gelu
 #' @examplesIf can_run_keras()
 #' activation_gelu(c(-1, 0, 1))
@@ -124,9 +124,9 @@ activation_gelu <- wrapper("activation_gelu", function(x, approximate = FALSE, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function of a tensor.
 #' @source `keras.activations.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/get>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/get>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.get
 #' @examplesIf can_run_keras()
 #' relu <- activation_get("relu")
@@ -148,9 +148,9 @@ activation_get <- wrapper("activation_get", function(identifier, ...) {
 #' @returns A tensor of the dtype of `x` and of its shape, except that `axis` is half as
 #'   long.
 #' @source `keras.activations.glu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/glu>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/glu>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.glu
 #' @examplesIf can_run_keras()
 #' activation_glu(rbind(c(1, 2, -10, 10)))
@@ -169,9 +169,9 @@ activation_glu <- wrapper("activation_glu", function(x, axis = -1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.hard_shrink`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_shrink>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_shrink>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.hard_shrink
 #' @examplesIf can_run_keras()
 #' activation_hard_shrink(c(-2, -0.3, 0.3, 2))
@@ -189,9 +189,9 @@ activation_hard_shrink <- wrapper("activation_hard_shrink", function(x, threshol
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values from 0 to 1.
 #' @source `keras.activations.hard_sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_sigmoid>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_sigmoid>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.hard_sigmoid
 #' @examplesIf can_run_keras()
 #' activation_hard_sigmoid(c(-4, -1, 0, 1, 4))
@@ -209,9 +209,9 @@ activation_hard_sigmoid <- wrapper("activation_hard_sigmoid", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.hard_swish`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_swish>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_swish>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.hard_swish
 #' @examplesIf can_run_keras()
 #' activation_hard_swish(c(-4, -1, 0, 1, 4))
@@ -232,9 +232,9 @@ activation_hard_silu <- activation_hard_swish
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.hard_tanh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_tanh>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_tanh>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.hard_tanh
 #' @examplesIf can_run_keras()
 #' activation_hard_tanh(c(-3, -0.5, 0.5, 3))
@@ -253,9 +253,9 @@ activation_hard_tanh <- wrapper("activation_hard_tanh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.leaky_relu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/leaky_relu>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/leaky_relu>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.leaky_relu
 #' @examplesIf can_run_keras()
 #' activation_leaky_relu(c(-10, 0, 10))
@@ -272,9 +272,9 @@ activation_leaky_relu <- wrapper("activation_leaky_relu", function(x, negative_s
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `x`, as a tensor.
 #' @source `keras.activations.linear`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/linear>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/linear>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.linear
 #' @examplesIf can_run_keras()
 #' activation_linear(c(-1, 0, 1))
@@ -292,9 +292,9 @@ activation_linear <- wrapper("activation_linear", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.activations.log_sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_sigmoid>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_sigmoid>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.log_sigmoid
 #' @examplesIf can_run_keras()
 #' activation_log_sigmoid(c(-200, 0, 5))
@@ -314,9 +314,9 @@ activation_log_sigmoid <- wrapper("activation_log_sigmoid", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.activations.log_softmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_softmax>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_softmax>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.log_softmax
 #' @examplesIf can_run_keras()
 #' activation_log_softmax(rbind(c(0, 1, 200)))
@@ -334,9 +334,9 @@ activation_log_softmax <- wrapper("activation_log_softmax", function(x, axis = -
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.mish`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/mish>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/mish>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.mish
 #' @examplesIf can_run_keras()
 #' activation_mish(c(-3, 0, 3))
@@ -363,9 +363,9 @@ activation_mish <- wrapper("activation_mish", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.relu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.relu
 #' @examplesIf can_run_keras()
 #' activation_relu(c(-10, -5, 0, 5, 10))
@@ -386,9 +386,9 @@ activation_relu <- wrapper("activation_relu", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.relu6`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu6>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu6>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.relu6
 #' @examplesIf can_run_keras()
 #' activation_relu6(c(-1, 2, 6, 9))
@@ -411,9 +411,9 @@ activation_relu6 <- wrapper("activation_relu6", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.selu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/selu>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/selu>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.selu
 #' @examplesIf can_run_keras()
 #' activation_selu(c(-2, 0, 2))
@@ -434,9 +434,9 @@ activation_selu <- wrapper("activation_selu", function(x, ...) {
 #' @returns The name of an activation that comes with Keras, as a string; for others a named
 #'   list.
 #' @source `keras.activations.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/serialize>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/serialize>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.serialize
 #' @examplesIf can_run_keras()
 #' activation_serialize(activation_relu)
@@ -454,9 +454,9 @@ activation_serialize <- wrapper("activation_serialize", function(activation, ...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between 0 and 1.
 #' @source `keras.activations.sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sigmoid>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sigmoid>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.sigmoid
 #' @examplesIf can_run_keras()
 #' activation_sigmoid(c(-2, 0, 2))
@@ -475,9 +475,9 @@ activation_sigmoid <- wrapper("activation_sigmoid", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.soft_shrink`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/soft_shrink>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/soft_shrink>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.soft_shrink
 #' @examplesIf can_run_keras()
 #' activation_soft_shrink(c(-2, -0.3, 0.3, 2))
@@ -498,9 +498,9 @@ activation_soft_shrink <- wrapper("activation_soft_shrink", function(x, threshol
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`; along `axis` it sums to 1.
 #' @source `keras.activations.softmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softmax>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softmax>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.softmax
 #' @examplesIf can_run_keras()
 #' activation_softmax(rbind(c(1, 2, 3), c(0, 0, 0)))
@@ -518,9 +518,9 @@ activation_softmax <- wrapper("activation_softmax", function(x, axis = -1L, ...)
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.activations.softplus`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softplus>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softplus>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.softplus
 #' @examplesIf can_run_keras()
 #' activation_softplus(c(-5, 0, 100))
@@ -537,9 +537,9 @@ activation_softplus <- wrapper("activation_softplus", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between -1 and 1.
 #' @source `keras.activations.softsign`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softsign>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softsign>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.softsign
 #' @examplesIf can_run_keras()
 #' activation_softsign(c(-9, 0, 1))
@@ -557,9 +557,9 @@ activation_softsign <- wrapper("activation_softsign", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.sparse_plus`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_plus>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_plus>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.sparse_plus
 #' @examplesIf can_run_keras()
 #' activation_sparse_plus(c(-2, 0, 0.5, 2))
@@ -577,9 +577,9 @@ activation_sparse_plus <- wrapper("activation_sparse_plus", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values from 0 to 1.
 #' @source `keras.activations.sparse_sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_sigmoid>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_sigmoid>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.sparse_sigmoid
 #' @examplesIf can_run_keras()
 #' activation_sparse_sigmoid(c(-2, -0.5, 0, 0.5, 2))
@@ -604,9 +604,9 @@ activation_sparse_sigmoid <- wrapper("activation_sparse_sigmoid", function(x, ..
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; along `axis` it sums to 1.
 #' @source `keras.activations.sparsemax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparsemax>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparsemax>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.sparsemax
 #' @examplesIf can_run_keras()
 #' activation_sparsemax(rbind(c(1, 2, 3), c(4, 0, 1)))
@@ -626,9 +626,9 @@ activation_sparsemax <- wrapper("activation_sparsemax", function(x, axis = -1L, 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.activations.squareplus`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/squareplus>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/squareplus>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.squareplus
 #' @examplesIf can_run_keras()
 #' activation_squareplus(c(-3, 0, 3))
@@ -647,9 +647,9 @@ activation_squareplus <- wrapper("activation_squareplus", function(x, b = 4L, ..
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.swish`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/swish>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/swish>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.swish
 #' @examplesIf can_run_keras()
 #' activation_swish(c(-3, 0, 3))
@@ -671,9 +671,9 @@ activation_silu <- activation_swish
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between -1 and 1.
 #' @source `keras.activations.tanh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.tanh
 #' @examplesIf can_run_keras()
 #' activation_tanh(c(-1, 0, 1))
@@ -690,9 +690,9 @@ activation_tanh <- wrapper("activation_tanh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.tanh_shrink`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh_shrink>; its
-#'   family: <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh_shrink>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.tanh_shrink
 #' @examplesIf can_run_keras()
 #' activation_tanh_shrink(c(-3, 0, 3))
@@ -712,9 +712,9 @@ activation_tanh_shrink <- wrapper("activation_tanh_shrink", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.threshold`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/threshold>; its family:
-#'   <https://keras.io/api/layers/activations/>
-#' @family activations
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/threshold>
+#' @seealso Its relatives, the [activations][activations].
+#' @concept activations
 #' @concept keras.activations.threshold
 #' @examplesIf can_run_keras()
 #' activation_threshold(c(-1, 0, 1, 2), threshold = 0.5, default_value = 0)

@@ -33,9 +33,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtBase`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtBase>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtBase>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ConvNeXtBase
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -88,9 +88,9 @@ application_convnext_base <- wrapper("application_convnext_base", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtLarge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtLarge>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtLarge>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ConvNeXtLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -142,9 +142,9 @@ application_convnext_large <- wrapper("application_convnext_large", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtSmall`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtSmall>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtSmall>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ConvNeXtSmall
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -196,9 +196,9 @@ application_convnext_small <- wrapper("application_convnext_small", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtTiny`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtTiny>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtTiny>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ConvNeXtTiny
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -251,9 +251,9 @@ application_convnext_tiny <- wrapper("application_convnext_tiny", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtXLarge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtXLarge>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtXLarge>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ConvNeXtXLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -304,9 +304,9 @@ application_convnext_xlarge <- wrapper("application_convnext_xlarge", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.DenseNet121`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet121>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet121>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.DenseNet121
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -355,9 +355,9 @@ application_densenet121 <- wrapper("application_densenet121", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.DenseNet169`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet169>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet169>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.DenseNet169
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -406,9 +406,9 @@ application_densenet169 <- wrapper("application_densenet169", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.DenseNet201`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet201>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet201>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.DenseNet201
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -456,9 +456,9 @@ application_densenet201 <- wrapper("application_densenet201", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB0`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB0>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB0>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB0
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -506,9 +506,9 @@ application_efficientnet_b0 <- wrapper("application_efficientnet_b0", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB1`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB1>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB1>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB1
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -556,9 +556,9 @@ application_efficientnet_b1 <- wrapper("application_efficientnet_b1", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB2>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB2>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -606,9 +606,9 @@ application_efficientnet_b2 <- wrapper("application_efficientnet_b2", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB3`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB3>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB3>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -656,9 +656,9 @@ application_efficientnet_b3 <- wrapper("application_efficientnet_b3", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB4`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB4>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB4>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB4
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -706,9 +706,9 @@ application_efficientnet_b4 <- wrapper("application_efficientnet_b4", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB5`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB5>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB5>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB5
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -756,9 +756,9 @@ application_efficientnet_b5 <- wrapper("application_efficientnet_b5", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB6`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB6>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB6>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB6
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -806,9 +806,9 @@ application_efficientnet_b6 <- wrapper("application_efficientnet_b6", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB7`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB7>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB7>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetB7
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -858,9 +858,9 @@ application_efficientnet_b7 <- wrapper("application_efficientnet_b7", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B0`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B0>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B0>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetV2B0
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -912,9 +912,9 @@ application_efficientnet_v2b0 <- wrapper("application_efficientnet_v2b0", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B1`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B1>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B1>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetV2B1
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -966,9 +966,9 @@ application_efficientnet_v2b1 <- wrapper("application_efficientnet_v2b1", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B2>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B2>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetV2B2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1020,9 +1020,9 @@ application_efficientnet_v2b2 <- wrapper("application_efficientnet_v2b2", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B3`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B3>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B3>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetV2B3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1074,9 +1074,9 @@ application_efficientnet_v2b3 <- wrapper("application_efficientnet_v2b3", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2L`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2L>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2L>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetV2L
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1128,9 +1128,9 @@ application_efficientnet_v2l <- wrapper("application_efficientnet_v2l", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2M`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2M>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2M>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetV2M
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1182,9 +1182,9 @@ application_efficientnet_v2m <- wrapper("application_efficientnet_v2m", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2S`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2S>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2S>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.EfficientNetV2S
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1234,9 +1234,9 @@ application_efficientnet_v2s <- wrapper("application_efficientnet_v2s", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.InceptionResNetV2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionResNetV2>;
-#'   its family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionResNetV2>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.InceptionResNetV2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1284,9 +1284,9 @@ application_inception_resnet_v2 <- wrapper("application_inception_resnet_v2", fu
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.InceptionV3`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionV3>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionV3>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.InceptionV3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1339,9 +1339,9 @@ application_inception_v3 <- wrapper("application_inception_v3", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNet`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNet>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNet>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.MobileNet
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1393,9 +1393,9 @@ application_mobilenet <- wrapper("application_mobilenet", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNetV2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV2>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV2>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.MobileNetV2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1450,9 +1450,9 @@ application_mobilenet_v2 <- wrapper("application_mobilenet_v2", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNetV3Large`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Large>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Large>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.MobileNetV3Large
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1509,9 +1509,9 @@ application_mobilenet_v3_large <- wrapper("application_mobilenet_v3_large", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNetV3Small`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Small>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Small>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.MobileNetV3Small
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1561,9 +1561,9 @@ application_mobilenet_v3_small <- wrapper("application_mobilenet_v3_small", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.NASNetLarge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetLarge>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetLarge>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.NASNetLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1615,9 +1615,9 @@ application_nasnetlarge <- application_nasnet_large
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.NASNetMobile`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetMobile>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetMobile>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.NASNetMobile
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1670,9 +1670,9 @@ application_nasnetmobile <- application_nasnet_mobile
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet101`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ResNet101
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1720,9 +1720,9 @@ application_resnet101 <- wrapper("application_resnet101", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet101V2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101V2>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101V2>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ResNet101V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1771,9 +1771,9 @@ application_resnet101_v2 <- wrapper("application_resnet101_v2", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet152`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ResNet152
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1821,9 +1821,9 @@ application_resnet152 <- wrapper("application_resnet152", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet152V2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152V2>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152V2>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ResNet152V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1872,9 +1872,9 @@ application_resnet152_v2 <- wrapper("application_resnet152_v2", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet50`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50>; its family:
-#'   <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ResNet50
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1922,9 +1922,9 @@ application_resnet50 <- wrapper("application_resnet50", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet50V2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50V2>; its
-#'   family: <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50V2>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.ResNet50V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -1973,9 +1973,9 @@ application_resnet50_v2 <- wrapper("application_resnet50_v2", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.VGG16`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG16>; its family:
-#'   <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG16>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.VGG16
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -2024,9 +2024,9 @@ application_vgg16 <- wrapper("application_vgg16", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.VGG19`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG19>; its family:
-#'   <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG19>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.VGG19
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
@@ -2074,9 +2074,9 @@ application_vgg19 <- wrapper("application_vgg19", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.Xception`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/Xception>; its family:
-#'   <https://keras.io/api/applications/>
-#' @family applications
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/Xception>
+#' @seealso Its relatives, the [applications][applications].
+#' @concept applications
 #' @concept keras.applications.Xception
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds

@@ -18,9 +18,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.BackupAndRestore`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/BackupAndRestore>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/BackupAndRestore>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.BackupAndRestore
 #' @examplesIf can_run_keras()
 #' callback <- callback_backup_and_restore(tempfile())
@@ -44,9 +44,9 @@ callback_backup_and_restore <- wrapper("callback_backup_and_restore", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.CSVLogger`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CSVLogger>; its family:
-#'   <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CSVLogger>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.CSVLogger
 #' @examplesIf can_run_keras()
 #' callback <- callback_csv_logger(tempfile(fileext = ".csv"))
@@ -80,9 +80,9 @@ callback_csv_logger <- wrapper("callback_csv_logger", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.EarlyStopping`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/EarlyStopping>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/EarlyStopping>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.EarlyStopping
 #' @examplesIf can_run_keras()
 #' callback <- callback_early_stopping(monitor = "loss", patience = 3, restore_best_weights = TRUE)
@@ -106,9 +106,9 @@ callback_early_stopping <- wrapper("callback_early_stopping", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.History`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/History>; its family:
-#'   <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/History>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.History
 #' @examplesIf can_run_keras()
 #' callback <- callback_history()
@@ -138,9 +138,9 @@ callback_history <- wrapper("callback_history", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.LambdaCallback`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LambdaCallback>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LambdaCallback>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.LambdaCallback
 #' @examplesIf can_run_keras()
 #' callback <- callback_lambda(
@@ -173,9 +173,9 @@ callback_lambda <- wrapper("callback_lambda", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.LearningRateScheduler`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LearningRateScheduler>;
-#'   its family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LearningRateScheduler>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.LearningRateScheduler
 #' @examplesIf can_run_keras()
 #' callback <- callback_learning_rate_scheduler(\(epoch, lr) lr * 0.9)
@@ -203,9 +203,9 @@ callback_learning_rate_scheduler <- wrapper("callback_learning_rate_scheduler", 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback that passes every call on to its callbacks.
 #' @source `keras.callbacks.CallbackList`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CallbackList>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CallbackList>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.CallbackList
 #' @examplesIf can_run_keras()
 #' callbacks <- callback_list(list(callback_terminate_on_nan()))
@@ -247,9 +247,9 @@ callback_list <- wrapper("callback_list", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.ModelCheckpoint`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ModelCheckpoint>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ModelCheckpoint>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.ModelCheckpoint
 #' @examplesIf can_run_keras()
 #' callback <- callback_model_checkpoint(file.path(tempdir(), "best.keras"), save_best_only = TRUE)
@@ -293,9 +293,9 @@ callback_model_checkpoint <- wrapper("callback_model_checkpoint", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.OrbaxCheckpoint`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/OrbaxCheckpoint>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/OrbaxCheckpoint>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.OrbaxCheckpoint
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("orbax.checkpoint")) {
@@ -321,9 +321,9 @@ callback_orbax_checkpoint <- wrapper("callback_orbax_checkpoint", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.ProgbarLogger`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ProgbarLogger>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ProgbarLogger>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.ProgbarLogger
 #' @examplesIf can_run_keras()
 #' callback <- callback_progbar_logger()
@@ -353,9 +353,9 @@ callback_progbar_logger <- wrapper("callback_progbar_logger", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.ReduceLROnPlateau`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ReduceLROnPlateau>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ReduceLROnPlateau>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.ReduceLROnPlateau
 #' @examplesIf can_run_keras()
 #' callback <- callback_reduce_lr_on_plateau(monitor = "loss", factor = 0.2, patience = 5)
@@ -386,9 +386,9 @@ callback_reduce_lr_on_plateau <- wrapper("callback_reduce_lr_on_plateau", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.RemoteMonitor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/RemoteMonitor>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/RemoteMonitor>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.RemoteMonitor
 #' @examplesIf can_run_keras()
 #' callback <- callback_remote_monitor("http://localhost:9000", send_as_json = TRUE)
@@ -412,9 +412,9 @@ callback_remote_monitor <- wrapper("callback_remote_monitor", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.SwapEMAWeights`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/SwapEMAWeights>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/SwapEMAWeights>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.SwapEMAWeights
 #' @examplesIf can_run_keras()
 #' callback <- callback_swap_ema_weights(swap_on_epoch = TRUE)
@@ -452,9 +452,9 @@ callback_swap_ema_weights <- wrapper("callback_swap_ema_weights", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.TensorBoard`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TensorBoard>; its family:
-#'   <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TensorBoard>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.TensorBoard
 #' @examplesIf can_run_keras()
 #' callback <- callback_tensorboard(log_dir = tempfile())
@@ -480,9 +480,9 @@ callback_tensorboard <- wrapper("callback_tensorboard", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.TerminateOnNaN`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TerminateOnNaN>; its
-#'   family: <https://keras.io/api/callbacks/>
-#' @family callbacks
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TerminateOnNaN>
+#' @seealso Its relatives, the [callbacks][callbacks].
+#' @concept callbacks
 #' @concept keras.callbacks.TerminateOnNaN
 #' @examplesIf can_run_keras()
 #' callback <- callback_terminate_on_nan()

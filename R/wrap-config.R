@@ -8,9 +8,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string: `"tensorflow"`, `"jax"` or `"torch"`.
 #' @source `keras.config.backend`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/backend>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/backend>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.backend
 #' @examplesIf can_run_keras()
 #' config_backend()
@@ -26,9 +26,9 @@ config_backend <- wrapper("config_backend", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_flash_attention`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_flash_attention>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_flash_attention>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.disable_flash_attention
 #' @examplesIf can_run_keras()
 #' config_disable_flash_attention()
@@ -47,9 +47,9 @@ config_disable_flash_attention <- wrapper("config_disable_flash_attention", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_interactive_logging`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_interactive_logging>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_interactive_logging>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.disable_interactive_logging
 #' @examplesIf can_run_keras()
 #' config_disable_interactive_logging()
@@ -70,9 +70,9 @@ config_disable_interactive_logging <- wrapper("config_disable_interactive_loggin
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_traceback_filtering`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_traceback_filtering>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_traceback_filtering>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.disable_traceback_filtering
 #' @examplesIf can_run_keras()
 #' config_disable_traceback_filtering()
@@ -93,9 +93,9 @@ config_disable_traceback_filtering <- wrapper("config_disable_traceback_filterin
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy.
 #' @source `keras.config.dtype_policy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/dtype_policy>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/dtype_policy>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.dtype_policy
 #' @examplesIf can_run_keras()
 #' config_dtype_policy()
@@ -112,9 +112,9 @@ config_dtype_policy <- wrapper("config_dtype_policy", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_flash_attention`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_flash_attention>; its
-#'   family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_flash_attention>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.enable_flash_attention
 #' @examplesIf can_run_keras()
 #' config_enable_flash_attention()
@@ -130,9 +130,9 @@ config_enable_flash_attention <- wrapper("config_enable_flash_attention", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_interactive_logging`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_interactive_logging>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_interactive_logging>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.enable_interactive_logging
 #' @examplesIf can_run_keras()
 #' config_enable_interactive_logging()
@@ -149,9 +149,9 @@ config_enable_interactive_logging <- wrapper("config_enable_interactive_logging"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_traceback_filtering`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_traceback_filtering>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_traceback_filtering>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.enable_traceback_filtering
 #' @examplesIf can_run_keras()
 #' config_enable_traceback_filtering()
@@ -168,9 +168,9 @@ config_enable_traceback_filtering <- wrapper("config_enable_traceback_filtering"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_unsafe_deserialization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_unsafe_deserialization>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_unsafe_deserialization>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.enable_unsafe_deserialization
 #' @examplesIf can_run_keras()
 #' if (FALSE) config_enable_unsafe_deserialization()
@@ -189,9 +189,9 @@ config_enable_unsafe_deserialization <- wrapper("config_enable_unsafe_deserializ
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A number, normally `1e-07`.
 #' @source `keras.config.epsilon`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/epsilon>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/epsilon>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.epsilon
 #' @examplesIf can_run_keras()
 #' config_epsilon()
@@ -208,9 +208,9 @@ config_epsilon <- wrapper("config_epsilon", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string, normally `"float32"`.
 #' @source `keras.config.floatx`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/floatx>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/floatx>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.floatx
 #' @examplesIf can_run_keras()
 #' config_floatx()
@@ -226,9 +226,9 @@ config_floatx <- wrapper("config_floatx", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `"channels_last"` or `"channels_first"`.
 #' @source `keras.config.image_data_format`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/image_data_format>; its
-#'   family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/image_data_format>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.image_data_format
 #' @examplesIf can_run_keras()
 #' config_image_data_format()
@@ -244,9 +244,9 @@ config_image_data_format <- wrapper("config_image_data_format", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `FALSE` if it was forbidden, otherwise `NULL` or `TRUE`.
 #' @source `keras.config.is_flash_attention_enabled`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_flash_attention_enabled>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_flash_attention_enabled>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.is_flash_attention_enabled
 #' @examplesIf can_run_keras()
 #' config_is_flash_attention_enabled()
@@ -262,9 +262,9 @@ config_is_flash_attention_enabled <- wrapper("config_is_flash_attention_enabled"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_interactive_logging_enabled`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_interactive_logging_enabled>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_interactive_logging_enabled>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.is_interactive_logging_enabled
 #' @examplesIf can_run_keras()
 #' config_is_interactive_logging_enabled()
@@ -283,9 +283,9 @@ config_is_interactive_logging_enabled <- wrapper("config_is_interactive_logging_
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_nnx_enabled`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_nnx_enabled>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_nnx_enabled>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.is_nnx_enabled
 #' @examplesIf can_run_keras()
 #' config_is_nnx_enabled()
@@ -301,9 +301,9 @@ config_is_nnx_enabled <- wrapper("config_is_nnx_enabled", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_traceback_filtering_enabled`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_traceback_filtering_enabled>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_traceback_filtering_enabled>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.is_traceback_filtering_enabled
 #' @examplesIf can_run_keras()
 #' config_is_traceback_filtering_enabled()
@@ -322,9 +322,9 @@ config_is_traceback_filtering_enabled <- wrapper("config_is_traceback_filtering_
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer, or `NULL` if there is no limit.
 #' @source `keras.config.max_epochs`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_epochs>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_epochs>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.max_epochs
 #' @examplesIf can_run_keras()
 #' config_max_epochs()
@@ -341,9 +341,9 @@ config_max_epochs <- wrapper("config_max_epochs", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer, or `NULL` if there is no limit.
 #' @source `keras.config.max_steps_per_epoch`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_steps_per_epoch>; its
-#'   family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_steps_per_epoch>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.max_steps_per_epoch
 #' @examplesIf can_run_keras()
 #' config_max_steps_per_epoch()
@@ -363,9 +363,9 @@ config_max_steps_per_epoch <- wrapper("config_max_steps_per_epoch", function(...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_dtype_policy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_dtype_policy>; its
-#'   family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_dtype_policy>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.set_dtype_policy
 #' @examplesIf can_run_keras()
 #' config_set_dtype_policy("mixed_bfloat16")
@@ -384,9 +384,9 @@ config_set_dtype_policy <- wrapper("config_set_dtype_policy", function(policy, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_epsilon`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_epsilon>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_epsilon>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.set_epsilon
 #' @examplesIf can_run_keras()
 #' config_set_epsilon(1e-5)
@@ -407,9 +407,9 @@ config_set_epsilon <- wrapper("config_set_epsilon", function(value, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_floatx`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_floatx>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_floatx>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.set_floatx
 #' @examplesIf can_run_keras()
 #' config_set_floatx("float64")
@@ -429,9 +429,9 @@ config_set_floatx <- wrapper("config_set_floatx", function(value, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_image_data_format`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_image_data_format>; its
-#'   family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_image_data_format>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.set_image_data_format
 #' @examplesIf can_run_keras()
 #' config_set_image_data_format("channels_first")
@@ -453,9 +453,9 @@ config_set_image_data_format <- wrapper("config_set_image_data_format", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_max_epochs`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_epochs>; its family:
-#'   <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_epochs>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.set_max_epochs
 #' @examplesIf can_run_keras()
 #' config_set_max_epochs(2)
@@ -475,9 +475,9 @@ config_set_max_epochs <- wrapper("config_set_max_epochs", function(max_epochs, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_max_steps_per_epoch`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_steps_per_epoch>;
-#'   its family: <https://keras.io/api/utils/config_utils/>
-#' @family configuration
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_steps_per_epoch>
+#' @seealso Its relatives, the [configuration][configuration].
+#' @concept configuration
 #' @concept keras.config.set_max_steps_per_epoch
 #' @examplesIf can_run_keras()
 #' config_set_max_steps_per_epoch(10)

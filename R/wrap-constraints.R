@@ -10,9 +10,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A constraint object.
 #' @source `keras.constraints.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/deserialize>; its
-#'   family: <https://keras.io/api/layers/constraints/>
-#' @family constraints
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/deserialize>
+#' @seealso Its relatives, the [constraints][constraints].
+#' @concept constraints
 #' @concept keras.constraints.deserialize
 #' @examplesIf can_run_keras()
 #' config <- constraint_serialize(constraint_maxnorm(2))
@@ -33,9 +33,9 @@ constraint_deserialize <- wrapper("constraint_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A constraint object; `NULL` for `NULL`.
 #' @source `keras.constraints.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/get>; its family:
-#'   <https://keras.io/api/layers/constraints/>
-#' @family constraints
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/get>
+#' @seealso Its relatives, the [constraints][constraints].
+#' @concept constraints
 #' @concept keras.constraints.get
 #' @examplesIf can_run_keras()
 #' constraint_get("non_neg")
@@ -58,9 +58,9 @@ constraint_get <- wrapper("constraint_get", function(identifier, ...) {
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
 #' @source `keras.constraints.max_norm`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/max_norm>; its family:
-#'   <https://keras.io/api/layers/constraints/>
-#' @family constraints
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/max_norm>
+#' @seealso Its relatives, the [constraints][constraints].
+#' @concept constraints
 #' @concept keras.constraints.max_norm
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_maxnorm(2)
@@ -88,9 +88,9 @@ constraint_maxnorm <- wrapper("constraint_maxnorm", function(max_value = 2L, axi
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
 #' @source `keras.constraints.min_max_norm`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/min_max_norm>; its
-#'   family: <https://keras.io/api/layers/constraints/>
-#' @family constraints
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/min_max_norm>
+#' @seealso Its relatives, the [constraints][constraints].
+#' @concept constraints
 #' @concept keras.constraints.min_max_norm
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_minmaxnorm(min_value = 0.5, max_value = 1)
@@ -112,9 +112,9 @@ constraint_minmaxnorm <- wrapper("constraint_minmaxnorm", function(
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
 #' @source `keras.constraints.non_neg`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/non_neg>; its family:
-#'   <https://keras.io/api/layers/constraints/>
-#' @family constraints
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/non_neg>
+#' @seealso Its relatives, the [constraints][constraints].
+#' @concept constraints
 #' @concept keras.constraints.non_neg
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_nonneg()
@@ -133,9 +133,9 @@ constraint_nonneg <- wrapper("constraint_nonneg", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.constraints.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/serialize>; its family:
-#'   <https://keras.io/api/layers/constraints/>
-#' @family constraints
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/serialize>
+#' @seealso Its relatives, the [constraints][constraints].
+#' @concept constraints
 #' @concept keras.constraints.serialize
 #' @examplesIf can_run_keras()
 #' constraint_serialize(constraint_maxnorm(2))
@@ -156,9 +156,9 @@ constraint_serialize <- wrapper("constraint_serialize", function(constraint, ...
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
 #' @source `keras.constraints.unit_norm`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/unit_norm>; its family:
-#'   <https://keras.io/api/layers/constraints/>
-#' @family constraints
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/unit_norm>
+#' @seealso Its relatives, the [constraints][constraints].
+#' @concept constraints
 #' @concept keras.constraints.unit_norm
 #' @examplesIf can_run_keras()
 #' constraint <- constraint_unitnorm()

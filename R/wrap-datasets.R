@@ -20,9 +20,9 @@
 #' @returns A list of two lists, for training and test, each of an array of inputs and an
 #'   array of targets.
 #' @source `keras.datasets.boston_housing.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/boston_housing/load_data>;
-#'   its family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/boston_housing/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.boston_housing.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -56,9 +56,9 @@ dataset_boston_housing <- wrapper("dataset_boston_housing", function(
 #' @returns A list of two lists, for training and test, each of an array of inputs and an
 #'   array of targets.
 #' @source `keras.datasets.california_housing.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/california_housing/load_data>;
-#'   its family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/california_housing/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.california_housing.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -89,9 +89,9 @@ dataset_california_housing <- wrapper("dataset_california_housing", function(
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 32, 32, 3)` with values from 0 to 255 and an array of labels of shape `(n, 1)`.
 #' @source `keras.datasets.cifar10.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/cifar10/load_data>; its
-#'   family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/cifar10/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.cifar10.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -120,9 +120,9 @@ dataset_cifar10 <- wrapper("dataset_cifar10", function(convert = TRUE, ...) {
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 32, 32, 3)` with values from 0 to 255 and an array of labels of shape `(n, 1)`.
 #' @source `keras.datasets.cifar100.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/cifar100/load_data>; its
-#'   family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/cifar100/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.cifar100.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -152,9 +152,9 @@ dataset_cifar100 <- wrapper("dataset_cifar100", function(
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 28, 28)` with values from 0 to 255 and an array of labels of shape `(n)`.
 #' @source `keras.datasets.fashion_mnist.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/fashion_mnist/load_data>;
-#'   its family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/fashion_mnist/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.fashion_mnist.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -197,9 +197,9 @@ dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(convert = TRU
 #' @returns A list of two lists, for training and test, each of a list of integer vectors
 #'   (the words of each text) and a vector of labels.
 #' @source `keras.datasets.imdb.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/imdb/load_data>; its
-#'   family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/imdb/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.imdb.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -228,9 +228,9 @@ dataset_imdb <- wrapper("dataset_imdb", function(
 #' @returns A named list: the rank of each word. The sequences hold the rank plus
 #'   `index_from`.
 #' @source `keras.datasets.imdb.get_word_index`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/imdb/get_word_index>; its
-#'   family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/imdb/get_word_index>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.imdb.get_word_index
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -258,9 +258,9 @@ dataset_imdb_word_index <- wrapper("dataset_imdb_word_index", function(
 #'   `(n, 28, 28)` with values from 0 to 255 and an array of labels of shape `(n)`, the
 #'   digit.
 #' @source `keras.datasets.mnist.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/mnist/load_data>; its
-#'   family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/mnist/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.mnist.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -305,9 +305,9 @@ dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", convert =
 #' @returns A list of two lists, for training and test, each of a list of integer vectors
 #'   (the words of each text) and a vector of labels.
 #' @source `keras.datasets.reuters.load_data`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/reuters/load_data>; its
-#'   family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/reuters/load_data>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.reuters.load_data
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once
@@ -334,9 +334,9 @@ dataset_reuters <- wrapper("dataset_reuters", function(
 #' @returns A list of 46 strings. The name of label `k` is element `k + 1`, since labels
 #'   count from 0.
 #' @source `keras.datasets.reuters.get_label_names`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/reuters/get_label_names>;
-#'   its family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/reuters/get_label_names>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.reuters.get_label_names
 #' @examplesIf can_run_keras()
 #' unlist(dataset_reuters_label_names())
@@ -355,9 +355,9 @@ dataset_reuters_label_names <- wrapper("dataset_reuters_label_names", function(.
 #' @returns A named list: the rank of each word. The sequences hold the rank plus
 #'   `index_from`.
 #' @source `keras.datasets.reuters.get_word_index`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/reuters/get_word_index>;
-#'   its family: <https://keras.io/api/datasets/>
-#' @family datasets
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/datasets/reuters/get_word_index>
+#' @seealso Its relatives, the [datasets][datasets].
+#' @concept datasets
 #' @concept keras.datasets.reuters.get_word_index
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the data once

@@ -13,9 +13,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distillation loss for `distiller()`.
 #' @source `keras.distillation.FeatureDistillation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/FeatureDistillation>;
-#'   its family: <https://keras.io/api/>
-#' @family distillation
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/FeatureDistillation>
+#' @seealso Its relatives, the [distillation][distillation].
+#' @concept distillation
 #' @concept keras.distillation.FeatureDistillation
 #' @examplesIf can_run_keras()
 #' distillation_feature(loss = "mse", teacher_layer_name = "hidden", student_layer_name = "hidden")
@@ -40,9 +40,9 @@ distillation_feature <- wrapper("distillation_feature", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distillation loss for `distiller()`.
 #' @source `keras.distillation.LogitsDistillation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/LogitsDistillation>;
-#'   its family: <https://keras.io/api/>
-#' @family distillation
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/LogitsDistillation>
+#' @seealso Its relatives, the [distillation][distillation].
+#' @concept distillation
 #' @concept keras.distillation.LogitsDistillation
 #' @examplesIf can_run_keras()
 #' distillation_logits(temperature = 4)

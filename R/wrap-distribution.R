@@ -21,9 +21,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
 #' @source `keras.distribution.DataParallel`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DataParallel>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DataParallel>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.DataParallel
 #' @examplesIf can_run_keras()
 #' if (config_backend() %in% c("jax", "torch")) {
@@ -54,9 +54,9 @@ distribution_data_parallel <- wrapper("distribution_data_parallel", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A mesh of devices.
 #' @source `keras.distribution.DeviceMesh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DeviceMesh>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DeviceMesh>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.DeviceMesh
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
@@ -83,9 +83,9 @@ distribution_device_mesh <- wrapper("distribution_device_mesh", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the values of `tensor`.
 #' @source `keras.distribution.distribute_tensor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribute_tensor>;
-#'   its family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribute_tensor>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.distribute_tensor
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
@@ -108,9 +108,9 @@ distribution_distribute_tensor <- wrapper("distribution_distribute_tensor", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distribution, or `NULL` when none is set.
 #' @source `keras.distribution.distribution`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribution>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribution>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.distribution
 #' @examplesIf can_run_keras()
 #' distribution_get()
@@ -131,9 +131,9 @@ distribution_get <- wrapper("distribution_get", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer.
 #' @source `keras.distribution.get_device_count`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/get_device_count>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/get_device_count>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.get_device_count
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
@@ -171,9 +171,9 @@ distribution_get_device_count <- wrapper("distribution_get_device_count", functi
 #' @returns What was found, as a string such as `"process 1 of 2, meeting at host:29401 (from
 #'   SLURM)"`.
 #' @source `keras.distribution.initialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/initialize>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/initialize>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.initialize
 #' @examplesIf can_run_keras()
 #' if (nzchar(Sys.getenv("KERAS_DISTRIBUTION_NUM_PROCESSES"))) {
@@ -199,9 +199,9 @@ distribution_initialize <- wrapper("distribution_initialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A map of layouts, empty at first.
 #' @source `keras.distribution.LayoutMap`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/LayoutMap>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/LayoutMap>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.LayoutMap
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
@@ -228,9 +228,9 @@ distribution_layout_map <- wrapper("distribution_layout_map", function(device_me
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of names such as `"gpu:0"`, or a single one, as a character vector.
 #' @source `keras.distribution.list_devices`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/list_devices>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/list_devices>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.list_devices
 #' @examplesIf can_run_keras()
 #' if (config_backend() != "torch") distribution_list_devices()
@@ -258,9 +258,9 @@ distribution_list_devices <- wrapper("distribution_list_devices", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
 #' @source `keras.distribution.ModelParallel`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/ModelParallel>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/ModelParallel>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.ModelParallel
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
@@ -284,9 +284,9 @@ distribution_model_parallel <- wrapper("distribution_model_parallel", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `NULL`, invisibly.
 #' @source `keras.distribution.set_distribution`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/set_distribution>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/set_distribution>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.set_distribution
 #' @examplesIf can_run_keras()
 #' distribution_set(NULL)
@@ -311,9 +311,9 @@ distribution_set <- wrapper("distribution_set", function(value, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A layout.
 #' @source `keras.distribution.TensorLayout`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/TensorLayout>; its
-#'   family: <https://keras.io/api/distribution/>
-#' @family distribution
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/TensorLayout>
+#' @seealso Its relatives, the [distribution][distribution].
+#' @concept distribution
 #' @concept keras.distribution.TensorLayout
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {

@@ -13,9 +13,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.DTypePolicy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicy>; its
-#'   family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicy>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.DTypePolicy
 #' @examplesIf can_run_keras()
 #' policy <- dtype_policy("mixed_bfloat16")
@@ -40,9 +40,9 @@ dtype_policy <- wrapper("dtype_policy", function(name = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.AWQDTypePolicy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/AWQDTypePolicy>; its
-#'   family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/AWQDTypePolicy>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.AWQDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_awq("awq/4/128", source_name = "float32")
@@ -61,9 +61,9 @@ dtype_policy_awq <- wrapper("dtype_policy_awq", function(mode, source_name = NUL
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy.
 #' @source `keras.dtype_policies.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/deserialize>; its
-#'   family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/deserialize>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.deserialize
 #' @examplesIf can_run_keras()
 #' config <- dtype_policy_serialize(dtype_policy("float16"))
@@ -84,9 +84,9 @@ dtype_policy_deserialize <- wrapper("dtype_policy_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.FloatDTypePolicy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/FloatDTypePolicy>;
-#'   its family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/FloatDTypePolicy>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.FloatDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_float("float16")
@@ -105,9 +105,9 @@ dtype_policy_float <- wrapper("dtype_policy_float", function(name = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy; for `NULL`, the current one.
 #' @source `keras.dtype_policies.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/get>; its family:
-#'   <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/get>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.get
 #' @examplesIf can_run_keras()
 #' dtype_policy_get("mixed_float16")
@@ -131,9 +131,9 @@ dtype_policy_get <- wrapper("dtype_policy_get", function(identifier, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.GPTQDTypePolicy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/GPTQDTypePolicy>;
-#'   its family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/GPTQDTypePolicy>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.GPTQDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_gptq("gptq/4/128", source_name = "float32")
@@ -157,9 +157,9 @@ dtype_policy_gptq <- wrapper("dtype_policy_gptq", function(mode, source_name = N
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.Int4DTypePolicy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/Int4DTypePolicy>;
-#'   its family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/Int4DTypePolicy>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.Int4DTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_int4("int4/128", source_name = "float32")
@@ -181,9 +181,9 @@ dtype_policy_int4 <- wrapper("dtype_policy_int4", function(mode, source_name = N
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A map of dtype policies.
 #' @source `keras.dtype_policies.DTypePolicyMap`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicyMap>; its
-#'   family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicyMap>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.DTypePolicyMap
 #' @examplesIf can_run_keras()
 #' dtype_policy_map(default_policy = dtype_policy("float32"), policy_map = list("encoder/.*" = dtype_policy("bfloat16")))
@@ -209,9 +209,9 @@ dtype_policy_map <- wrapper("dtype_policy_map", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.QuantizedDTypePolicy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedDTypePolicy>;
-#'   its family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedDTypePolicy>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.QuantizedDTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_quantized("int8", source_name = "float32")
@@ -238,9 +238,9 @@ dtype_policy_quantized <- wrapper("dtype_policy_quantized", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.QuantizedFloat8DTypePolicy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedFloat8DTypePolicy>;
-#'   its family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedFloat8DTypePolicy>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.QuantizedFloat8DTypePolicy
 #' @examplesIf can_run_keras()
 #' dtype_policy_quantized_float8("float8", source_name = "float32")
@@ -259,9 +259,9 @@ dtype_policy_quantized_float8 <- wrapper("dtype_policy_quantized_float8", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.dtype_policies.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/serialize>; its
-#'   family: <https://keras.io/api/mixed_precision/policy/>
-#' @family dtype policies
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/serialize>
+#' @seealso Its relatives, the [dtype policies][dtype-policies].
+#' @concept dtype policies
 #' @concept keras.dtype_policies.serialize
 #' @examplesIf can_run_keras()
 #' dtype_policy_serialize(dtype_policy("float16"))

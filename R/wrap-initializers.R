@@ -10,9 +10,9 @@
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.Constant`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Constant>; its family:
-#'   <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Constant>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.Constant
 #' @examplesIf can_run_keras()
 #' init <- initializer_constant(value = 0.5)
@@ -32,9 +32,9 @@ initializer_constant <- wrapper("initializer_constant", function(value = 0.0, ..
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer object.
 #' @source `keras.initializers.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/deserialize>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/deserialize>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- initializer_serialize(initializer_he_normal(seed = 1))
@@ -55,9 +55,9 @@ initializer_deserialize <- wrapper("initializer_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An initializer object; `NULL` for `NULL`.
 #' @source `keras.initializers.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/get>; its family:
-#'   <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/get>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.get
 #' @examplesIf can_run_keras()
 #' initializer_get("he_normal")
@@ -84,9 +84,9 @@ initializer_get <- wrapper("initializer_get", function(identifier, ...) {
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.glorot_normal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/glorot_normal>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/glorot_normal>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.glorot_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_glorot_normal(seed = 1)
@@ -116,9 +116,9 @@ initializer_glorot_normal <- wrapper("initializer_glorot_normal", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.glorot_uniform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/glorot_uniform>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/glorot_uniform>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.glorot_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_glorot_uniform(seed = 1)
@@ -147,9 +147,9 @@ initializer_glorot_uniform <- wrapper("initializer_glorot_uniform", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.he_normal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/he_normal>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/he_normal>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.he_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_he_normal(seed = 1)
@@ -178,9 +178,9 @@ initializer_he_normal <- wrapper("initializer_he_normal", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.he_uniform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/he_uniform>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/he_uniform>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.he_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_he_uniform(seed = 1)
@@ -202,9 +202,9 @@ initializer_he_uniform <- wrapper("initializer_he_uniform", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.IdentityInitializer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/IdentityInitializer>;
-#'   its family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/IdentityInitializer>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.IdentityInitializer
 #' @examplesIf can_run_keras()
 #' init <- initializer_identity()
@@ -231,9 +231,9 @@ initializer_identity <- wrapper("initializer_identity", function(gain = 1.0, ...
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.lecun_normal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/lecun_normal>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/lecun_normal>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.lecun_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_lecun_normal(seed = 1)
@@ -262,9 +262,9 @@ initializer_lecun_normal <- wrapper("initializer_lecun_normal", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.lecun_uniform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/lecun_uniform>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/lecun_uniform>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.lecun_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_lecun_uniform(seed = 1)
@@ -284,9 +284,9 @@ initializer_lecun_uniform <- wrapper("initializer_lecun_uniform", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.Ones`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Ones>; its family:
-#'   <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Ones>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.Ones
 #' @examplesIf can_run_keras()
 #' init <- initializer_ones()
@@ -309,9 +309,9 @@ initializer_ones <- wrapper("initializer_ones", function(...) {
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.OrthogonalInitializer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/OrthogonalInitializer>;
-#'   its family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/OrthogonalInitializer>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.OrthogonalInitializer
 #' @examplesIf can_run_keras()
 #' init <- initializer_orthogonal(seed = 1)
@@ -339,9 +339,9 @@ initializer_orthogonal <- wrapper("initializer_orthogonal", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.random_normal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/random_normal>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/random_normal>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.random_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_random_normal(stddev = 0.1, seed = 1)
@@ -369,9 +369,9 @@ initializer_random_normal <- wrapper("initializer_random_normal", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.random_uniform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/random_uniform>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/random_uniform>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.random_uniform
 #' @examplesIf can_run_keras()
 #' init <- initializer_random_uniform(minval = -1, maxval = 1, seed = 1)
@@ -391,9 +391,9 @@ initializer_random_uniform <- wrapper("initializer_random_uniform", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.initializers.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/serialize>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/serialize>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.serialize
 #' @examplesIf can_run_keras()
 #' initializer_serialize(initializer_he_normal(seed = 1))
@@ -418,9 +418,9 @@ initializer_serialize <- wrapper("initializer_serialize", function(initializer, 
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.STFTInitializer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/STFTInitializer>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/STFTInitializer>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.STFTInitializer
 #' @examplesIf can_run_keras()
 #' init <- initializer_stft(side = "real", window = "hann")
@@ -449,9 +449,9 @@ initializer_stft <- wrapper("initializer_stft", function(
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.truncated_normal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/truncated_normal>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/truncated_normal>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.truncated_normal
 #' @examplesIf can_run_keras()
 #' init <- initializer_truncated_normal(stddev = 0.1, seed = 1)
@@ -484,9 +484,9 @@ initializer_truncated_normal <- wrapper("initializer_truncated_normal", function
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.variance_scaling`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/variance_scaling>; its
-#'   family: <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/variance_scaling>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.variance_scaling
 #' @examplesIf can_run_keras()
 #' init <- initializer_variance_scaling(scale = 2, mode = "fan_out", seed = 1)
@@ -510,9 +510,9 @@ initializer_variance_scaling <- wrapper("initializer_variance_scaling", function
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.Zeros`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Zeros>; its family:
-#'   <https://keras.io/api/layers/initializers/>
-#' @family initializers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Zeros>
+#' @seealso Its relatives, the [initializers][initializers].
+#' @concept initializers
 #' @concept keras.initializers.Zeros
 #' @examplesIf can_run_keras()
 #' init <- initializer_zeros()

@@ -16,9 +16,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Activation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Activation>; its family:
-#'   <https://keras.io/api/layers/activation_layers/>
-#' @family activation layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Activation>
+#' @seealso Its relatives, the [activation layers][activation-layers].
+#' @concept activation layers
 #' @concept keras.layers.Activation
 #' @examplesIf can_run_keras()
 #' layer_activation(op_array(c(-1, 0, 2)), "relu")
@@ -43,9 +43,9 @@ layer_activation <- wrapper("layer_activation", function(object = NULL, activati
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ELU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ELU>; its family:
-#'   <https://keras.io/api/layers/activation_layers/>
-#' @family activation layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ELU>
+#' @seealso Its relatives, the [activation layers][activation-layers].
+#' @concept activation layers
 #' @concept keras.layers.ELU
 #' @examplesIf can_run_keras()
 #' layer_activation_elu(op_array(c(-2, 0, 2)))
@@ -71,9 +71,9 @@ layer_activation_elu <- wrapper("layer_activation_elu", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.LeakyReLU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LeakyReLU>; its family:
-#'   <https://keras.io/api/layers/activation_layers/>
-#' @family activation layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LeakyReLU>
+#' @seealso Its relatives, the [activation layers][activation-layers].
+#' @concept activation layers
 #' @concept keras.layers.LeakyReLU
 #' @examplesIf can_run_keras()
 #' layer_activation_leaky_relu(op_array(c(-10, -5, 0, 5)), negative_slope = 0.5)
@@ -108,9 +108,9 @@ layer_activation_leaky_relu <- wrapper("layer_activation_leaky_relu", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.PReLU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/PReLU>; its family:
-#'   <https://keras.io/api/layers/activation_layers/>
-#' @family activation layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/PReLU>
+#' @seealso Its relatives, the [activation layers][activation-layers].
+#' @concept activation layers
 #' @concept keras.layers.PReLU
 #' @examplesIf can_run_keras()
 #' x <- op_array(matrix(c(-2, 3, -4), nrow = 1))
@@ -149,9 +149,9 @@ layer_activation_parametric_relu <- wrapper("layer_activation_parametric_relu", 
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ReLU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ReLU>; its family:
-#'   <https://keras.io/api/layers/activation_layers/>
-#' @family activation layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ReLU>
+#' @seealso Its relatives, the [activation layers][activation-layers].
+#' @concept activation layers
 #' @concept keras.layers.ReLU
 #' @examplesIf can_run_keras()
 #' layer_activation_relu(op_array(c(-10, -5, 0, 5, 10)), max_value = 6, negative_slope = 0.5)
@@ -185,9 +185,9 @@ layer_activation_relu <- wrapper("layer_activation_relu", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Softmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Softmax>; its family:
-#'   <https://keras.io/api/layers/activation_layers/>
-#' @family activation layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Softmax>
+#' @seealso Its relatives, the [activation layers][activation-layers].
+#' @concept activation layers
 #' @concept keras.layers.Softmax
 #' @examplesIf can_run_keras()
 #' layer_activation_softmax(op_array(matrix(c(1, 2, 1), nrow = 1)))

@@ -26,9 +26,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdditiveAttention`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdditiveAttention>; its
-#'   family: <https://keras.io/api/layers/attention_layers/>
-#' @family attention layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdditiveAttention>
+#' @seealso Its relatives, the [attention layers][attention-layers].
+#' @concept attention layers
 #' @concept keras.layers.AdditiveAttention
 #' @examplesIf can_run_keras()
 #' query <- random_normal(c(2, 3, 4))
@@ -70,9 +70,9 @@ layer_additive_attention <- wrapper("layer_additive_attention", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Attention`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Attention>; its family:
-#'   <https://keras.io/api/layers/attention_layers/>
-#' @family attention layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Attention>
+#' @seealso Its relatives, the [attention layers][attention-layers].
+#' @concept attention layers
 #' @concept keras.layers.Attention
 #' @examplesIf can_run_keras()
 #' query <- random_normal(c(2, 3, 4))
@@ -143,9 +143,9 @@ layer_attention <- wrapper("layer_attention", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GroupQueryAttention`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GroupQueryAttention>; its
-#'   family: <https://keras.io/api/layers/attention_layers/>
-#' @family attention layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GroupQueryAttention>
+#' @seealso Its relatives, the [attention layers][attention-layers].
+#' @concept attention layers
 #' @concept keras.layers.GroupQueryAttention
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 8))
@@ -230,9 +230,9 @@ layer_group_query_attention <- wrapper("layer_group_query_attention", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.MultiHeadAttention`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MultiHeadAttention>; its
-#'   family: <https://keras.io/api/layers/attention_layers/>
-#' @family attention layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MultiHeadAttention>
+#' @seealso Its relatives, the [attention layers][attention-layers].
+#' @concept attention layers
 #' @concept keras.layers.MultiHeadAttention
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 8))

@@ -61,9 +61,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution1D>; its family:
-#'   <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution1D>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.Convolution1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
@@ -145,9 +145,9 @@ layer_conv_1d <- wrapper("layer_conv_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution1DTranspose`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution1DTranspose>; its
-#'   family: <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution1DTranspose>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.Convolution1DTranspose
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -227,9 +227,9 @@ layer_conv_1d_transpose <- wrapper("layer_conv_1d_transpose", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution2D>; its family:
-#'   <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution2D>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.Convolution2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 8, 8, 3))
@@ -311,9 +311,9 @@ layer_conv_2d <- wrapper("layer_conv_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution2DTranspose`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution2DTranspose>; its
-#'   family: <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution2DTranspose>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.Convolution2DTranspose
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 3))
@@ -391,9 +391,9 @@ layer_conv_2d_transpose <- wrapper("layer_conv_2d_transpose", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution3D>; its family:
-#'   <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution3D>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.Convolution3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 6, 6, 6, 2))
@@ -477,9 +477,9 @@ layer_conv_3d <- wrapper("layer_conv_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Convolution3DTranspose`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution3DTranspose>; its
-#'   family: <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Convolution3DTranspose>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.Convolution3DTranspose
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 3, 3, 2))
@@ -553,9 +553,9 @@ layer_conv_3d_transpose <- wrapper("layer_conv_3d_transpose", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.DepthwiseConv1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/DepthwiseConv1D>; its
-#'   family: <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/DepthwiseConv1D>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.DepthwiseConv1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
@@ -628,9 +628,9 @@ layer_depthwise_conv_1d <- wrapper("layer_depthwise_conv_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.DepthwiseConv2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/DepthwiseConv2D>; its
-#'   family: <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/DepthwiseConv2D>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.DepthwiseConv2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 8, 8, 3))
@@ -713,9 +713,9 @@ layer_depthwise_conv_2d <- wrapper("layer_depthwise_conv_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SeparableConvolution1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SeparableConvolution1D>; its
-#'   family: <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SeparableConvolution1D>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.SeparableConvolution1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
@@ -799,9 +799,9 @@ layer_separable_conv_1d <- wrapper("layer_separable_conv_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SeparableConvolution2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SeparableConvolution2D>; its
-#'   family: <https://keras.io/api/layers/convolution_layers/>
-#' @family convolutional layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SeparableConvolution2D>
+#' @seealso Its relatives, the [convolutional layers][convolutional-layers].
+#' @concept convolutional layers
 #' @concept keras.layers.SeparableConvolution2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 8, 8, 3))

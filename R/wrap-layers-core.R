@@ -48,9 +48,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Dense`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dense>; its family:
-#'   <https://keras.io/api/layers/core_layers/>
-#' @family core layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dense>
+#' @seealso Its relatives, the [core layers][core-layers].
+#' @concept core layers
 #' @concept keras.layers.Dense
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -124,9 +124,9 @@ layer_dense <- wrapper("layer_dense", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.EinsumDense`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/EinsumDense>; its family:
-#'   <https://keras.io/api/layers/core_layers/>
-#' @family core layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/EinsumDense>
+#' @seealso Its relatives, the [core layers][core-layers].
+#' @concept core layers
 #' @concept keras.layers.EinsumDense
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -192,9 +192,9 @@ layer_einsum_dense <- wrapper("layer_einsum_dense", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Embedding`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Embedding>; its family:
-#'   <https://keras.io/api/layers/core_layers/>
-#' @family core layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Embedding>
+#' @seealso Its relatives, the [core layers][core-layers].
+#' @concept core layers
 #' @concept keras.layers.Embedding
 #' @examplesIf can_run_keras()
 #' codes <- op_reshape(c(0L, 2L, 1L, 3L), c(2, 2))
@@ -229,9 +229,9 @@ layer_embedding <- wrapper("layer_embedding", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Identity`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Identity>; its family:
-#'   <https://keras.io/api/layers/core_layers/>
-#' @family core layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Identity>
+#' @seealso Its relatives, the [core layers][core-layers].
+#' @concept core layers
 #' @concept keras.layers.Identity
 #' @examplesIf can_run_keras()
 #' layer_identity(op_array(c(1, 2, 3)))
@@ -267,9 +267,9 @@ layer_identity <- wrapper("layer_identity", function(object = NULL, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Lambda`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Lambda>; its family:
-#'   <https://keras.io/api/layers/core_layers/>
-#' @family core layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Lambda>
+#' @seealso Its relatives, the [core layers][core-layers].
+#' @concept core layers
 #' @concept keras.layers.Lambda
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |>
@@ -305,9 +305,9 @@ layer_lambda <- wrapper("layer_lambda", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Masking`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Masking>; its family:
-#'   <https://keras.io/api/layers/core_layers/>
-#' @family core layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Masking>
+#' @seealso Its relatives, the [core layers][core-layers].
+#' @concept core layers
 #' @concept keras.layers.Masking
 #' @examplesIf can_run_keras()
 #' x <- op_array(array(c(1, 2, 0, 3, 4, 0), dim = c(1, 3, 2)))   # the third step is padding
@@ -358,9 +358,9 @@ layer_masking <- wrapper("layer_masking", function(object = NULL, mask_value = 0
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ReversibleEmbedding`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ReversibleEmbedding>; its
-#'   family: <https://keras.io/api/layers/core_layers/>
-#' @family core layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ReversibleEmbedding>
+#' @seealso Its relatives, the [core layers][core-layers].
+#' @concept core layers
 #' @concept keras.layers.ReversibleEmbedding
 #' @examplesIf can_run_keras()
 #' embed <- layer_reversible_embedding(input_dim = 10, output_dim = 4)

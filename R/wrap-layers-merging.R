@@ -17,9 +17,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Add`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Add>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Add>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Add
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
@@ -47,9 +47,9 @@ layer_add <- wrapper("layer_add", function(inputs = NULL, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Average`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Average>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Average>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Average
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
@@ -79,9 +79,9 @@ layer_average <- wrapper("layer_average", function(inputs = NULL, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Concatenate`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Concatenate>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Concatenate>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Concatenate
 #' @examplesIf can_run_keras()
 #' a <- op_ones(c(2, 3))
@@ -115,9 +115,9 @@ layer_concatenate <- wrapper("layer_concatenate", function(inputs = NULL, ..., a
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Dot`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dot>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dot>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Dot
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 0, 0, 1), nrow = 2))
@@ -145,9 +145,9 @@ layer_dot <- wrapper("layer_dot", function(inputs = NULL, ..., axes, normalize =
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Maximum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Maximum>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Maximum>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Maximum
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
@@ -174,9 +174,9 @@ layer_maximum <- wrapper("layer_maximum", function(inputs = NULL, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Minimum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Minimum>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Minimum>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Minimum
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
@@ -204,9 +204,9 @@ layer_minimum <- wrapper("layer_minimum", function(inputs = NULL, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Multiply`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Multiply>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Multiply>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Multiply
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))
@@ -233,9 +233,9 @@ layer_multiply <- wrapper("layer_multiply", function(inputs = NULL, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Subtract`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Subtract>; its family:
-#'   <https://keras.io/api/layers/merging_layers/>
-#' @family merging layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Subtract>
+#' @seealso Its relatives, the [merging layers][merging-layers].
+#' @concept merging layers
 #' @concept keras.layers.Subtract
 #' @examplesIf can_run_keras()
 #' a <- op_array(matrix(c(1, 2, 3, 4), nrow = 2))

@@ -57,9 +57,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.BatchNormalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/BatchNormalization>; its
-#'   family: <https://keras.io/api/layers/normalization_layers/>
-#' @family normalization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/BatchNormalization>
+#' @seealso Its relatives, the [normalization layers][normalization-layers].
+#' @concept normalization layers
 #' @concept keras.layers.BatchNormalization
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -121,9 +121,9 @@ layer_batch_normalization <- wrapper("layer_batch_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GroupNormalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GroupNormalization>; its
-#'   family: <https://keras.io/api/layers/normalization_layers/>
-#' @family normalization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GroupNormalization>
+#' @seealso Its relatives, the [normalization layers][normalization-layers].
+#' @concept normalization layers
 #' @concept keras.layers.GroupNormalization
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 6))
@@ -180,9 +180,9 @@ layer_group_normalization <- wrapper("layer_group_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.LayerNormalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LayerNormalization>; its
-#'   family: <https://keras.io/api/layers/normalization_layers/>
-#' @family normalization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LayerNormalization>
+#' @seealso Its relatives, the [normalization layers][normalization-layers].
+#' @concept normalization layers
 #' @concept keras.layers.LayerNormalization
 #' @examplesIf can_run_keras()
 #' layer_layer_normalization(op_array(matrix(c(1, 2, 3, 4, 5, 9), nrow = 2)))
@@ -219,9 +219,9 @@ layer_layer_normalization <- wrapper("layer_layer_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.RMSNormalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RMSNormalization>; its
-#'   family: <https://keras.io/api/layers/normalization_layers/>
-#' @family normalization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RMSNormalization>
+#' @seealso Its relatives, the [normalization layers][normalization-layers].
+#' @concept normalization layers
 #' @concept keras.layers.RMSNormalization
 #' @examplesIf can_run_keras()
 #' layer_rms_normalization(op_array(matrix(c(3, 4), nrow = 1)))
@@ -252,9 +252,9 @@ layer_rms_normalization <- wrapper("layer_rms_normalization", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpectralNormalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpectralNormalization>; its
-#'   family: <https://keras.io/api/layers/normalization_layers/>
-#' @family normalization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpectralNormalization>
+#' @seealso Its relatives, the [normalization layers][normalization-layers].
+#' @concept normalization layers
 #' @concept keras.layers.SpectralNormalization
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5))
@@ -284,9 +284,9 @@ layer_spectral_normalization <- wrapper("layer_spectral_normalization", function
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.UnitNormalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UnitNormalization>; its
-#'   family: <https://keras.io/api/layers/normalization_layers/>
-#' @family normalization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UnitNormalization>
+#' @seealso Its relatives, the [normalization layers][normalization-layers].
+#' @concept normalization layers
 #' @concept keras.layers.UnitNormalization
 #' @examplesIf can_run_keras()
 #' layer_unit_normalization(op_array(matrix(c(3, 4), nrow = 1)))

@@ -11,9 +11,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A layer.
 #' @source `keras.layers.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/deserialize>; its family:
-#'   <https://keras.io/api/layers/>
-#' @family other layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/deserialize>
+#' @seealso Its relatives, the [other layers][other-layers].
+#' @concept other layers
 #' @concept keras.layers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- layer_serialize(layer_dense(units = 4))
@@ -44,9 +44,9 @@ layer_deserialize <- wrapper("layer_deserialize", function(config, custom_object
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.FlaxLayer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/FlaxLayer>; its family:
-#'   <https://keras.io/api/layers/>
-#' @family other layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/FlaxLayer>
+#' @seealso Its relatives, the [other layers][other-layers].
+#' @concept other layers
 #' @concept keras.layers.FlaxLayer
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax" && reticulate::py_module_available("flax")) {
@@ -99,9 +99,9 @@ layer_flax_module_wrapper <- wrapper("layer_flax_module_wrapper", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.JaxLayer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/JaxLayer>; its family:
-#'   <https://keras.io/api/layers/>
-#' @family other layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/JaxLayer>
+#' @seealso Its relatives, the [other layers][other-layers].
+#' @concept other layers
 #' @concept keras.layers.JaxLayer
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "jax") {
@@ -133,9 +133,9 @@ layer_jax_model_wrapper <- wrapper("layer_jax_model_wrapper", function(
 #' @returns A named list with `class_name`, `config` and the module that the class comes
 #'   from.
 #' @source `keras.layers.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/serialize>; its family:
-#'   <https://keras.io/api/layers/>
-#' @family other layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/serialize>
+#' @seealso Its relatives, the [other layers][other-layers].
+#' @concept other layers
 #' @concept keras.layers.serialize
 #' @examplesIf can_run_keras()
 #' config <- layer_serialize(layer_dense(units = 4))
@@ -171,9 +171,9 @@ layer_serialize <- wrapper("layer_serialize", function(layer, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.TFSMLayer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TFSMLayer>; its family:
-#'   <https://keras.io/api/layers/>
-#' @family other layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TFSMLayer>
+#' @seealso Its relatives, the [other layers][other-layers].
+#' @concept other layers
 #' @concept keras.layers.TFSMLayer
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "tensorflow") {
@@ -217,9 +217,9 @@ layer_tfsm <- wrapper("layer_tfsm", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.TorchModuleWrapper`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TorchModuleWrapper>; its
-#'   family: <https://keras.io/api/layers/>
-#' @family other layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TorchModuleWrapper>
+#' @seealso Its relatives, the [other layers][other-layers].
+#' @concept other layers
 #' @concept keras.layers.TorchModuleWrapper
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "torch") {

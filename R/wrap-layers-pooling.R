@@ -21,9 +21,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveAveragePooling1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling1D>;
-#'   its family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling1D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AdaptiveAveragePooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
@@ -59,9 +59,9 @@ layer_adaptive_average_pooling_1d <- wrapper("layer_adaptive_average_pooling_1d"
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveAveragePooling2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling2D>;
-#'   its family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling2D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AdaptiveAveragePooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 9, 7, 3))
@@ -97,9 +97,9 @@ layer_adaptive_average_pooling_2d <- wrapper("layer_adaptive_average_pooling_2d"
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveAveragePooling3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling3D>;
-#'   its family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveAveragePooling3D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AdaptiveAveragePooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 6, 5, 4, 2))
@@ -134,9 +134,9 @@ layer_adaptive_average_pooling_3d <- wrapper("layer_adaptive_average_pooling_3d"
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveMaxPooling1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling1D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling1D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AdaptiveMaxPooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 10, 3))
@@ -172,9 +172,9 @@ layer_adaptive_max_pooling_1d <- wrapper("layer_adaptive_max_pooling_1d", functi
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveMaxPooling2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling2D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling2D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AdaptiveMaxPooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 9, 7, 3))
@@ -210,9 +210,9 @@ layer_adaptive_max_pooling_2d <- wrapper("layer_adaptive_max_pooling_2d", functi
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AdaptiveMaxPooling3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling3D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AdaptiveMaxPooling3D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AdaptiveMaxPooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 6, 5, 4, 2))
@@ -255,9 +255,9 @@ layer_adaptive_max_pooling_3d <- wrapper("layer_adaptive_max_pooling_3d", functi
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AveragePooling1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling1D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling1D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AveragePooling1D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 5, 2, 4), c(1, 4, 1))
@@ -302,9 +302,9 @@ layer_average_pooling_1d <- wrapper("layer_average_pooling_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AveragePooling2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling2D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling2D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AveragePooling2D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(as.numeric(1:16), c(1, 4, 4, 1))
@@ -349,9 +349,9 @@ layer_average_pooling_2d <- wrapper("layer_average_pooling_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AveragePooling3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling3D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AveragePooling3D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.AveragePooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 4, 4, 4, 2))
@@ -387,9 +387,9 @@ layer_average_pooling_3d <- wrapper("layer_average_pooling_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalAveragePooling1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling1D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling1D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.GlobalAveragePooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -422,9 +422,9 @@ layer_global_average_pooling_1d <- wrapper("layer_global_average_pooling_1d", fu
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalAveragePooling2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling2D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling2D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.GlobalAveragePooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 3))
@@ -457,9 +457,9 @@ layer_global_average_pooling_2d <- wrapper("layer_global_average_pooling_2d", fu
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalAveragePooling3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling3D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalAveragePooling3D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.GlobalAveragePooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 3, 3, 2))
@@ -492,9 +492,9 @@ layer_global_average_pooling_3d <- wrapper("layer_global_average_pooling_3d", fu
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalMaxPooling1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling1D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling1D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.GlobalMaxPooling1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -527,9 +527,9 @@ layer_global_max_pooling_1d <- wrapper("layer_global_max_pooling_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalMaxPooling2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling2D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling2D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.GlobalMaxPooling2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 4, 4, 3))
@@ -562,9 +562,9 @@ layer_global_max_pooling_2d <- wrapper("layer_global_max_pooling_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GlobalMaxPooling3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling3D>; its
-#'   family: <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GlobalMaxPooling3D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.GlobalMaxPooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 3, 3, 2))
@@ -607,9 +607,9 @@ layer_global_max_pooling_3d <- wrapper("layer_global_max_pooling_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.MaxPooling1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling1D>; its family:
-#'   <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling1D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.MaxPooling1D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 5, 2, 4), c(1, 4, 1))
@@ -654,9 +654,9 @@ layer_max_pooling_1d <- wrapper("layer_max_pooling_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.MaxPooling2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling2D>; its family:
-#'   <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling2D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.MaxPooling2D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(as.numeric(1:16), c(1, 4, 4, 1))
@@ -701,9 +701,9 @@ layer_max_pooling_2d <- wrapper("layer_max_pooling_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.MaxPooling3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling3D>; its family:
-#'   <https://keras.io/api/layers/pooling_layers/>
-#' @family pooling layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxPooling3D>
+#' @seealso Its relatives, the [pooling layers][pooling-layers].
+#' @concept pooling layers
 #' @concept keras.layers.MaxPooling3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 4, 4, 4, 2))

@@ -28,9 +28,9 @@
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.AugMix`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AugMix>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AugMix>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.AugMix
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
@@ -59,9 +59,9 @@ layer_aug_mix <- wrapper("layer_aug_mix", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.AutoContrast`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AutoContrast>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AutoContrast>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.AutoContrast
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), minval = 100, maxval = 150)
@@ -93,9 +93,9 @@ layer_auto_contrast <- wrapper("layer_auto_contrast", function(
 #' @returns A tensor with last dimension `num_tokens`: one row per element for `"one_hot"`,
 #'   one row per sample for the other modes.
 #' @source `keras.layers.CategoryEncoding`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CategoryEncoding>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CategoryEncoding>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.CategoryEncoding
 #' @examplesIf can_run_keras()
 #' codes <- op_convert_to_tensor(c(3L, 2L, 0L, 1L))
@@ -125,9 +125,9 @@ layer_category_encoding <- wrapper("layer_category_encoding", function(
 #' @returns A tensor of shape (batch, `height`, `width`, channels), or without the batch
 #'   dimension if the input has none.
 #' @source `keras.layers.CenterCrop`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CenterCrop>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CenterCrop>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.CenterCrop
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -162,9 +162,9 @@ layer_center_crop <- wrapper("layer_center_crop", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.ContrastLimitedAdaptiveHistogramEqualization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ContrastLimitedAdaptiveHistogramEqualization>;
-#'   its family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ContrastLimitedAdaptiveHistogramEqualization>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.ContrastLimitedAdaptiveHistogramEqualization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(1, 8, 8, 3), maxval = 255)
@@ -201,9 +201,9 @@ layer_contrast_limited_adaptive_histogram_equalization <- wrapper("layer_contras
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns What was given: a tensor, or a named list, each element of its former shape.
 #' @source `keras.layers.CutMix`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CutMix>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/CutMix>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.CutMix
 #' @examplesIf can_run_keras()
 #' batch <- list(
@@ -251,9 +251,9 @@ layer_cut_mix <- wrapper("layer_cut_mix", function(
 #' @returns An integer tensor of the shape of the input, or an encoded one according to
 #'   `output_mode`.
 #' @source `keras.layers.Discretization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Discretization>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Discretization>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Discretization
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(-1.5, 1, 3.4, 0.5), c(1, 4))
@@ -285,9 +285,9 @@ layer_discretization <- wrapper("layer_discretization", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.Equalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Equalization>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Equalization>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Equalization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), minval = 100, maxval = 150)
@@ -335,9 +335,9 @@ layer_equalization <- wrapper("layer_equalization", function(
 #'   "concat"`, one tensor of shape (batch, total width), and for `"dict"` a named list with
 #'   one tensor per feature.
 #' @source `keras.utils.FeatureSpace`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/FeatureSpace>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/FeatureSpace>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.utils.FeatureSpace
 #' @examplesIf can_run_keras()
 #' space <- layer_feature_space(features = list(age = "float", region = "integer_hashed"), hashing_dim = 4)
@@ -378,9 +378,9 @@ layer_feature_space <- wrapper("layer_feature_space", function(
 #' @returns An integer tensor of shape (batch) or (batch, 1) like the inputs, or (batch,
 #'   `num_bins`) for `"one_hot"`.
 #' @source `keras.layers.HashedCrossing`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/HashedCrossing>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/HashedCrossing>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.HashedCrossing
 #' @examplesIf can_run_keras()
 #' cross <- layer_hashed_crossing(num_bins = 5)
@@ -419,9 +419,9 @@ layer_hashed_crossing <- wrapper("layer_hashed_crossing", function(
 #' @returns An integer tensor of the shape of the input, or an encoded one according to
 #'   `output_mode`.
 #' @source `keras.layers.Hashing`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Hashing>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Hashing>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Hashing
 #' @examplesIf can_run_keras()
 #' to_bins <- layer_hashing(num_bins = 3)
@@ -488,9 +488,9 @@ layer_hashing <- wrapper("layer_hashing", function(
 #'   vocabulary as a further dimension for `"one_hot"`; of shape (batch, vocabulary) for the
 #'   other modes.
 #' @source `keras.layers.IntegerLookup`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/IntegerLookup>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/IntegerLookup>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.IntegerLookup
 #' @examplesIf can_run_keras()
 #' x <- op_convert_to_tensor(c(36L, 12L, 7L))
@@ -526,9 +526,9 @@ layer_integer_lookup <- wrapper("layer_integer_lookup", function(
 #' @returns The named list that was given, with `boxes` of shape (batch, `max_number`, 4) and
 #'   `labels` of shape (batch, `max_number`).
 #' @source `keras.layers.MaxNumBoundingBoxes`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxNumBoundingBoxes>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MaxNumBoundingBoxes>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.MaxNumBoundingBoxes
 #' @examplesIf can_run_keras()
 #' limit <- layer_max_num_bounding_boxes(max_number = 3, bounding_box_format = "xyxy")
@@ -581,9 +581,9 @@ layer_max_num_bounding_boxes <- wrapper("layer_max_num_bounding_boxes", function
 #' @returns A tensor of shape (batch, `num_mel_bins`, frames), or (`num_mel_bins`, frames)
 #'   for a single signal.
 #' @source `keras.layers.MelSpectrogram`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MelSpectrogram>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MelSpectrogram>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.MelSpectrogram
 #' @examplesIf can_run_keras()
 #' audio <- random_normal(c(2, 1600))
@@ -623,9 +623,9 @@ layer_mel_spectrogram <- wrapper("layer_mel_spectrogram", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns What was given: a tensor, or a named list, each element of its former shape.
 #' @source `keras.layers.MixUp`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MixUp>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/MixUp>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.MixUp
 #' @examplesIf can_run_keras()
 #' batch <- list(
@@ -664,9 +664,9 @@ layer_mix_up <- wrapper("layer_mix_up", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.Normalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Normalization>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Normalization>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Normalization
 #' @examplesIf can_run_keras()
 #' x <- matrix(rnorm(30, mean = 5), ncol = 3)
@@ -696,9 +696,9 @@ layer_normalization <- wrapper("layer_normalization", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns What the last of the layers returns.
 #' @source `keras.layers.Pipeline`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Pipeline>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Pipeline>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Pipeline
 #' @examplesIf can_run_keras()
 #' augment <- layer_pipeline(layers = list(
@@ -735,9 +735,9 @@ layer_pipeline <- wrapper("layer_pipeline", function(layers, name = NULL, object
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandAugment`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandAugment>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandAugment>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandAugment
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
@@ -770,9 +770,9 @@ layer_rand_augment <- wrapper("layer_rand_augment", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomBrightness`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomBrightness>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomBrightness>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomBrightness
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -804,9 +804,9 @@ layer_random_brightness <- wrapper("layer_random_brightness", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomColorDegeneration`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomColorDegeneration>;
-#'   its family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomColorDegeneration>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomColorDegeneration
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -846,9 +846,9 @@ layer_random_color_degeneration <- wrapper("layer_random_color_degeneration", fu
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomColorJitter`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomColorJitter>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomColorJitter>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomColorJitter
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -881,9 +881,9 @@ layer_random_color_jitter <- wrapper("layer_random_color_jitter", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomContrast`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomContrast>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomContrast>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomContrast
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -917,9 +917,9 @@ layer_random_contrast <- wrapper("layer_random_contrast", function(
 #' @returns A tensor of shape (batch, `height`, `width`, channels), or without the batch
 #'   dimension if the input has none.
 #' @source `keras.layers.RandomCrop`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomCrop>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomCrop>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomCrop
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -963,9 +963,9 @@ layer_random_crop <- wrapper("layer_random_crop", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomElasticTransform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomElasticTransform>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomElasticTransform>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomElasticTransform
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
@@ -1005,9 +1005,9 @@ layer_random_elastic_transform <- wrapper("layer_random_elastic_transform", func
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomErasing`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomErasing>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomErasing>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomErasing
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
@@ -1044,9 +1044,9 @@ layer_random_erasing <- wrapper("layer_random_erasing", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomFlip`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomFlip>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomFlip>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomFlip
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3))
@@ -1080,9 +1080,9 @@ layer_random_flip <- wrapper("layer_random_flip", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomGaussianBlur`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomGaussianBlur>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomGaussianBlur>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomGaussianBlur
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
@@ -1114,9 +1114,9 @@ layer_random_gaussian_blur <- wrapper("layer_random_gaussian_blur", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input; the number of channels does not change.
 #' @source `keras.layers.RandomGrayscale`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomGrayscale>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomGrayscale>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomGrayscale
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -1148,9 +1148,9 @@ layer_random_grayscale <- wrapper("layer_random_grayscale", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomHue`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomHue>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomHue>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomHue
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -1183,9 +1183,9 @@ layer_random_hue <- wrapper("layer_random_hue", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomInvert`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomInvert>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomInvert>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomInvert
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -1222,9 +1222,9 @@ layer_random_invert <- wrapper("layer_random_invert", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomPerspective`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomPerspective>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomPerspective>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomPerspective
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -1261,9 +1261,9 @@ layer_random_perspective <- wrapper("layer_random_perspective", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomPosterization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomPosterization>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomPosterization>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomPosterization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -1305,9 +1305,9 @@ layer_random_posterization <- wrapper("layer_random_posterization", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomRotation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomRotation>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomRotation>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomRotation
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -1343,9 +1343,9 @@ layer_random_rotation <- wrapper("layer_random_rotation", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.RandomSaturation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomSaturation>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomSaturation>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomSaturation
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -1378,9 +1378,9 @@ layer_random_saturation <- wrapper("layer_random_saturation", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, clipped to `value_range`.
 #' @source `keras.layers.RandomSharpness`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomSharpness>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomSharpness>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomSharpness
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3), maxval = 255)
@@ -1422,9 +1422,9 @@ layer_random_sharpness <- wrapper("layer_random_sharpness", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomShear`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomShear>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomShear>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomShear
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -1467,9 +1467,9 @@ layer_random_shear <- wrapper("layer_random_shear", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomTranslation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomTranslation>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomTranslation>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomTranslation
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -1513,9 +1513,9 @@ layer_random_translation <- wrapper("layer_random_translation", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A tensor of the shape of the input.
 #' @source `keras.layers.RandomZoom`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomZoom>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RandomZoom>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.RandomZoom
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -1545,9 +1545,9 @@ layer_random_zoom <- wrapper("layer_random_zoom", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input.
 #' @source `keras.layers.Rescaling`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Rescaling>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Rescaling>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Rescaling
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(0, 51, 255), c(1, 3))
@@ -1585,9 +1585,9 @@ layer_rescaling <- wrapper("layer_rescaling", function(object = NULL, scale, off
 #'   dimension if the input has none; channels come before height with `data_format =
 #'   "channels_first"`.
 #' @source `keras.layers.Resizing`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Resizing>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Resizing>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Resizing
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 8, 8, 3))
@@ -1624,9 +1624,9 @@ layer_resizing <- wrapper("layer_resizing", function(
 #' @param ... Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.
 #' @returns A floating-point tensor of the shape of the input, within `value_range`.
 #' @source `keras.layers.Solarization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Solarization>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Solarization>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.Solarization
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 4, 3), maxval = 255)
@@ -1677,9 +1677,9 @@ layer_solarization <- wrapper("layer_solarization", function(
 #'   frequencies, channels). In mode `"stft"` real and imaginary parts double the
 #'   frequencies.
 #' @source `keras.layers.STFTSpectrogram`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/STFTSpectrogram>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/STFTSpectrogram>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.STFTSpectrogram
 #' @examplesIf can_run_keras()
 #' signal <- random_normal(c(2, 400, 1))
@@ -1746,9 +1746,9 @@ layer_stft_spectrogram <- wrapper("layer_stft_spectrogram", function(
 #'   vocabulary as a further dimension for `"one_hot"`; of shape (batch, vocabulary) for the
 #'   other modes. With `invert = TRUE`, strings.
 #' @source `keras.layers.StringLookup`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/StringLookup>; its family:
-#'   <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/StringLookup>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.StringLookup
 #' @examplesIf can_run_keras()
 #' lookup <- layer_string_lookup(vocabulary = c("a", "b", "c"))
@@ -1814,9 +1814,9 @@ layer_string_lookup <- wrapper("layer_string_lookup", function(
 #' @returns For `"int"` an integer tensor of shape (batch, length), padded with 0 at the end;
 #'   otherwise a tensor of shape (batch, vocabulary).
 #' @source `keras.layers.TextVectorization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TextVectorization>; its
-#'   family: <https://keras.io/api/layers/preprocessing_layers/>
-#' @family preprocessing layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TextVectorization>
+#' @seealso Its relatives, the [preprocessing layers][preprocessing-layers].
+#' @concept preprocessing layers
 #' @concept keras.layers.TextVectorization
 #' @examplesIf can_run_keras()
 #' vectorize <- layer_text_vectorization(output_sequence_length = 4)

@@ -17,9 +17,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ActivityRegularization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ActivityRegularization>; its
-#'   family: <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ActivityRegularization>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.ActivityRegularization
 #' @examplesIf can_run_keras()
 #' layer <- layer_activity_regularization(l1 = 0.01)
@@ -57,9 +57,9 @@ layer_activity_regularization <- wrapper("layer_activity_regularization", functi
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.AlphaDropout`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AlphaDropout>; its family:
-#'   <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/AlphaDropout>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.AlphaDropout
 #' @examplesIf can_run_keras()
 #' drop <- layer_alpha_dropout(rate = 0.2, seed = 1)
@@ -99,9 +99,9 @@ layer_alpha_dropout <- wrapper("layer_alpha_dropout", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Dropout`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dropout>; its family:
-#'   <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Dropout>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.Dropout
 #' @examplesIf can_run_keras()
 #' drop <- layer_dropout(rate = 0.5, seed = 1)
@@ -139,9 +139,9 @@ layer_dropout <- wrapper("layer_dropout", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GaussianDropout`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GaussianDropout>; its
-#'   family: <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GaussianDropout>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.GaussianDropout
 #' @examplesIf can_run_keras()
 #' drop <- layer_gaussian_dropout(rate = 0.2, seed = 1)
@@ -174,9 +174,9 @@ layer_gaussian_dropout <- wrapper("layer_gaussian_dropout", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GaussianNoise`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GaussianNoise>; its family:
-#'   <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GaussianNoise>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.GaussianNoise
 #' @examplesIf can_run_keras()
 #' noise <- layer_gaussian_noise(stddev = 0.1, seed = 1)
@@ -215,9 +215,9 @@ layer_gaussian_noise <- wrapper("layer_gaussian_noise", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpatialDropout1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout1D>; its
-#'   family: <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout1D>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.SpatialDropout1D
 #' @examplesIf can_run_keras()
 #' drop <- layer_spatial_dropout_1d(rate = 0.5, seed = 1)
@@ -261,9 +261,9 @@ layer_spatial_dropout_1d <- wrapper("layer_spatial_dropout_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpatialDropout2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout2D>; its
-#'   family: <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout2D>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.SpatialDropout2D
 #' @examplesIf can_run_keras()
 #' drop <- layer_spatial_dropout_2d(rate = 0.5, seed = 1)
@@ -307,9 +307,9 @@ layer_spatial_dropout_2d <- wrapper("layer_spatial_dropout_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SpatialDropout3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout3D>; its
-#'   family: <https://keras.io/api/layers/regularization_layers/>
-#' @family regularization layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SpatialDropout3D>
+#' @seealso Its relatives, the [regularization layers][regularization-layers].
+#' @concept regularization layers
 #' @concept keras.layers.SpatialDropout3D
 #' @examplesIf can_run_keras()
 #' drop <- layer_spatial_dropout_3d(rate = 0.5, seed = 1)

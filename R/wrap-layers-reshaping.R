@@ -16,9 +16,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Cropping1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping1D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping1D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.Cropping1D
 #' @examplesIf can_run_keras()
 #' layer_cropping_1d(random_normal(c(1, 6, 2)), cropping = c(1, 2)) |> op_shape()
@@ -49,9 +49,9 @@ layer_cropping_1d <- wrapper("layer_cropping_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Cropping2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping2D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping2D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.Cropping2D
 #' @examplesIf can_run_keras()
 #' layer_cropping_2d(random_normal(c(1, 6, 6, 3)), cropping = list(c(1, 2), c(0, 1))) |> op_shape()
@@ -82,9 +82,9 @@ layer_cropping_2d <- wrapper("layer_cropping_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Cropping3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping3D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Cropping3D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.Cropping3D
 #' @examplesIf can_run_keras()
 #' layer_cropping_3d(random_normal(c(1, 6, 6, 6, 2)), cropping = c(1, 2, 0)) |> op_shape()
@@ -116,9 +116,9 @@ layer_cropping_3d <- wrapper("layer_cropping_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Flatten`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Flatten>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Flatten>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.Flatten
 #' @examplesIf can_run_keras()
 #' layer_flatten(random_normal(c(2, 3, 4))) |> op_shape()
@@ -148,9 +148,9 @@ layer_flatten <- wrapper("layer_flatten", function(object = NULL, data_format = 
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Permute`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Permute>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Permute>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.Permute
 #' @examplesIf can_run_keras()
 #' layer_permute(random_normal(c(2, 10, 3)), dims = c(2, 1)) |> op_shape()
@@ -174,9 +174,9 @@ layer_permute <- wrapper("layer_permute", function(object = NULL, dims, ...) {
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.RepeatVector`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RepeatVector>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RepeatVector>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.RepeatVector
 #' @examplesIf can_run_keras()
 #' layer_repeat_vector(op_array(matrix(c(1, 2, 3), nrow = 1)), n = 2)
@@ -201,9 +201,9 @@ layer_repeat_vector <- wrapper("layer_repeat_vector", function(object = NULL, n,
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Reshape`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Reshape>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Reshape>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.Reshape
 #' @examplesIf can_run_keras()
 #' layer_reshape(random_normal(c(2, 12)), target_shape = c(3, 4)) |> op_shape()
@@ -227,9 +227,9 @@ layer_reshape <- wrapper("layer_reshape", function(object = NULL, target_shape, 
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.UpSampling1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling1D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling1D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.UpSampling1D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3), c(1, 3, 1))
@@ -263,9 +263,9 @@ layer_upsampling_1d <- wrapper("layer_upsampling_1d", function(object = NULL, si
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.UpSampling2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling2D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling2D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.UpSampling2D
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3, 4), c(1, 2, 2, 1))
@@ -298,9 +298,9 @@ layer_upsampling_2d <- wrapper("layer_upsampling_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.UpSampling3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling3D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/UpSampling3D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.UpSampling3D
 #' @examplesIf can_run_keras()
 #' layer_upsampling_3d(random_normal(c(1, 2, 2, 2, 1)), size = 2) |> op_shape()
@@ -331,9 +331,9 @@ layer_upsampling_3d <- wrapper("layer_upsampling_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ZeroPadding1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding1D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding1D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.ZeroPadding1D
 #' @examplesIf can_run_keras()
 #' layer_zero_padding_1d(random_normal(c(1, 3, 2)), padding = c(0, 2)) |> op_shape()
@@ -364,9 +364,9 @@ layer_zero_padding_1d <- wrapper("layer_zero_padding_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ZeroPadding2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding2D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding2D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.ZeroPadding2D
 #' @examplesIf can_run_keras()
 #' layer_zero_padding_2d(random_normal(c(1, 3, 3, 2)), padding = list(c(1, 0), c(2, 2))) |> op_shape()
@@ -397,9 +397,9 @@ layer_zero_padding_2d <- wrapper("layer_zero_padding_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ZeroPadding3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding3D>; its family:
-#'   <https://keras.io/api/layers/reshaping_layers/>
-#' @family reshaping layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ZeroPadding3D>
+#' @seealso Its relatives, the [reshaping layers][reshaping-layers].
+#' @concept reshaping layers
 #' @concept keras.layers.ZeroPadding3D
 #' @examplesIf can_run_keras()
 #' layer_zero_padding_3d(random_normal(c(1, 3, 3, 3, 2)), padding = c(1, 0, 2)) |> op_shape()

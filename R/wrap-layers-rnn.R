@@ -33,9 +33,9 @@
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.Bidirectional`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Bidirectional>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Bidirectional>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.Bidirectional
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -134,9 +134,9 @@ bidirectional <- layer_bidirectional
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ConvLSTM1D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM1D>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM1D>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.ConvLSTM1D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 3, 8, 2))
@@ -240,9 +240,9 @@ layer_conv_lstm_1d <- wrapper("layer_conv_lstm_1d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ConvLSTM2D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM2D>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM2D>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.ConvLSTM2D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 3, 6, 6, 2))
@@ -346,9 +346,9 @@ layer_conv_lstm_2d <- wrapper("layer_conv_lstm_2d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.ConvLSTM3D`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM3D>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/ConvLSTM3D>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.ConvLSTM3D
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(1, 2, 4, 4, 4, 1))
@@ -448,9 +448,9 @@ layer_conv_lstm_3d <- wrapper("layer_conv_lstm_3d", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.GRU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GRU>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GRU>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.GRU
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -549,9 +549,9 @@ layer_gru <- wrapper("layer_gru", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.LSTM`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LSTM>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LSTM>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.LSTM
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -617,9 +617,9 @@ layer_lstm <- wrapper("layer_lstm", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.RNN`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RNN>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/RNN>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.RNN
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -702,9 +702,9 @@ layer_rnn <- wrapper("layer_rnn", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.SimpleRNN`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SimpleRNN>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SimpleRNN>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.SimpleRNN
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -743,9 +743,9 @@ layer_simple_rnn <- wrapper("layer_simple_rnn", function(
 #' @returns The layer's output for tensors, the model for a Sequential model, and the layer
 #'   itself when there is nothing to compose with.
 #' @source `keras.layers.TimeDistributed`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TimeDistributed>; its
-#'   family: <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TimeDistributed>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.TimeDistributed
 #' @examplesIf can_run_keras()
 #' video <- random_normal(c(2, 3, 8, 8, 1))
@@ -803,9 +803,9 @@ time_distributed <- layer_time_distributed
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
 #' @source `keras.layers.GRUCell`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GRUCell>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/GRUCell>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.GRUCell
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -870,9 +870,9 @@ rnn_cell_gru <- wrapper("rnn_cell_gru", function(
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
 #' @source `keras.layers.LSTMCell`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LSTMCell>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/LSTMCell>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.LSTMCell
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -933,9 +933,9 @@ rnn_cell_lstm <- wrapper("rnn_cell_lstm", function(
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
 #' @source `keras.layers.SimpleRNNCell`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SimpleRNNCell>; its family:
-#'   <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/SimpleRNNCell>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.SimpleRNNCell
 #' @examplesIf can_run_keras()
 #' x <- random_normal(c(2, 5, 3))
@@ -967,9 +967,9 @@ rnn_cell_simple <- wrapper("rnn_cell_simple", function(
 #' @returns A cell, for `layer_rnn()`, whose output is that of the last cell and whose states
 #'   are those of all cells.
 #' @source `keras.layers.StackedRNNCells`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/StackedRNNCells>; its
-#'   family: <https://keras.io/api/layers/recurrent_layers/>
-#' @family recurrent layers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/StackedRNNCells>
+#' @seealso Its relatives, the [recurrent layers][recurrent-layers].
+#' @concept recurrent layers
 #' @concept keras.layers.StackedRNNCells
 #' @examplesIf can_run_keras()
 #' cells <- rnn_cells_stack(list(rnn_cell_lstm(8), rnn_cell_lstm(4)))

@@ -33,9 +33,9 @@
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.BinaryCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/BinaryCrossentropy>; its
-#'   family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/BinaryCrossentropy>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.BinaryCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1), c(0, 0))
@@ -88,9 +88,9 @@ loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.BinaryFocalCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/BinaryFocalCrossentropy>;
-#'   its family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/BinaryFocalCrossentropy>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.BinaryFocalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1), c(0, 0))
@@ -141,9 +141,9 @@ metric_binary_focal_crossentropy <- loss_binary_focal_crossentropy
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.CategoricalCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalCrossentropy>;
-#'   its family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalCrossentropy>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.CategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
@@ -194,9 +194,9 @@ loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", functi
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.CategoricalFocalCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalFocalCrossentropy>;
-#'   its family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalFocalCrossentropy>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.CategoricalFocalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
@@ -243,9 +243,9 @@ metric_categorical_focal_crossentropy <- loss_categorical_focal_crossentropy
 #' @returns Given `y_true` and `y_pred`: a tensor of shape `(batch)`. Otherwise a loss object
 #'   for `compile()`.
 #' @source `keras.losses.CategoricalGeneralizedCrossEntropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalGeneralizedCrossEntropy>;
-#'   its family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalGeneralizedCrossEntropy>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.CategoricalGeneralizedCrossEntropy
 #' @examplesIf can_run_keras()
 #' y_true <- c(1L, 2L)
@@ -283,9 +283,9 @@ loss_categorical_generalized_cross_entropy <- wrapper("loss_categorical_generali
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.CategoricalHinge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalHinge>; its
-#'   family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CategoricalHinge>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.CategoricalHinge
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
@@ -333,9 +333,9 @@ loss_categorical_hinge <- wrapper("loss_categorical_hinge", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of shape `(batch)`. Otherwise a loss object
 #'   for `compile()`.
 #' @source `keras.losses.Circle`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Circle>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Circle>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.Circle
 #' @examplesIf can_run_keras()
 #' labels <- c(0L, 0L, 1L, 1L)
@@ -377,9 +377,9 @@ loss_circle <- wrapper("loss_circle", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of their shape without `axis`. Otherwise a
 #'   loss object for `compile()`.
 #' @source `keras.losses.CosineSimilarity`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CosineSimilarity>; its
-#'   family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CosineSimilarity>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.CosineSimilarity
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -421,9 +421,9 @@ loss_cosine_similarity <- wrapper("loss_cosine_similarity", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of shape `(batch)`. Otherwise a loss object
 #'   for `compile()`.
 #' @source `keras.losses.CTC`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CTC>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/CTC>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.CTC
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1L, 2L), c(2L, 0L))
@@ -447,9 +447,9 @@ loss_ctc <- wrapper("loss_ctc", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A loss object or function.
 #' @source `keras.losses.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/deserialize>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/deserialize>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.deserialize
 #' @examplesIf can_run_keras()
 #' config <- loss_serialize(loss_huber(delta = 2))
@@ -482,9 +482,9 @@ loss_deserialize <- wrapper("loss_deserialize", function(name, custom_objects = 
 #' @returns Given `y_true` and `y_pred`: a scalar tensor, or with `axis` one value per
 #'   remaining element. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.Dice`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Dice>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Dice>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.Dice
 #' @examplesIf can_run_keras()
 #' y_true <- array(rbinom(2 * 4 * 4, 1, 0.5), dim = c(2, 4, 4, 1))
@@ -508,9 +508,9 @@ loss_dice <- wrapper("loss_dice", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A loss object or function; `NULL` for `NULL`.
 #' @source `keras.losses.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/get>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/get>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.get
 #' @examplesIf can_run_keras()
 #' loss_get("mean_squared_error")
@@ -540,9 +540,9 @@ loss_get <- wrapper("loss_get", function(identifier, ...) {
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.Hinge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Hinge>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Hinge>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.Hinge
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(-1, 1), c(1, 1))
@@ -581,9 +581,9 @@ loss_hinge <- wrapper("loss_hinge", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.Huber`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Huber>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Huber>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.Huber
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -625,9 +625,9 @@ metric_huber <- loss_huber
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.KLDivergence`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/KLDivergence>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/KLDivergence>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.KLDivergence
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
@@ -665,9 +665,9 @@ loss_kl_divergence <- wrapper("loss_kl_divergence", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.LogCosh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/LogCosh>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/LogCosh>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.LogCosh
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -706,9 +706,9 @@ metric_log_cosh <- loss_log_cosh
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.MeanAbsoluteError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanAbsoluteError>; its
-#'   family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanAbsoluteError>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.MeanAbsoluteError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -747,9 +747,9 @@ loss_mean_absolute_error <- wrapper("loss_mean_absolute_error", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.MeanAbsolutePercentageError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanAbsolutePercentageError>;
-#'   its family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanAbsolutePercentageError>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.MeanAbsolutePercentageError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -787,9 +787,9 @@ loss_mean_absolute_percentage_error <- wrapper("loss_mean_absolute_percentage_er
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.MeanSquaredError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanSquaredError>; its
-#'   family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanSquaredError>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.MeanSquaredError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -827,9 +827,9 @@ loss_mean_squared_error <- wrapper("loss_mean_squared_error", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.MeanSquaredLogarithmicError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanSquaredLogarithmicError>;
-#'   its family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/MeanSquaredLogarithmicError>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.MeanSquaredLogarithmicError
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -869,9 +869,9 @@ loss_mean_squared_logarithmic_error <- wrapper("loss_mean_squared_logarithmic_er
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.Poisson`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Poisson>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Poisson>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.Poisson
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 2), c(3, 4))
@@ -894,9 +894,9 @@ loss_poisson <- wrapper("loss_poisson", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list, or a name for a loss function of Keras.
 #' @source `keras.losses.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/serialize>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/serialize>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.serialize
 #' @examplesIf can_run_keras()
 #' loss_serialize(loss_huber(delta = 2))
@@ -938,9 +938,9 @@ loss_serialize <- wrapper("loss_serialize", function(loss, ...) {
 #' @returns Given `y_true` and `y_pred`: a tensor of the shape of `y_true`. Otherwise a loss
 #'   object for `compile()`.
 #' @source `keras.losses.SparseCategoricalCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/SparseCategoricalCrossentropy>;
-#'   its family: <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/SparseCategoricalCrossentropy>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.SparseCategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' y_true <- c(1L, 2L)
@@ -979,9 +979,9 @@ loss_sparse_categorical_crossentropy <- wrapper("loss_sparse_categorical_crossen
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample, of their shape
 #'   without the last axis. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.SquaredHinge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/SquaredHinge>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/SquaredHinge>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.SquaredHinge
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(-1, 1), c(1, 1))
@@ -1031,9 +1031,9 @@ loss_squared_hinge <- wrapper("loss_squared_hinge", function(
 #' @returns Given `y_true` and `y_pred`: a scalar tensor, or with `axis` one value per
 #'   remaining element. Otherwise a loss object for `compile()`.
 #' @source `keras.losses.Tversky`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Tversky>; its family:
-#'   <https://keras.io/api/losses/>
-#' @family losses
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/Tversky>
+#' @seealso Its relatives, the [losses][losses].
+#' @concept losses
 #' @concept keras.losses.Tversky
 #' @examplesIf can_run_keras()
 #' y_true <- array(rbinom(2 * 4 * 4, 1, 0.5), dim = c(2, 4, 4, 1))

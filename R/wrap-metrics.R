@@ -13,9 +13,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Accuracy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Accuracy>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Accuracy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.Accuracy
 #' @examplesIf can_run_keras()
 #' m <- metric_accuracy()
@@ -60,9 +60,9 @@ metric_accuracy <- wrapper("metric_accuracy", function(name = "accuracy", dtype 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.AUC`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/AUC>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/AUC>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.AUC
 #' @examplesIf can_run_keras()
 #' m <- metric_auc(curve = "ROC")
@@ -98,9 +98,9 @@ metric_auc <- wrapper("metric_auc", function(
 #'   0 elsewhere. Otherwise a metric object for `compile()`, whose `result()` is a scalar
 #'   tensor.
 #' @source `keras.metrics.BinaryAccuracy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryAccuracy>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryAccuracy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.BinaryAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1), c(1, 1))
@@ -139,9 +139,9 @@ metric_binary_accuracy <- wrapper("metric_binary_accuracy", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.BinaryCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryCrossentropy>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryCrossentropy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.BinaryCrossentropy
 #' @examplesIf can_run_keras()
 #' m <- metric_binary_crossentropy()
@@ -174,9 +174,9 @@ metric_binary_crossentropy <- wrapper("metric_binary_crossentropy", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.BinaryIoU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryIoU>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryIoU>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.BinaryIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_binary_iou(threshold = 0.5)
@@ -203,9 +203,9 @@ metric_binary_iou <- wrapper("metric_binary_iou", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
 #' @source `keras.metrics.CategoricalAccuracy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalAccuracy>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalAccuracy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.CategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0), c(0, 0, 1))
@@ -241,9 +241,9 @@ metric_categorical_accuracy <- wrapper("metric_categorical_accuracy", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.CategoricalCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalCrossentropy>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalCrossentropy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.CategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' m <- metric_categorical_crossentropy()
@@ -276,9 +276,9 @@ metric_categorical_crossentropy <- wrapper("metric_categorical_crossentropy", fu
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.CategoricalHinge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalHinge>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CategoricalHinge>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.CategoricalHinge
 #' @examplesIf can_run_keras()
 #' m <- metric_categorical_hinge()
@@ -315,9 +315,9 @@ metric_categorical_hinge <- wrapper("metric_categorical_hinge", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
 #' @source `keras.metrics.ConcordanceCorrelation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/ConcordanceCorrelation>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/ConcordanceCorrelation>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.ConcordanceCorrelation
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0.5), c(1, 1, 0.2))
@@ -348,9 +348,9 @@ metric_concordance_correlation <- wrapper("metric_concordance_correlation", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.CosineSimilarity`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CosineSimilarity>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CosineSimilarity>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.CosineSimilarity
 #' @examplesIf can_run_keras()
 #' m <- metric_cosine_similarity()
@@ -373,9 +373,9 @@ metric_cosine_similarity <- wrapper("metric_cosine_similarity", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object.
 #' @source `keras.metrics.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/deserialize>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/deserialize>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.deserialize
 #' @examplesIf can_run_keras()
 #' config <- metric_serialize(metric_auc(curve = "PR"))
@@ -403,9 +403,9 @@ metric_deserialize <- wrapper("metric_deserialize", function(config, custom_obje
 #' @returns A metric object for `compile()`. Its `result()` is a tensor of shape `(classes)`,
 #'   or a scalar with an `average`.
 #' @source `keras.metrics.F1Score`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/F1Score>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/F1Score>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.F1Score
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 1, 1), c(1, 0, 0), c(1, 1, 0))
@@ -436,9 +436,9 @@ metric_f1_score <- wrapper("metric_f1_score", function(
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.FalseNegatives`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FalseNegatives>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FalseNegatives>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.FalseNegatives
 #' @examplesIf can_run_keras()
 #' m <- metric_false_negatives()
@@ -467,9 +467,9 @@ metric_false_negatives <- wrapper("metric_false_negatives", function(
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.FalsePositives`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FalsePositives>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FalsePositives>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.FalsePositives
 #' @examplesIf can_run_keras()
 #' m <- metric_false_positives()
@@ -501,9 +501,9 @@ metric_false_positives <- wrapper("metric_false_positives", function(
 #' @returns A metric object for `compile()`. Its `result()` is a tensor of shape `(classes)`,
 #'   or a scalar with an `average`.
 #' @source `keras.metrics.FBetaScore`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FBetaScore>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/FBetaScore>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.FBetaScore
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(1, 1, 1), c(1, 0, 0), c(1, 1, 0))
@@ -527,9 +527,9 @@ metric_fbeta_score <- wrapper("metric_fbeta_score", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object; `NULL` for `NULL`.
 #' @source `keras.metrics.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/get>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/get>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.get
 #' @examplesIf can_run_keras()
 #' metric_get("AUC")
@@ -554,9 +554,9 @@ metric_get <- wrapper("metric_get", function(identifier, ...) {
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Hinge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Hinge>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Hinge>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.Hinge
 #' @examplesIf can_run_keras()
 #' m <- metric_hinge()
@@ -594,9 +594,9 @@ metric_hinge <- wrapper("metric_hinge", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.IoU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/IoU>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/IoU>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.IoU
 #' @examplesIf can_run_keras()
 #' m <- metric_iou(num_classes = 2, target_class_ids = 0)
@@ -629,9 +629,9 @@ metric_iou <- wrapper("metric_iou", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.KLDivergence`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/KLDivergence>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/KLDivergence>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.KLDivergence
 #' @examplesIf can_run_keras()
 #' m <- metric_kl_divergence()
@@ -655,9 +655,9 @@ metric_kl_divergence <- wrapper("metric_kl_divergence", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.LogCoshError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/LogCoshError>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/LogCoshError>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.LogCoshError
 #' @examplesIf can_run_keras()
 #' m <- metric_log_cosh_error()
@@ -682,9 +682,9 @@ metric_log_cosh_error <- wrapper("metric_log_cosh_error", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Mean`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Mean>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Mean>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.Mean
 #' @examplesIf can_run_keras()
 #' m <- metric_mean()
@@ -711,9 +711,9 @@ metric_mean <- wrapper("metric_mean", function(name = "mean", dtype = NULL, ...)
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanAbsoluteError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanAbsoluteError>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanAbsoluteError>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.MeanAbsoluteError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_absolute_error()
@@ -742,9 +742,9 @@ metric_mean_absolute_error <- wrapper("metric_mean_absolute_error", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanAbsolutePercentageError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanAbsolutePercentageError>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanAbsolutePercentageError>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.MeanAbsolutePercentageError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_absolute_percentage_error()
@@ -783,9 +783,9 @@ metric_mean_absolute_percentage_error <- wrapper("metric_mean_absolute_percentag
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanIoU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanIoU>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanIoU>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.MeanIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_iou(num_classes = 2)
@@ -818,9 +818,9 @@ metric_mean_iou <- wrapper("metric_mean_iou", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanSquaredError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanSquaredError>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanSquaredError>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.MeanSquaredError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_squared_error()
@@ -849,9 +849,9 @@ metric_mean_squared_error <- wrapper("metric_mean_squared_error", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanSquaredLogarithmicError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanSquaredLogarithmicError>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanSquaredLogarithmicError>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.MeanSquaredLogarithmicError
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_squared_logarithmic_error()
@@ -883,9 +883,9 @@ metric_mean_squared_logarithmic_error <- wrapper("metric_mean_squared_logarithmi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanMetricWrapper`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanMetricWrapper>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanMetricWrapper>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.MeanMetricWrapper
 #' @examplesIf can_run_keras()
 #' m <- metric_mean_wrapper(loss_mean_absolute_error, name = "mae")
@@ -919,9 +919,9 @@ metric_mean_wrapper <- wrapper("metric_mean_wrapper", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.OneHotIoU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotIoU>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotIoU>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.OneHotIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_one_hot_iou(num_classes = 3, target_class_ids = c(0L, 2L))
@@ -958,9 +958,9 @@ metric_one_hot_iou <- wrapper("metric_one_hot_iou", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.OneHotMeanIoU`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotMeanIoU>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotMeanIoU>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.OneHotMeanIoU
 #' @examplesIf can_run_keras()
 #' m <- metric_one_hot_mean_iou(num_classes = 3)
@@ -1000,9 +1000,9 @@ metric_one_hot_mean_iou <- wrapper("metric_one_hot_mean_iou", function(
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
 #' @source `keras.metrics.PearsonCorrelation`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/PearsonCorrelation>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/PearsonCorrelation>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.PearsonCorrelation
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 1, 0.5), c(1, 1, 0.2))
@@ -1034,9 +1034,9 @@ metric_pearson_correlation <- wrapper("metric_pearson_correlation", function(
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Poisson`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Poisson>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Poisson>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.Poisson
 #' @examplesIf can_run_keras()
 #' m <- metric_poisson()
@@ -1070,9 +1070,9 @@ metric_poisson <- wrapper("metric_poisson", function(
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one value for each.
 #' @source `keras.metrics.Precision`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Precision>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Precision>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.Precision
 #' @examplesIf can_run_keras()
 #' m <- metric_precision()
@@ -1102,9 +1102,9 @@ metric_precision <- wrapper("metric_precision", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.PrecisionAtRecall`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/PrecisionAtRecall>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/PrecisionAtRecall>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.PrecisionAtRecall
 #' @examplesIf can_run_keras()
 #' m <- metric_precision_at_recall(recall = 0.5)
@@ -1136,9 +1136,9 @@ metric_precision_at_recall <- wrapper("metric_precision_at_recall", function(
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   `class_aggregation = NULL` a tensor with one value per output.
 #' @source `keras.metrics.R2Score`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/R2Score>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/R2Score>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.R2Score
 #' @examplesIf can_run_keras()
 #' m <- metric_r2_score()
@@ -1171,9 +1171,9 @@ metric_r2_score <- wrapper("metric_r2_score", function(
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one value for each.
 #' @source `keras.metrics.Recall`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Recall>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Recall>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.Recall
 #' @examplesIf can_run_keras()
 #' m <- metric_recall()
@@ -1204,9 +1204,9 @@ metric_recall <- wrapper("metric_recall", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.RecallAtPrecision`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RecallAtPrecision>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RecallAtPrecision>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.RecallAtPrecision
 #' @examplesIf can_run_keras()
 #' m <- metric_recall_at_precision(precision = 0.8)
@@ -1231,9 +1231,9 @@ metric_recall_at_precision <- wrapper("metric_recall_at_precision", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.RootMeanSquaredError`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RootMeanSquaredError>; its
-#'   family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RootMeanSquaredError>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.RootMeanSquaredError
 #' @examplesIf can_run_keras()
 #' m <- metric_root_mean_squared_error()
@@ -1264,9 +1264,9 @@ metric_root_mean_squared_error <- wrapper("metric_root_mean_squared_error", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SensitivityAtSpecificity`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SensitivityAtSpecificity>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SensitivityAtSpecificity>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.SensitivityAtSpecificity
 #' @examplesIf can_run_keras()
 #' m <- metric_sensitivity_at_specificity(specificity = 0.5)
@@ -1290,9 +1290,9 @@ metric_sensitivity_at_specificity <- wrapper("metric_sensitivity_at_specificity"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.metrics.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/serialize>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/serialize>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.serialize
 #' @examplesIf can_run_keras()
 #' metric_serialize(metric_auc(curve = "PR"))
@@ -1321,9 +1321,9 @@ metric_serialize <- wrapper("metric_serialize", function(metric, ...) {
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
 #' @source `keras.metrics.SparseCategoricalAccuracy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseCategoricalAccuracy>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseCategoricalAccuracy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.SparseCategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- c(1L, 2L)
@@ -1361,9 +1361,9 @@ metric_sparse_categorical_accuracy <- wrapper("metric_sparse_categorical_accurac
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SparseCategoricalCrossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseCategoricalCrossentropy>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseCategoricalCrossentropy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.SparseCategoricalCrossentropy
 #' @examplesIf can_run_keras()
 #' m <- metric_sparse_categorical_crossentropy()
@@ -1401,9 +1401,9 @@ metric_sparse_categorical_crossentropy <- wrapper("metric_sparse_categorical_cro
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
 #' @source `keras.metrics.SparseTopKCategoricalAccuracy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseTopKCategoricalAccuracy>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SparseTopKCategoricalAccuracy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.SparseTopKCategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- c(2L, 1L)
@@ -1439,9 +1439,9 @@ metric_sparse_top_k_categorical_accuracy <- wrapper("metric_sparse_top_k_categor
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SpecificityAtSensitivity`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SpecificityAtSensitivity>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SpecificityAtSensitivity>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.SpecificityAtSensitivity
 #' @examplesIf can_run_keras()
 #' m <- metric_specificity_at_sensitivity(sensitivity = 0.5)
@@ -1473,9 +1473,9 @@ metric_specificity_at_sensitivity <- wrapper("metric_specificity_at_sensitivity"
 #' @returns Given `y_true` and `y_pred`: a tensor of the losses, one per sample. Otherwise a
 #'   metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SquaredHinge`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SquaredHinge>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SquaredHinge>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.SquaredHinge
 #' @examplesIf can_run_keras()
 #' m <- metric_squared_hinge()
@@ -1499,9 +1499,9 @@ metric_squared_hinge <- wrapper("metric_squared_hinge", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Sum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Sum>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Sum>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.Sum
 #' @examplesIf can_run_keras()
 #' m <- metric_sum()
@@ -1529,9 +1529,9 @@ metric_sum <- wrapper("metric_sum", function(name = "sum", dtype = NULL, ...) {
 #' @returns Given `y_true` and `y_pred`: a tensor with one value per sample. Otherwise a
 #'   metric object for `compile()`, whose `result()` is a scalar tensor.
 #' @source `keras.metrics.TopKCategoricalAccuracy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TopKCategoricalAccuracy>;
-#'   its family: <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TopKCategoricalAccuracy>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.TopKCategoricalAccuracy
 #' @examplesIf can_run_keras()
 #' y_true <- rbind(c(0, 0, 1), c(0, 1, 0))
@@ -1564,9 +1564,9 @@ metric_top_k_categorical_accuracy <- wrapper("metric_top_k_categorical_accuracy"
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.TrueNegatives`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TrueNegatives>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TrueNegatives>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.TrueNegatives
 #' @examplesIf can_run_keras()
 #' m <- metric_true_negatives()
@@ -1595,9 +1595,9 @@ metric_true_negatives <- wrapper("metric_true_negatives", function(
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.TruePositives`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TruePositives>; its family:
-#'   <https://keras.io/api/metrics/>
-#' @family metrics
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/TruePositives>
+#' @seealso Its relatives, the [metrics][metrics].
+#' @concept metrics
 #' @concept keras.metrics.TruePositives
 #' @examplesIf can_run_keras()
 #' m <- metric_true_positives()

@@ -14,9 +14,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor, or list of tensors, of the shape of `elems`.
 #' @source `keras.ops.associative_scan`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/associative_scan>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/associative_scan>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.associative_scan
 #' @examplesIf can_run_keras()
 #' op_associative_scan(\(a, b) a * b, c(1, 2, 3, 4))
@@ -37,9 +37,9 @@ op_associative_scan <- wrapper("op_associative_scan", function(
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` and of dtype `dtype`.
-#' @source `keras.ops.cast`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cast>;
-#'   its family: <https://keras.io/api/ops/core/>
-#' @family core ops
+#' @source `keras.ops.cast`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cast>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.cast
 #' @examplesIf can_run_keras()
 #' op_cast(c(1.7, -1.7), "int32")
@@ -59,9 +59,9 @@ op_cast <- wrapper("op_cast", function(x, dtype, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns What the chosen function returns. Both must return the same structure, with the
 #'   same shapes and dtypes.
-#' @source `keras.ops.cond`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cond>;
-#'   its family: <https://keras.io/api/ops/core/>
-#' @family core ops
+#' @source `keras.ops.cond`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cond>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.cond
 #' @examplesIf can_run_keras()
 #' x <- op_array(3)
@@ -80,9 +80,9 @@ op_cond <- wrapper("op_cond", function(pred, true_fn, false_fn, ...) {
 #' @returns A NumPy array, a Python object. `as.array()` turns a tensor into an R array
 #'   directly.
 #' @source `keras.ops.convert_to_numpy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/convert_to_numpy>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/convert_to_numpy>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.convert_to_numpy
 #' @examplesIf can_run_keras()
 #' op_convert_to_numpy(op_ones(c(2, 2)))
@@ -112,9 +112,9 @@ op_convert_to_numpy <- wrapper("op_convert_to_numpy", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the backend.
 #' @source `keras.ops.convert_to_tensor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/convert_to_tensor>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/convert_to_tensor>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.convert_to_tensor
 #' @examplesIf can_run_keras()
 #' op_convert_to_tensor(matrix(1:4, 2))
@@ -141,9 +141,9 @@ op_convert_to_tensor <- wrapper("op_convert_to_tensor", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function that returns what `f` computes and is differentiated by the rule.
 #' @source `keras.ops.custom_gradient`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/custom_gradient>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/custom_gradient>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.custom_gradient
 #' @examplesIf can_run_keras()
 #' # The identity, whose gradient changes sign on the way back.
@@ -161,10 +161,9 @@ op_custom_gradient <- wrapper("op_custom_gradient", function(f, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string such as `"float32"`.
-#' @source `keras.ops.dtype`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dtype>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#' @source `keras.ops.dtype`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dtype>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.dtype
 #' @examplesIf can_run_keras()
 #' op_dtype(op_zeros(c(8, 12)))
@@ -189,9 +188,9 @@ op_dtype <- wrapper("op_dtype", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The state after the last round, of the structure of `init_val`.
 #' @source `keras.ops.fori_loop`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fori_loop>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fori_loop>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.fori_loop
 #' @examplesIf can_run_keras()
 #' op_fori_loop(1, 6, \(i, total) total + i, init_val = 0L)
@@ -209,9 +208,9 @@ op_fori_loop <- wrapper("op_fori_loop", function(lower, upper, body_fun, init_va
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.ops.is_tensor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/is_tensor>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/is_tensor>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.is_tensor
 #' @examplesIf can_run_keras()
 #' op_is_tensor(op_ones(2))
@@ -233,9 +232,9 @@ op_is_tensor <- wrapper("op_is_tensor", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose first axis is that of `xs`, or a list of such tensors when `f`
 #'   returns a list.
-#' @source `keras.ops.map`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/map>;
-#'   its family: <https://keras.io/api/ops/core/>
-#' @family core ops
+#' @source `keras.ops.map`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/map>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.map
 #' @examplesIf can_run_keras()
 #' op_map(matrix(c(1, 2, 3, 4), 2), \(row) op_sum(row))
@@ -260,9 +259,9 @@ op_map <- wrapper("op_map", function(xs, f, ...) {
 #' @returns A tensor of the dtype of `tensor`, with the axes of the right-hand side of the
 #'   pattern.
 #' @source `keras.ops.rearrange`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rearrange>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rearrange>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.rearrange
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:24, c(1, 4, 6, 1))
@@ -284,9 +283,9 @@ op_rearrange <- wrapper("op_rearrange", function(tensor, pattern, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` and of dtype `dtype`.
 #' @source `keras.ops.saturate_cast`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/saturate_cast>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/saturate_cast>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.saturate_cast
 #' @examplesIf can_run_keras()
 #' op_saturate_cast(c(-20, 100, 300), "uint8")
@@ -318,9 +317,9 @@ op_saturate_cast <- wrapper("op_saturate_cast", function(x, dtype, ...) {
 #'   TensorFlow only. Default `1L`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two: the last state, and the outputs stacked along a new first axis.
-#' @source `keras.ops.scan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scan>;
-#'   its family: <https://keras.io/api/ops/core/>
-#' @family core ops
+#' @source `keras.ops.scan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scan>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.scan
 #' @examplesIf can_run_keras()
 #' running_sum <- \(state, x) list(state + x, state + x)
@@ -349,9 +348,9 @@ op_scan <- wrapper("op_scan", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of the dtype of `values`.
 #' @source `keras.ops.scatter`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.scatter
 #' @examplesIf can_run_keras()
 #' op_scatter(rbind(c(1, 2), c(2, 1)), values = c(10, 20), shape = c(2, 2))
@@ -379,9 +378,9 @@ op_scatter <- wrapper("op_scatter", function(indices, values, shape, zero_indexe
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.ops.scatter_update`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter_update>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter_update>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.scatter_update
 #' @examplesIf can_run_keras()
 #' x <- matrix(0, 3, 2)
@@ -406,10 +405,9 @@ op_scatter_update <- wrapper("op_scatter_update", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A shape, as [shape()] makes it; axes whose length is not known yet are `NA`.
 #'   Inside a compiled TensorFlow function such an axis is a scalar tensor instead.
-#' @source `keras.ops.shape`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/shape>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#' @source `keras.ops.shape`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/shape>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.shape
 #' @examplesIf can_run_keras()
 #' op_shape(op_zeros(c(8, 12)))
@@ -429,10 +427,9 @@ op_shape <- wrapper("op_shape", function(x, ...) {
 #' @param shape Shape of the block.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of the dtype of `inputs`.
-#' @source `keras.ops.slice`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#' @source `keras.ops.slice`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.slice
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:9, 3)
@@ -456,9 +453,9 @@ op_slice <- wrapper("op_slice", function(inputs, start_indices, shape, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.ops.slice_update`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice_update>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice_update>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.slice_update
 #' @examplesIf can_run_keras()
 #' op_slice_update(matrix(0, 3, 3), start_indices = c(2, 2), updates = matrix(1, 2, 2))
@@ -478,9 +475,9 @@ op_slice_update <- wrapper("op_slice_update", function(inputs, start_indices, up
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `variable`.
 #' @source `keras.ops.stop_gradient`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stop_gradient>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stop_gradient>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.stop_gradient
 #' @examplesIf can_run_keras()
 #' op_stop_gradient(c(1, 2, 3))
@@ -502,9 +499,9 @@ op_stop_gradient <- wrapper("op_stop_gradient", function(variable, ...) {
 #' @returns What the chosen function returns. All must return the same structure, with the
 #'   same shapes and dtypes.
 #' @source `keras.ops.switch`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/switch>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/switch>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.switch
 #' @examplesIf can_run_keras()
 #' branches <- list(\(x, y) x + y, \(x, y) x - y)
@@ -530,9 +527,9 @@ op_switch <- wrapper("op_switch", function(index, branches, ..., zero_indexed = 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors, as many as `axis` is long.
 #' @source `keras.ops.unstack`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unstack>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unstack>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.unstack
 #' @examplesIf can_run_keras()
 #' op_unstack(matrix(c(1, 2, 3, 4), 2), axis = 2)
@@ -555,9 +552,9 @@ op_unstack <- wrapper("op_unstack", function(x, num = NULL, axis = 1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor whose first axis is that of `elements`, or a list of such tensors.
 #' @source `keras.ops.vectorized_map`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vectorized_map>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vectorized_map>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.vectorized_map
 #' @examplesIf can_run_keras()
 #' op_vectorized_map(matrix(c(1, 2, 3, 4), 2), \(row) op_sum(row^2))
@@ -586,9 +583,9 @@ op_vectorized_map <- wrapper("op_vectorized_map", function(elements, f, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The loop variables after the last round, of the structure of `loop_vars`.
 #' @source `keras.ops.while_loop`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/while_loop>; its family:
-#'   <https://keras.io/api/ops/core/>
-#' @family core ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/while_loop>
+#' @seealso Its relatives, the [core ops][core-ops].
+#' @concept core ops
 #' @concept keras.ops.while_loop
 #' @examplesIf can_run_keras()
 #' op_while_loop(

@@ -27,9 +27,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.affine_transform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/affine_transform>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/affine_transform>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.affine_transform
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(op_arange(16), c(4, 4, 1))
@@ -65,9 +65,9 @@ op_image_affine_transform <- wrapper("op_image_affine_transform", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the smaller height and width.
 #' @source `keras.ops.image.crop_images`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/crop_images>; its family:
-#'   <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/crop_images>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.crop_images
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(op_arange(16), c(4, 4, 1))
@@ -110,9 +110,9 @@ op_image_crop <- wrapper("op_image_crop", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.elastic_transform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/elastic_transform>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/elastic_transform>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.elastic_transform
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(8, 8, 3), seed = 1)
@@ -151,9 +151,9 @@ op_image_elastic_transform <- wrapper("op_image_elastic_transform", function(
 #' @returns A tensor of the rank of `images`: at each position of the window, `patch pixels *
 #'   channels` values, pixel by pixel with the channels together.
 #' @source `keras.ops.image.extract_patches`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/extract_patches>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/extract_patches>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.extract_patches
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 6, 6, 3), seed = 1)
@@ -192,9 +192,9 @@ op_image_extract_patches <- wrapper("op_image_extract_patches", function(
 #' @returns A tensor of the rank of `volumes`: at each position of the window, `patch
 #'   voxels * channels` values, voxel by voxel with the channels together.
 #' @source `keras.ops.image.extract_patches_3d`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/extract_patches_3d>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/extract_patches_3d>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.extract_patches_3d
 #' @examplesIf can_run_keras()
 #' volumes <- random_uniform(c(2, 4, 4, 4, 1), seed = 1)
@@ -226,9 +226,9 @@ op_image_extract_patches_3d <- wrapper("op_image_extract_patches_3d", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.gaussian_blur`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/gaussian_blur>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/gaussian_blur>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.gaussian_blur
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(8, 8, 3), seed = 1)
@@ -255,9 +255,9 @@ op_image_gaussian_blur <- wrapper("op_image_gaussian_blur", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.hsv_to_rgb`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/hsv_to_rgb>; its family:
-#'   <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/hsv_to_rgb>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.hsv_to_rgb
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(c(0, 1, 1, 1 / 3, 1, 1), c(1, 2, 3))
@@ -288,9 +288,9 @@ op_image_hsv_to_rgb <- wrapper("op_image_hsv_to_rgb", function(images, data_form
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `coordinates` without its first axis.
 #' @source `keras.ops.image.map_coordinates`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/map_coordinates>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/map_coordinates>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.map_coordinates
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(9), c(3, 3))
@@ -324,9 +324,9 @@ op_image_map_coordinates <- wrapper("op_image_map_coordinates", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the larger height and width.
 #' @source `keras.ops.image.pad_images`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/pad_images>; its family:
-#'   <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/pad_images>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.pad_images
 #' @examplesIf can_run_keras()
 #' image <- op_ones(c(2, 2, 1))
@@ -365,9 +365,9 @@ op_image_pad <- wrapper("op_image_pad", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.perspective_transform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/perspective_transform>;
-#'   its family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/perspective_transform>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.perspective_transform
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(8, 8, 3), seed = 1)
@@ -409,9 +409,9 @@ op_image_perspective_transform <- wrapper("op_image_perspective_transform", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the new height and width.
 #' @source `keras.ops.image.resize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/resize>; its family:
-#'   <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/resize>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.resize
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(2, 4, 6, 3), seed = 1)
@@ -440,9 +440,9 @@ op_image_resize <- wrapper("op_image_resize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with one channel.
 #' @source `keras.ops.image.rgb_to_grayscale`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_grayscale>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_grayscale>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.rgb_to_grayscale
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(4, 4, 3), seed = 1)
@@ -470,9 +470,9 @@ op_image_rgb_to_grayscale <- wrapper("op_image_rgb_to_grayscale", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.rgb_to_hsv`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_hsv>; its family:
-#'   <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_hsv>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.rgb_to_hsv
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(c(1, 0, 0, 0, 1, 0), c(1, 2, 3))
@@ -500,9 +500,9 @@ op_image_rgb_to_hsv <- wrapper("op_image_rgb_to_hsv", function(images, data_form
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `output_shape` and of the dtype of `images`.
 #' @source `keras.ops.image.scale_and_translate`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/scale_and_translate>; its
-#'   family: <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/scale_and_translate>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.scale_and_translate
 #' @examplesIf can_run_keras()
 #' images <- random_uniform(c(1, 4, 4, 3), seed = 1)
@@ -534,9 +534,9 @@ op_image_scale_and_translate <- wrapper("op_image_scale_and_translate", function
 #' @returns A tensor with one axis more than `images`, the last, of length 2: the vertical
 #'   and the horizontal gradient of each pixel and channel.
 #' @source `keras.ops.image.sobel_edges`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/sobel_edges>; its family:
-#'   <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/sobel_edges>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.sobel_edges
 #' @examplesIf can_run_keras()
 #' image <- op_reshape(op_arange(16), c(1, 4, 4, 1))
@@ -576,9 +576,9 @@ op_image_sobel_edges <- wrapper("op_image_sobel_edges", function(
 #' @returns A tensor of shape `(batch)`, or a scalar for single images: the index averaged
 #'   over positions and channels.
 #' @source `keras.ops.image.ssim`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/ssim>; its family:
-#'   <https://keras.io/api/ops/image/>
-#' @family image ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/ssim>
+#' @seealso Its relatives, the [image ops][image-ops].
+#' @concept image ops
 #' @concept keras.ops.image.ssim
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(1, 16, 16, 1), seed = 1)

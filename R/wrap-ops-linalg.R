@@ -11,9 +11,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, triangular in its last two axes.
 #' @source `keras.ops.cholesky`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cholesky>; its family:
-#'   <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cholesky>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.cholesky
 #' @examplesIf can_run_keras()
 #' op_cholesky(matrix(c(4, 2, 2, 3), 2))
@@ -38,9 +38,9 @@ op_cholesky <- wrapper("op_cholesky", function(x, upper = FALSE, ...) {
 #' @returns A tensor of the shape and dtype of `x`: the inverse of the matrix that was
 #'   decomposed.
 #' @source `keras.ops.cholesky_inverse`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cholesky_inverse>; its family:
-#'   <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cholesky_inverse>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.cholesky_inverse
 #' @examplesIf can_run_keras()
 #' a <- matrix(c(4, 2, 2, 3), 2)
@@ -58,9 +58,9 @@ op_cholesky_inverse <- wrapper("op_cholesky_inverse", function(x, upper = FALSE,
 #' @param x Tensor of shape `(..., M, M)`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(...)`.
-#' @source `keras.ops.det`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/det>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.det`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/det>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.det
 #' @examplesIf can_run_keras()
 #' op_det(matrix(c(4, 2, 2, 3), 2))
@@ -82,9 +82,9 @@ op_det <- wrapper("op_det", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two complex tensors: the eigenvalues, of shape `(..., M)`, and the
 #'   eigenvectors as columns, of shape `(..., M, M)`.
-#' @source `keras.ops.eig`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eig>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.eig`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eig>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.eig
 #' @examplesIf can_run_keras()
 #' op_eig(matrix(c(2, 0, 1, 3), 2))
@@ -102,9 +102,9 @@ op_eig <- wrapper("op_eig", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors: the eigenvalues, of shape `(..., M)`, and the eigenvectors
 #'   as columns, of shape `(..., M, M)`. The sign of an eigenvector is arbitrary.
-#' @source `keras.ops.eigh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eigh>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.eigh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eigh>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.eigh
 #' @examplesIf can_run_keras()
 #' op_eigh(matrix(c(2, 1, 1, 3), 2))
@@ -121,9 +121,9 @@ op_eigh <- wrapper("op_eigh", function(x, ...) {
 #' @param x Tensor of shape `(..., M, M)`: invertible matrices.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.inv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inv>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.inv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inv>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.inv
 #' @examplesIf can_run_keras()
 #' op_inv(matrix(c(4, 2, 2, 3), 2))
@@ -146,9 +146,9 @@ op_inv <- wrapper("op_inv", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list: what `fun` returns, then its directional derivative, of the same
 #'   structure; with `has_aux = TRUE` also the auxiliary result.
-#' @source `keras.ops.jvp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/jvp>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.jvp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/jvp>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.jvp
 #' @examplesIf can_run_keras()
 #' op_jvp(\(x, y) x * y, primals = list(2, 3), tangents = list(1, 0))
@@ -169,10 +169,9 @@ op_jvp <- wrapper("op_jvp", function(fun, primals, tangents, has_aux = FALSE, ..
 #'   `NULL`, the default, chooses it by the precision of the dtype.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(N)`, or `(N, K)` when `b` has `K` columns.
-#' @source `keras.ops.lstsq`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lstsq>; its family:
-#'   <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.lstsq`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lstsq>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.lstsq
 #' @examplesIf can_run_keras()
 #' a <- cbind(1, c(1, 2, 3, 4))
@@ -199,9 +198,9 @@ op_lstsq <- wrapper("op_lstsq", function(a, b, rcond = NULL, ...) {
 #' @returns A list of two tensors: both triangles in one tensor of the shape of `x` (the ones
 #'   are not stored), and the row exchanges, of shape `(..., M)`, counted from 1.
 #' @source `keras.ops.lu_factor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lu_factor>; its family:
-#'   <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lu_factor>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.lu_factor
 #' @examplesIf can_run_keras()
 #' op_lu_factor(matrix(c(1, 3, 2, 4), 2))
@@ -220,9 +219,9 @@ op_lu_factor <- wrapper("op_lu_factor", function(x, zero_indexed = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of shape `(...)`.
 #' @source `keras.ops.matrix_rank`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/matrix_rank>; its family:
-#'   <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/matrix_rank>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.matrix_rank
 #' @examplesIf can_run_keras()
 #' op_matrix_rank(matrix(c(1, 2, 2, 4), 2))
@@ -250,9 +249,9 @@ op_matrix_rank <- wrapper("op_matrix_rank", function(x, tol = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis` (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.norm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/norm>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.norm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/norm>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.norm
 #' @examplesIf can_run_keras()
 #' op_norm(c(3, 4))
@@ -272,9 +271,9 @@ op_norm <- wrapper("op_norm", function(x, ord = NULL, axis = NULL, keepdims = FA
 #'   `NULL`, the default, leaves it to the backend.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(..., N, M)`.
-#' @source `keras.ops.pinv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pinv>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.pinv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pinv>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.pinv
 #' @examplesIf can_run_keras()
 #' op_pinv(matrix(c(1, 3, 5, 2, 4, 6), 3))
@@ -293,9 +292,9 @@ op_pinv <- wrapper("op_pinv", function(x, rcond = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, `q` of shape `(..., M, K)` and `r` of shape `(..., K, N)`,
 #'   with `K = min(M, N)`, or `K = M` when `mode = "complete"`.
-#' @source `keras.ops.qr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/qr>; its
-#'   family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.qr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/qr>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.qr
 #' @examplesIf can_run_keras()
 #' op_qr(matrix(c(1, 3, 5, 2, 4, 6), 3))
@@ -313,10 +312,9 @@ op_qr <- wrapper("op_qr", function(x, mode = "reduced", ...) {
 #'   column.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `b`.
-#' @source `keras.ops.solve`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve>; its family:
-#'   <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.solve`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.solve
 #' @examplesIf can_run_keras()
 #' op_solve(matrix(c(4, 2, 2, 3), 2), c(2, 5))
@@ -337,9 +335,9 @@ op_solve <- wrapper("op_solve", function(a, b, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `b`.
 #' @source `keras.ops.solve_triangular`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve_triangular>; its family:
-#'   <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve_triangular>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.solve_triangular
 #' @examplesIf can_run_keras()
 #' l <- op_cholesky(matrix(c(4, 2, 2, 3), 2))
@@ -365,9 +363,9 @@ op_solve_triangular <- wrapper("op_solve_triangular", function(a, b, lower = FAL
 #' @returns A list of three tensors: `u` of shape `(..., M, M)`, `s` of shape `(..., K)` and
 #'   `vt` of shape `(..., N, N)`, with `K = min(M, N)`; with `full_matrices = FALSE` `u` has
 #'   `K` columns and `vt` has `K` rows. With `compute_uv = FALSE` only the tensor `s`.
-#' @source `keras.ops.svd`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/svd>;
-#'   its family: <https://keras.io/api/ops/linalg/>
-#' @family linear algebra ops
+#' @source `keras.ops.svd`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/svd>
+#' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
+#' @concept linear algebra ops
 #' @concept keras.ops.svd
 #' @examplesIf can_run_keras()
 #' op_svd(matrix(c(1, 3, 5, 2, 4, 6), 3), full_matrices = FALSE)

@@ -8,10 +8,9 @@
 #' @param y Tensor of shape `(..., n, d)`: the other points.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(..., m, n)`.
-#' @source `keras.ops.cdist`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cdist>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.cdist`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cdist>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.cdist
 #' @examplesIf can_run_keras()
 #' op_cdist(rbind(c(0, 0), c(3, 4)), rbind(c(0, 0), c(0, 4), c(3, 0)))
@@ -28,9 +27,9 @@ op_cdist <- wrapper("op_cdist", function(x, y, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between -1 and 1.
-#' @source `keras.ops.erf`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erf>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.erf`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erf>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.erf
 #' @examplesIf can_run_keras()
 #' op_erf(c(-1, 0, 1))
@@ -47,9 +46,9 @@ op_erf <- wrapper("op_erf", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between 0 and 2.
-#' @source `keras.ops.erfc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfc>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.erfc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfc>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.erfc
 #' @examplesIf can_run_keras()
 #' op_erfc(c(0, 1, 5))
@@ -66,9 +65,9 @@ op_erfc <- wrapper("op_erfc", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; infinite at -1 and 1, `NaN` outside them.
 #' @source `keras.ops.erfinv`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfinv>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfinv>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.erfinv
 #' @examplesIf can_run_keras()
 #' op_erfinv(op_erf(c(-0.5, 0, 0.5)))
@@ -90,9 +89,9 @@ op_erfinv <- wrapper("op_erfinv", function(x, ...) {
 #' @returns A tensor of shape `(..., windows, sequence_length)`, where `windows` is `1 +
 #'   floor((n - sequence_length) / sequence_stride)` for a last axis of length `n`.
 #' @source `keras.ops.extract_sequences`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/extract_sequences>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/extract_sequences>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.extract_sequences
 #' @examplesIf can_run_keras()
 #' op_extract_sequences(c(1, 2, 3, 4, 5, 6), sequence_length = 3, sequence_stride = 2)
@@ -112,9 +111,9 @@ op_extract_sequences <- wrapper("op_extract_sequences", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part of the
 #'   transform.
-#' @source `keras.ops.fft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.fft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.fft
 #' @examplesIf can_run_keras()
 #' op_fft(list(c(1, 2, 3, 4), c(0, 0, 0, 0)))
@@ -133,9 +132,9 @@ op_fft <- wrapper("op_fft", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part of the
 #'   transform.
-#' @source `keras.ops.fft2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft2>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.fft2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft2>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.fft2
 #' @examplesIf can_run_keras()
 #' op_fft2(list(matrix(1:4 / 1, 2), matrix(0, 2, 2)))
@@ -151,10 +150,9 @@ op_fft2 <- wrapper("op_fft2", function(x, ...) {
 #' @param x List of two float tensors of one shape: the real and the imaginary part.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part.
-#' @source `keras.ops.ifft2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ifft2>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.ifft2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ifft2>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.ifft2
 #' @examplesIf can_run_keras()
 #' transformed <- op_fft2(list(matrix(1:4 / 1, 2), matrix(0, 2, 2)))
@@ -182,9 +180,9 @@ op_ifft2 <- wrapper("op_ifft2", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of shape `(batch)`.
 #' @source `keras.ops.in_top_k`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/in_top_k>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/in_top_k>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.in_top_k
 #' @examplesIf can_run_keras()
 #' predictions <- rbind(c(0.1, 0.7, 0.2), c(0.5, 0.3, 0.2))
@@ -206,10 +204,9 @@ op_in_top_k <- wrapper("op_in_top_k", function(
 #'   length.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor whose last axis has length `fft_length`.
-#' @source `keras.ops.irfft`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/irfft>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.irfft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/irfft>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.irfft
 #' @examplesIf can_run_keras()
 #' op_irfft(op_rfft(c(0, 1, 2, 3, 4)), fft_length = 5)
@@ -236,10 +233,9 @@ op_irfft <- wrapper("op_irfft", function(x, fft_length = NULL, ...) {
 #' @param center `TRUE`, the default, when the signal had been extended at both ends.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor whose last axis is time.
-#' @source `keras.ops.istft`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/istft>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.istft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/istft>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.istft
 #' @examplesIf can_run_keras()
 #' signal <- sin(seq(0, 20, length.out = 64))
@@ -268,9 +264,9 @@ op_istft <- wrapper("op_istft", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(...)`.
 #' @source `keras.ops.logdet`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logdet>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logdet>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.logdet
 #' @examplesIf can_run_keras()
 #' op_logdet(matrix(c(4, 2, 2, 3), 2))
@@ -292,9 +288,9 @@ op_logdet <- wrapper("op_logdet", function(x, ...) {
 #' @returns A tensor of the shape of `x` without `axis` (or with length 1 there when
 #'   `keepdims = TRUE`).
 #' @source `keras.ops.logsumexp`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logsumexp>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logsumexp>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.logsumexp
 #' @examplesIf can_run_keras()
 #' op_logsumexp(c(1000, 1000))
@@ -314,9 +310,9 @@ op_logsumexp <- wrapper("op_logsumexp", function(x, axis = NULL, keepdims = FALS
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, real and imaginary part, whose last axis has length
 #'   `floor(fft_length / 2) + 1`.
-#' @source `keras.ops.rfft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rfft>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.rfft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rfft>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.rfft
 #' @examplesIf can_run_keras()
 #' op_rfft(c(0, 1, 2, 3, 4))
@@ -335,10 +331,9 @@ op_rfft <- wrapper("op_rfft", function(x, fft_length = NULL, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.rsqrt`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rsqrt>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.rsqrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rsqrt>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.rsqrt
 #' @examplesIf can_run_keras()
 #' op_rsqrt(c(1, 4, 100))
@@ -367,9 +362,9 @@ op_rsqrt <- wrapper("op_rsqrt", function(x, ...) {
 #'   stands in segments without elements, `-Inf` or the lowest number of the dtype, depends
 #'   on the backend.
 #' @source `keras.ops.segment_max`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_max>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_max>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.segment_max
 #' @examplesIf can_run_keras()
 #' op_segment_max(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
@@ -402,9 +397,9 @@ op_segment_max <- wrapper("op_segment_max", function(
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`; what
 #'   stands in segments without elements depends on the backend, so do not rely on it.
 #' @source `keras.ops.segment_min`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_min>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_min>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.segment_min
 #' @examplesIf can_run_keras()
 #' op_segment_min(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
@@ -437,9 +432,9 @@ op_segment_min <- wrapper("op_segment_min", function(
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 1.
 #' @source `keras.ops.segment_prod`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_prod>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_prod>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.segment_prod
 #' @examplesIf can_run_keras()
 #' op_segment_prod(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
@@ -473,9 +468,9 @@ op_segment_prod <- wrapper("op_segment_prod", function(
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 0.
 #' @source `keras.ops.segment_sum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_sum>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/segment_sum>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.segment_sum
 #' @examplesIf can_run_keras()
 #' op_segment_sum(c(1, 2, 10, 20), c(1L, 1L, 2L, 2L), num_segments = 2)
@@ -507,9 +502,9 @@ op_segment_sum <- wrapper("op_segment_sum", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, real and imaginary part, of shape `(..., windows,
 #'   floor(fft_length / 2) + 1)`.
-#' @source `keras.ops.stft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stft>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.stft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stft>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.stft
 #' @examplesIf can_run_keras()
 #' signal <- sin(seq(0, 20, length.out = 64))
@@ -537,10 +532,9 @@ op_stft <- wrapper("op_stft", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of two tensors, both of the shape of `x` with a last axis of length `k`:
 #'   the values, and their positions along the last axis, counted from 1.
-#' @source `keras.ops.top_k`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/top_k>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#' @source `keras.ops.top_k`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/top_k>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.top_k
 #' @examplesIf can_run_keras()
 #' top <- op_top_k(c(5, 2, 7, 1, 9), k = 2)
@@ -560,9 +554,9 @@ op_top_k <- wrapper("op_top_k", function(x, k, sorted = TRUE, zero_indexed = FAL
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A complex tensor of the shape of `x` without its last axis.
 #' @source `keras.ops.view_as_complex`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_complex>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_complex>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.view_as_complex
 #' @examplesIf can_run_keras()
 #' op_view_as_complex(rbind(c(1, 2), c(3, 4)))
@@ -580,9 +574,9 @@ op_view_as_complex <- wrapper("op_view_as_complex", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x` with an added last axis of length 2.
 #' @source `keras.ops.view_as_real`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_real>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family mathematical ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_real>
+#' @seealso Its relatives, the [mathematical ops][mathematical-ops].
+#' @concept mathematical ops
 #' @concept keras.ops.view_as_real
 #' @examplesIf can_run_keras()
 #' op_view_as_real(c(1 + 2i, 3 - 1i))

@@ -16,9 +16,9 @@
 #' @returns A tensor of the rank and dtype of `inputs`, whose spatial axes have the lengths
 #'   `output_size`.
 #' @source `keras.ops.adaptive_average_pool`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/adaptive_average_pool>; its
-#'   family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/adaptive_average_pool>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.adaptive_average_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(24), c(1, 4, 6, 1))
@@ -46,9 +46,9 @@ op_adaptive_average_pool <- wrapper("op_adaptive_average_pool", function(
 #' @returns A tensor of the rank and dtype of `inputs`, whose spatial axes have the lengths
 #'   `output_size`.
 #' @source `keras.ops.adaptive_max_pool`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/adaptive_max_pool>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/adaptive_max_pool>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.adaptive_max_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(24), c(1, 4, 6, 1))
@@ -81,9 +81,9 @@ op_adaptive_max_pool <- wrapper("op_adaptive_max_pool", function(
 #'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
 #'   strides)` with `"same"`.
 #' @source `keras.ops.average_pool`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/average_pool>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/average_pool>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.average_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(1, 6, 1))
@@ -112,9 +112,9 @@ op_average_pool <- wrapper("op_average_pool", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`.
 #' @source `keras.ops.batch_normalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/batch_normalization>; its
-#'   family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/batch_normalization>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.batch_normalization
 #' @examplesIf can_run_keras()
 #' x <- matrix(c(1, 2, 3, 10, 20, 30), ncol = 2)
@@ -145,9 +145,9 @@ op_batch_normalization <- wrapper("op_batch_normalization", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `target`: one loss per element, not averaged.
 #' @source `keras.ops.binary_crossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/binary_crossentropy>; its
-#'   family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/binary_crossentropy>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.binary_crossentropy
 #' @examplesIf can_run_keras()
 #' op_binary_crossentropy(c(0, 1, 1), c(0.1, 0.9, 0.5))
@@ -178,9 +178,9 @@ op_binary_crossentropy <- wrapper("op_binary_crossentropy", function(
 #' @returns A tensor of the shape of `target` without `axis`: one loss per sample, not
 #'   averaged.
 #' @source `keras.ops.categorical_crossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/categorical_crossentropy>; its
-#'   family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/categorical_crossentropy>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.categorical_crossentropy
 #' @examplesIf can_run_keras()
 #' target <- rbind(c(1, 0, 0), c(0, 0, 1))
@@ -206,9 +206,9 @@ op_categorical_crossentropy <- wrapper("op_categorical_crossentropy", function(
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.celu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/celu>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.celu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/celu>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.celu
 #' @examplesIf can_run_keras()
 #' op_celu(c(-4, -1, 0, 1), alpha = 2)
@@ -244,9 +244,9 @@ op_celu <- wrapper("op_celu", function(x, alpha = 1.0, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, <new spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
-#' @source `keras.ops.conv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conv>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.conv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conv>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.conv
 #' @examplesIf can_run_keras()
 #' signal <- op_reshape(c(1, 2, 4, 8, 16), c(1, 5, 1))
@@ -288,9 +288,9 @@ op_conv <- wrapper("op_conv", function(
 #' @returns A tensor of shape `(batch, <larger spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
 #' @source `keras.ops.conv_transpose`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conv_transpose>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conv_transpose>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.conv_transpose
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3), c(1, 3, 1))
@@ -335,9 +335,9 @@ op_conv_transpose <- wrapper("op_conv_transpose", function(
 #'   `"beam_search"`. Second a score per sequence: of shape `(batch, 1)` with the negative
 #'   sum of the best logits, or of shape `(batch, top_paths)` with log probabilities.
 #' @source `keras.ops.ctc_decode`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ctc_decode>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ctc_decode>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.ctc_decode
 #' @examplesIf can_run_keras()
 #' best <- rbind(c(1, 2, 2, 1, 3), c(2, 1, 2, 3, 3))
@@ -377,9 +377,9 @@ op_ctc_decode <- wrapper("op_ctc_decode", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch)`: one loss per sequence.
 #' @source `keras.ops.ctc_loss`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ctc_loss>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ctc_loss>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.ctc_loss
 #' @examplesIf can_run_keras()
 #' logits <- op_zeros(c(2, 5, 3))
@@ -414,9 +414,9 @@ op_ctc_loss <- wrapper("op_ctc_loss", function(
 #' @returns A tensor of the dtype of `x` and of shape `(batch, height * block_size, width *
 #'   block_size, channels / block_size^2)`.
 #' @source `keras.ops.depth_to_space`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/depth_to_space>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/depth_to_space>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.depth_to_space
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:4, c(1, 1, 1, 4))
@@ -449,9 +449,9 @@ op_depth_to_space <- wrapper("op_depth_to_space", function(
 #' @returns A tensor of shape `(batch, <new spatial axes>, input_channels * multiplier)`, or
 #'   with the channels second when `data_format = "channels_first"`.
 #' @source `keras.ops.depthwise_conv`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/depthwise_conv>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/depthwise_conv>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.depthwise_conv
 #' @examplesIf can_run_keras()
 #' x <- op_ones(c(1, 3, 3, 2))
@@ -496,9 +496,9 @@ op_depthwise_conv <- wrapper("op_depthwise_conv", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `query`.
 #' @source `keras.ops.dot_product_attention`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot_product_attention>; its
-#'   family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot_product_attention>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.dot_product_attention
 #' @examplesIf can_run_keras()
 #' query <- random_normal(c(1, 3, 2, 4), seed = 1)
@@ -526,9 +526,9 @@ op_dot_product_attention <- wrapper("op_dot_product_attention", function(
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.elu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/elu>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.elu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/elu>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.elu
 #' @examplesIf can_run_keras()
 #' op_elu(c(-5, -1, 0, 1))
@@ -554,9 +554,9 @@ op_elu <- wrapper("op_elu", function(x, alpha = 1.0, ...) {
 #'   Default `1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, channels, output_height, output_width)`.
-#' @source `keras.ops.fold`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fold>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.fold`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fold>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.fold
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(16), c(1, 1, 4, 4))
@@ -583,9 +583,9 @@ op_fold <- wrapper("op_fold", function(
 #'   0.044715 * x^3)))`; `FALSE` for the exact form.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.gelu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gelu>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.gelu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gelu>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.gelu
 #' @examplesIf can_run_keras()
 #' x <- c(-1, 0, 1)
@@ -607,9 +607,9 @@ op_gelu <- wrapper("op_gelu", function(x, approximate = TRUE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of its shape, except that `axis` is half as
 #'   long.
-#' @source `keras.ops.glu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/glu>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.glu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/glu>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.glu
 #' @examplesIf can_run_keras()
 #' op_glu(c(1, 2, -10, 10))
@@ -628,9 +628,9 @@ op_glu <- wrapper("op_glu", function(x, axis = -1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_shrink`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_shrink>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_shrink>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.hard_shrink
 #' @examplesIf can_run_keras()
 #' op_hard_shrink(c(-2, -0.3, 0.3, 2))
@@ -648,9 +648,9 @@ op_hard_shrink <- wrapper("op_hard_shrink", function(x, threshold = 0.5, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_sigmoid>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_sigmoid>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.hard_sigmoid
 #' @examplesIf can_run_keras()
 #' op_hard_sigmoid(c(-4, -1, 0, 1, 4))
@@ -668,9 +668,9 @@ op_hard_sigmoid <- wrapper("op_hard_sigmoid", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_swish`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_swish>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_swish>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.hard_swish
 #' @examplesIf can_run_keras()
 #' op_hard_swish(c(-4, -1, 0, 1, 4))
@@ -691,9 +691,9 @@ op_hard_silu <- op_hard_swish
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_tanh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_tanh>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_tanh>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.hard_tanh
 #' @examplesIf can_run_keras()
 #' op_hard_tanh(c(-3, -0.5, 0.5, 3))
@@ -719,9 +719,9 @@ op_hard_tanh <- wrapper("op_hard_tanh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.layer_normalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/layer_normalization>; its
-#'   family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/layer_normalization>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.layer_normalization
 #' @examplesIf can_run_keras()
 #' op_layer_normalization(rbind(c(1, 2, 3), c(10, 20, 30)))
@@ -744,9 +744,9 @@ op_layer_normalization <- wrapper("op_layer_normalization", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.leaky_relu`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/leaky_relu>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/leaky_relu>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.leaky_relu
 #' @examplesIf can_run_keras()
 #' op_leaky_relu(c(-10, 0, 10), negative_slope = 0.1)
@@ -764,9 +764,9 @@ op_leaky_relu <- wrapper("op_leaky_relu", function(x, negative_slope = 0.2, ...)
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.ops.log_sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_sigmoid>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_sigmoid>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.log_sigmoid
 #' @examplesIf can_run_keras()
 #' op_log_sigmoid(c(-200, 0, 5))
@@ -786,9 +786,9 @@ op_log_sigmoid <- wrapper("op_log_sigmoid", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.ops.log_softmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_softmax>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_softmax>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.log_softmax
 #' @examplesIf can_run_keras()
 #' op_log_softmax(c(0, 1, 200))
@@ -818,9 +818,9 @@ op_log_softmax <- wrapper("op_log_softmax", function(x, axis = -1L, ...) {
 #'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
 #'   strides)` with `"same"`.
 #' @source `keras.ops.max_pool`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/max_pool>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/max_pool>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.max_pool
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:16, c(1, 4, 4, 1))
@@ -846,9 +846,9 @@ op_max_pool <- wrapper("op_max_pool", function(
 #' @returns A list of two tensors, the mean and the variance, both of the shape of `x`
 #'   without `axes` (or with length 1 there when `keepdims = TRUE`).
 #' @source `keras.ops.moments`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/moments>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/moments>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.moments
 #' @examplesIf can_run_keras()
 #' x <- matrix(c(1, 3, 2, 6), nrow = 2)
@@ -882,9 +882,9 @@ op_moments <- wrapper("op_moments", function(
 #' @returns A tensor whose last axis, the codes of one set, is replaced by one of length
 #'   `num_classes`; a vector of codes gives one vector.
 #' @source `keras.ops.multi_hot`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/multi_hot>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/multi_hot>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.multi_hot
 #' @examplesIf can_run_keras()
 #' op_multi_hot(rbind(c(1, 3), c(2, 2)), num_classes = 4)
@@ -912,9 +912,9 @@ op_multi_hot <- wrapper("op_multi_hot", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, of a float dtype.
 #' @source `keras.ops.normalize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/normalize>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/normalize>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.normalize
 #' @examplesIf can_run_keras()
 #' op_normalize(rbind(c(3, 4), c(0, 2)))
@@ -946,9 +946,9 @@ op_normalize <- wrapper("op_normalize", function(x, axis = -1L, order = 2L, epsi
 #' @returns A tensor with one axis more than `x`, of length `num_classes` and at position
 #'   `axis`; of dtype `dtype`, or `config_floatx()` when that is `NULL`.
 #' @source `keras.ops.one_hot`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/one_hot>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/one_hot>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.one_hot
 #' @examplesIf can_run_keras()
 #' op_one_hot(c(1, 3, 2), num_classes = 3)
@@ -969,10 +969,9 @@ op_one_hot <- wrapper("op_one_hot", function(
 #' @param angle Tensor of arguments (angles) in radians, float, of the same shape.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A complex tensor of the common shape of the two arguments.
-#' @source `keras.ops.polar`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/polar>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.polar`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/polar>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.polar
 #' @examplesIf can_run_keras()
 #' op_polar(c(1, 2), c(0, pi / 2))
@@ -991,9 +990,9 @@ op_polar <- wrapper("op_polar", function(abs_, angle, ...) {
 #' @param max_val Number: the largest value that a signal can take, such as `1` or `255`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scalar tensor: the ratio over all elements together.
-#' @source `keras.ops.psnr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/psnr>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.psnr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/psnr>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.psnr
 #' @examplesIf can_run_keras()
 #' clean <- matrix(0, 4, 4)
@@ -1010,9 +1009,9 @@ op_psnr <- wrapper("op_psnr", function(x1, x2, max_val, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.relu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.relu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.relu
 #' @examplesIf can_run_keras()
 #' op_relu(c(-2, -0.5, 0, 3))
@@ -1029,10 +1028,9 @@ op_relu <- wrapper("op_relu", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.relu6`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu6>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.relu6`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu6>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.relu6
 #' @examplesIf can_run_keras()
 #' op_relu6(c(-1, 2, 6, 9))
@@ -1055,9 +1053,9 @@ op_relu6 <- wrapper("op_relu6", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.rms_normalization`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rms_normalization>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rms_normalization>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.rms_normalization
 #' @examplesIf can_run_keras()
 #' op_rms_normalization(rbind(c(1, 2, 3), c(10, 20, 30)))
@@ -1077,9 +1075,9 @@ op_rms_normalization <- wrapper("op_rms_normalization", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.selu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/selu>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.selu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/selu>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.selu
 #' @examplesIf can_run_keras()
 #' op_selu(c(-2, 0, 2))
@@ -1112,9 +1110,9 @@ op_selu <- wrapper("op_selu", function(x, ...) {
 #' @returns A tensor of shape `(batch, <new spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
 #' @source `keras.ops.separable_conv`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/separable_conv>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/separable_conv>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.separable_conv
 #' @examplesIf can_run_keras()
 #' x <- op_ones(c(1, 3, 3, 2))
@@ -1139,9 +1137,9 @@ op_separable_conv <- wrapper("op_separable_conv", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between 0 and 1.
 #' @source `keras.ops.sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sigmoid>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sigmoid>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.sigmoid
 #' @examplesIf can_run_keras()
 #' op_sigmoid(c(-2, 0, 2))
@@ -1161,9 +1159,9 @@ op_sigmoid <- wrapper("op_sigmoid", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.soft_shrink`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/soft_shrink>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/soft_shrink>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.soft_shrink
 #' @examplesIf can_run_keras()
 #' op_soft_shrink(c(-2, -0.3, 0.3, 2))
@@ -1183,9 +1181,9 @@ op_soft_shrink <- wrapper("op_soft_shrink", function(x, threshold = 0.5, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`; along `axis` it sums to 1.
 #' @source `keras.ops.softmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softmax>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softmax>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.softmax
 #' @examplesIf can_run_keras()
 #' scores <- rbind(c(1, 2, 3), c(0, 0, 0))
@@ -1205,9 +1203,9 @@ op_softmax <- wrapper("op_softmax", function(x, axis = -1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.ops.softplus`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softplus>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softplus>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.softplus
 #' @examplesIf can_run_keras()
 #' op_softplus(c(-5, 0, 100))
@@ -1225,9 +1223,9 @@ op_softplus <- wrapper("op_softplus", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with values between -1 and 1.
 #' @source `keras.ops.softsign`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softsign>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softsign>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.softsign
 #' @examplesIf can_run_keras()
 #' op_softsign(c(-9, 0, 1))
@@ -1253,9 +1251,9 @@ op_softsign <- wrapper("op_softsign", function(x, ...) {
 #' @returns A tensor of the dtype of `x` and of shape `(batch, height / block_size, width /
 #'   block_size, channels * block_size^2)`.
 #' @source `keras.ops.space_to_depth`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/space_to_depth>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/space_to_depth>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.space_to_depth
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:16, c(1, 4, 4, 1))
@@ -1287,9 +1285,9 @@ op_space_to_depth <- wrapper("op_space_to_depth", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `target`: one loss per sample, not averaged.
 #' @source `keras.ops.sparse_categorical_crossentropy`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_categorical_crossentropy>;
-#'   its family: <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_categorical_crossentropy>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.sparse_categorical_crossentropy
 #' @examplesIf can_run_keras()
 #' output <- rbind(c(0.8, 0.1, 0.1), c(0.3, 0.2, 0.5))
@@ -1313,9 +1311,9 @@ op_sparse_categorical_crossentropy <- wrapper("op_sparse_categorical_crossentrop
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.sparse_plus`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_plus>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_plus>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.sparse_plus
 #' @examplesIf can_run_keras()
 #' op_sparse_plus(c(-2, 0, 0.5, 2))
@@ -1333,9 +1331,9 @@ op_sparse_plus <- wrapper("op_sparse_plus", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between 0 and 1.
 #' @source `keras.ops.sparse_sigmoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_sigmoid>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_sigmoid>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.sparse_sigmoid
 #' @examplesIf can_run_keras()
 #' op_sparse_sigmoid(c(-2, -0.5, 0, 0.5, 2))
@@ -1360,9 +1358,9 @@ op_sparse_sigmoid <- wrapper("op_sparse_sigmoid", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; along `axis` it sums to 1.
 #' @source `keras.ops.sparsemax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparsemax>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparsemax>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.sparsemax
 #' @examplesIf can_run_keras()
 #' op_sparsemax(rbind(c(1, 2, 3), c(4, 0, 1)))
@@ -1382,9 +1380,9 @@ op_sparsemax <- wrapper("op_sparsemax", function(x, axis = -1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.ops.squareplus`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squareplus>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squareplus>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.squareplus
 #' @examplesIf can_run_keras()
 #' op_squareplus(c(-3, 0, 3))
@@ -1401,10 +1399,9 @@ op_squareplus <- wrapper("op_squareplus", function(x, b = 4L, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.swish`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/swish>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#' @source `keras.ops.swish`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/swish>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.swish
 #' @examplesIf can_run_keras()
 #' op_swish(c(-3, 0, 3))
@@ -1426,9 +1423,9 @@ op_silu <- op_swish
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.tanh_shrink`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh_shrink>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh_shrink>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.tanh_shrink
 #' @examplesIf can_run_keras()
 #' op_tanh_shrink(c(-3, 0, 3))
@@ -1448,9 +1445,9 @@ op_tanh_shrink <- wrapper("op_tanh_shrink", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.threshold`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/threshold>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/threshold>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.threshold
 #' @examplesIf can_run_keras()
 #' op_threshold(c(-1, 0, 1, 2), threshold = 0.5, default_value = -9)
@@ -1480,9 +1477,9 @@ op_threshold <- wrapper("op_threshold", function(x, threshold, default_value, ..
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(batch, channels * kernel_height * kernel_width, windows)`.
 #' @source `keras.ops.unfold`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unfold>; its family:
-#'   <https://keras.io/api/ops/nn/>
-#' @family neural network ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unfold>
+#' @seealso Its relatives, the [neural network ops][neural-network-ops].
+#' @concept neural network ops
 #' @concept keras.ops.unfold
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(op_arange(16), c(1, 1, 4, 4))

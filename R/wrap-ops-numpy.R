@@ -12,9 +12,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; of a complex `x`, its real dtype (float32
 #'   for complex64).
-#' @source `keras.ops.abs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/abs>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.abs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/abs>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.abs
 #' @examplesIf can_run_keras()
 #' op_abs(c(-1.5, 0, 2))
@@ -33,9 +33,9 @@ op_abs <- wrapper("op_abs", function(x, ...) {
 #' @returns A tensor of the shape and dtype of `x`; of a complex `x`, its real dtype (float32
 #'   for complex64).
 #' @source `keras.ops.absolute`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/absolute>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/absolute>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.absolute
 #' @examplesIf can_run_keras()
 #' op_absolute(c(-3L, 4L))
@@ -58,9 +58,9 @@ op_absolute <- wrapper("op_absolute", function(x, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype of `x1` and `x2`.
-#' @source `keras.ops.add`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/add>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.add`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/add>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.add
 #' @examplesIf can_run_keras()
 #' op_add(c(1, 4), c(5, 6))
@@ -84,9 +84,9 @@ op_add <- wrapper("op_add", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor: the shape of `x` without the reduced axes, which stay with size
 #'   1 if `keepdims = TRUE`.
-#' @source `keras.ops.all`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/all>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.all`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/all>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.all
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(TRUE, FALSE), c(TRUE, TRUE))
@@ -115,9 +115,9 @@ op_all <- wrapper("op_all", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor with a single element and no axes.
 #' @source `keras.ops.allclose`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/allclose>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/allclose>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.allclose
 #' @examplesIf can_run_keras()
 #' op_allclose(c(1, 2), c(1, 2.000001))
@@ -141,9 +141,9 @@ op_allclose <- wrapper("op_allclose", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the shape of `x` without the reduced axes, which
 #'   stay with size 1 if `keepdims = TRUE`.
-#' @source `keras.ops.amax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amax>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.amax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amax>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.amax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 6, 8), c(7, 5, 3))
@@ -167,9 +167,9 @@ op_amax <- wrapper("op_amax", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the shape of `x` without the reduced axes, which
 #'   stay with size 1 if `keepdims = TRUE`.
-#' @source `keras.ops.amin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amin>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.amin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.amin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 6, 8), c(7, 5, 3))
@@ -193,10 +193,9 @@ op_amin <- wrapper("op_amin", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, with angles from -pi to pi.
-#' @source `keras.ops.angle`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/angle>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.angle`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/angle>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.angle
 #' @examplesIf can_run_keras()
 #' op_angle(complex(real = c(1, 0), imaginary = c(1, -2)))
@@ -217,9 +216,9 @@ op_angle <- wrapper("op_angle", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor: the shape of `x` without the reduced axes, which stay with size
 #'   1 if `keepdims = TRUE`.
-#' @source `keras.ops.any`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/any>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.any`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/any>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.any
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(TRUE, FALSE), c(FALSE, FALSE))
@@ -248,9 +247,9 @@ op_any <- wrapper("op_any", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @returns A tensor of the common dtype of both. With `axis = NULL` it has one axis, as long
 #'   as both have elements; otherwise it has the shape of `x1`, longer along `axis`.
 #' @source `keras.ops.append`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/append>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/append>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.append
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:4, nrow = 2)
@@ -286,9 +285,9 @@ op_append <- wrapper("op_append", function(x1, x2, axis = NULL, ...) {
 #' @returns A tensor with one axis. Unless `dtype` is given, it is int32 if all arguments are
 #'   integers and a float otherwise.
 #' @source `keras.ops.arange`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arange>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arange>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arange
 #' @examplesIf can_run_keras()
 #' op_arange(5L)
@@ -311,9 +310,9 @@ op_arange <- wrapper("op_arange", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from 0 to pi.
 #' @source `keras.ops.arccos`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccos>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccos>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arccos
 #' @examplesIf can_run_keras()
 #' op_arccos(c(-1, 0, 1))
@@ -331,9 +330,9 @@ op_arccos <- wrapper("op_arccos", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.arccosh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccosh>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccosh>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arccosh
 #' @examplesIf can_run_keras()
 #' op_arccosh(c(1, 10, 100))
@@ -351,9 +350,9 @@ op_arccosh <- wrapper("op_arccosh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from -pi/2 to pi/2.
 #' @source `keras.ops.arcsin`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsin>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arcsin
 #' @examplesIf can_run_keras()
 #' op_arcsin(c(-1, 0, 1))
@@ -371,9 +370,9 @@ op_arcsin <- wrapper("op_arcsin", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.arcsinh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsinh>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsinh>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arcsinh
 #' @examplesIf can_run_keras()
 #' op_arcsinh(c(-10, 0, 10))
@@ -391,9 +390,9 @@ op_arcsinh <- wrapper("op_arcsinh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from -pi/2 to pi/2.
 #' @source `keras.ops.arctan`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arctan
 #' @examplesIf can_run_keras()
 #' op_arctan(c(-1, 0, 1))
@@ -417,9 +416,9 @@ op_arctan <- wrapper("op_arctan", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape, with angles from -pi to pi.
 #' @source `keras.ops.arctan2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan2>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan2>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arctan2
 #' @examplesIf can_run_keras()
 #' # one point in each quadrant, in degrees
@@ -439,9 +438,9 @@ op_arctan2 <- wrapper("op_arctan2", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.arctanh`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctanh>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctanh>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.arctanh
 #' @examplesIf can_run_keras()
 #' op_arctanh(c(-0.5, 0, 0.9))
@@ -471,9 +470,9 @@ op_arctanh <- wrapper("op_arctanh", function(x, ...) {
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
 #' @source `keras.ops.argmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argmax>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argmax>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.argmax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 9, 3), c(4, 5, 6))
@@ -507,9 +506,9 @@ op_argmax <- wrapper("op_argmax", function(
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
 #' @source `keras.ops.argmin`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argmin>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argmin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.argmin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 9, 3), c(4, 0, 6))
@@ -538,9 +537,9 @@ op_argmin <- wrapper("op_argmin", function(
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor.
 #' @source `keras.ops.argpartition`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argpartition>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argpartition>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.argpartition
 #' @examplesIf can_run_keras()
 #' x <- c(5, 1, 4, 2, 3)
@@ -570,9 +569,9 @@ op_argpartition <- wrapper("op_argpartition", function(
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor (last axis fastest).
 #' @source `keras.ops.argsort`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argsort>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/argsort>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.argsort
 #' @examplesIf can_run_keras()
 #' x <- c(30, 10, 20)
@@ -595,10 +594,9 @@ op_argsort <- wrapper("op_argsort", function(x, axis = -1L, zero_indexed = FALSE
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the shape of `x`. Unless `dtype` is given, doubles become
 #'   `config_floatx()` (float32), integers int32, logicals bool.
-#' @source `keras.ops.array`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/array>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.array`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/array>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.array
 #' @examplesIf can_run_keras()
 #' op_array(matrix(1:6, nrow = 2))
@@ -622,9 +620,9 @@ op_array <- wrapper("op_array", function(x, dtype = NULL, ...) {
 #' @returns A list of `indices_or_sections` tensors of the dtype of `x`. If there are more
 #'   parts than elements, the last parts are empty.
 #' @source `keras.ops.array_split`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/array_split>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/array_split>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.array_split
 #' @examplesIf can_run_keras()
 #' op_array_split(1:7, 3)
@@ -652,9 +650,9 @@ op_array_split <- wrapper("op_array_split", function(x, indices_or_sections, axi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor: the shape of `x` without the averaged axes.
 #' @source `keras.ops.average`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/average>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/average>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.average
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 2, 3), c(4, 5, 6))
@@ -675,9 +673,9 @@ op_average <- wrapper("op_average", function(x, axis = NULL, weights = NULL, ...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.bartlett`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bartlett>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bartlett>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bartlett
 #' @examplesIf can_run_keras()
 #' op_bartlett(5)
@@ -709,9 +707,9 @@ op_bartlett <- wrapper("op_bartlett", function(x, ...) {
 #'   belongs to the value **0**. int32 counts, or sums in the common dtype of `x` and
 #'   `weights`.
 #' @source `keras.ops.bincount`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bincount>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bincount>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bincount
 #' @examplesIf can_run_keras()
 #' op_bincount(c(1L, 2L, 2L, 5L))
@@ -737,9 +735,9 @@ op_bincount <- wrapper("op_bincount", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_and`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_and>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_and>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bitwise_and
 #' @examplesIf can_run_keras()
 #' # 1100 and 1010 give 1000
@@ -762,9 +760,9 @@ op_bitwise_and <- wrapper("op_bitwise_and", function(x, y, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the shape and dtype of `x`.
 #' @source `keras.ops.bitwise_invert`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_invert>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_invert>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bitwise_invert
 #' @examplesIf can_run_keras()
 #' op_bitwise_invert(c(0L, 5L, -1L))
@@ -789,9 +787,9 @@ op_bitwise_invert <- wrapper("op_bitwise_invert", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_left_shift`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_left_shift>; its
-#'   family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_left_shift>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bitwise_left_shift
 #' @examplesIf can_run_keras()
 #' op_bitwise_left_shift(c(1L, 3L), 4L)
@@ -813,9 +811,9 @@ op_bitwise_left_shift <- wrapper("op_bitwise_left_shift", function(x, y, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the shape and dtype of `x`.
 #' @source `keras.ops.bitwise_not`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_not>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_not>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bitwise_not
 #' @examplesIf can_run_keras()
 #' op_bitwise_not(c(0L, 5L, -1L))
@@ -838,9 +836,9 @@ op_bitwise_not <- wrapper("op_bitwise_not", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_or`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_or>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_or>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bitwise_or
 #' @examplesIf can_run_keras()
 #' # 1100 and 1010 give 1110
@@ -864,9 +862,9 @@ op_bitwise_or <- wrapper("op_bitwise_or", function(x, y, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_right_shift`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_right_shift>; its
-#'   family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_right_shift>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bitwise_right_shift
 #' @examplesIf can_run_keras()
 #' op_bitwise_right_shift(c(16L, 7L, -7L), 1L)
@@ -889,9 +887,9 @@ op_bitwise_right_shift <- wrapper("op_bitwise_right_shift", function(x, y, ...) 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_xor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_xor>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_xor>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.bitwise_xor
 #' @examplesIf can_run_keras()
 #' # 1100 and 1010 give 0110
@@ -912,9 +910,9 @@ op_bitwise_xor <- wrapper("op_bitwise_xor", function(x, y, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.blackman`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/blackman>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/blackman>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.blackman
 #' @examplesIf can_run_keras()
 #' op_blackman(5)
@@ -934,9 +932,9 @@ op_blackman <- wrapper("op_blackman", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape and the dtype of `x`.
 #' @source `keras.ops.broadcast_to`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/broadcast_to>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/broadcast_to>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.broadcast_to
 #' @examplesIf can_run_keras()
 #' # a vector becomes every row of a matrix
@@ -954,9 +952,9 @@ op_broadcast_to <- wrapper("op_broadcast_to", function(x, shape, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.cbrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cbrt>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.cbrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cbrt>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.cbrt
 #' @examplesIf can_run_keras()
 #' op_cbrt(c(-8, 0, 27))
@@ -975,9 +973,9 @@ op_cbrt <- wrapper("op_cbrt", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, also for an integer `x`.
-#' @source `keras.ops.ceil`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ceil>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.ceil`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ceil>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.ceil
 #' @examplesIf can_run_keras()
 #' op_ceil(c(-1.5, 0.2, 3))
@@ -999,9 +997,9 @@ op_ceil <- wrapper("op_ceil", function(x, ...) {
 #' @param x_max Number: the upper limit; or a tensor of limits that broadcasts to `x`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, in the common dtype of `x`, `x_min` and `x_max`.
-#' @source `keras.ops.clip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/clip>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.clip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/clip>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.clip
 #' @examplesIf can_run_keras()
 #' op_clip(c(-2, 0.5, 9), x_min = 0, x_max = 1)
@@ -1025,9 +1023,9 @@ op_clip <- wrapper("op_clip", function(x, x_min, x_max, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype whose size along `axis` is the sum of the sizes.
 #' @source `keras.ops.concatenate`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/concatenate>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/concatenate>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.concatenate
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:4, nrow = 2)
@@ -1045,9 +1043,9 @@ op_concatenate <- wrapper("op_concatenate", function(xs, axis = 1L, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.conj`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conj>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.conj`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conj>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.conj
 #' @examplesIf can_run_keras()
 #' op_conj(complex(real = c(1, 3), imaginary = c(2, -1)))
@@ -1065,9 +1063,9 @@ op_conj <- wrapper("op_conj", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.conjugate`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conjugate>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conjugate>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.conjugate
 #' @examplesIf can_run_keras()
 #' op_conjugate(complex(real = c(1, 3), imaginary = c(2, -1)))
@@ -1083,9 +1081,9 @@ op_conjugate <- wrapper("op_conjugate", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.copy`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/copy>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.copy`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/copy>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.copy
 #' @examplesIf can_run_keras()
 #' x <- op_array(c(1, 2, 3))
@@ -1107,9 +1105,9 @@ op_copy <- wrapper("op_copy", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(n, n)` for `n` rows, with ones on the diagonal.
 #' @source `keras.ops.corrcoef`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/corrcoef>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/corrcoef>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.corrcoef
 #' @examplesIf can_run_keras()
 #' # variables in columns, as usual in R: transpose
@@ -1140,9 +1138,9 @@ op_corrcoef <- wrapper("op_corrcoef", function(x, ...) {
 #' @returns A float tensor with one axis. For lengths M and N, `"valid"` gives `max(M, N) -
 #'   min(M, N) + 1` elements, `"same"` gives `max(M, N)` and `"full"` gives `M + N - 1`.
 #' @source `keras.ops.correlate`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/correlate>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/correlate>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.correlate
 #' @examplesIf can_run_keras()
 #' op_correlate(c(1, 2, 3, 4), c(0, 1, 0.5))
@@ -1159,9 +1157,9 @@ op_correlate <- wrapper("op_correlate", function(x1, x2, mode = "valid", ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.cos`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cos>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.cos`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cos>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.cos
 #' @examplesIf can_run_keras()
 #' op_cos(c(0, pi / 3, pi))
@@ -1177,9 +1175,9 @@ op_cos <- wrapper("op_cos", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.cosh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cosh>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.cosh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cosh>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.cosh
 #' @examplesIf can_run_keras()
 #' op_cosh(c(-1, 0, 1))
@@ -1202,9 +1200,9 @@ op_cosh <- wrapper("op_cosh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor: the shape of `x` without the counted axes.
 #' @source `keras.ops.count_nonzero`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/count_nonzero>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/count_nonzero>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.count_nonzero
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(0, 1, 7, 0), c(3, 0, 2, 19))
@@ -1240,10 +1238,9 @@ op_count_nonzero <- wrapper("op_count_nonzero", function(x, axis = NULL, ...) {
 #' @returns A tensor of the common dtype and the broadcast shape. Where both inputs have two
 #'   coordinates only, the third coordinate of the product comes back and the axis is
 #'   dropped.
-#' @source `keras.ops.cross`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cross>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.cross`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cross>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.cross
 #' @examplesIf can_run_keras()
 #' op_cross(c(1, 0, 0), c(0, 1, 0))
@@ -1272,9 +1269,9 @@ op_cross <- wrapper("op_cross", function(
 #' @returns A tensor of the shape of `x`, or with one axis if `axis = NULL`. Its dtype is
 #'   `dtype` or that of `x`, int32 if `x` is logical.
 #' @source `keras.ops.cumprod`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cumprod>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cumprod>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.cumprod
 #' @examplesIf can_run_keras()
 #' op_cumprod(1:5)
@@ -1301,9 +1298,9 @@ op_cumprod <- wrapper("op_cumprod", function(x, axis = NULL, dtype = NULL, ...) 
 #' @returns A tensor of the shape of `x`, or with one axis if `axis = NULL`. Its dtype is
 #'   `dtype` or that of `x`, int32 if `x` is logical.
 #' @source `keras.ops.cumsum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cumsum>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cumsum>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.cumsum
 #' @examplesIf can_run_keras()
 #' op_cumsum(1:5)
@@ -1321,9 +1318,9 @@ op_cumsum <- wrapper("op_cumsum", function(x, axis = NULL, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians.
 #' @source `keras.ops.deg2rad`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/deg2rad>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/deg2rad>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.deg2rad
 #' @examplesIf can_run_keras()
 #' op_deg2rad(c(0, 90, 180))
@@ -1347,9 +1344,9 @@ op_deg2rad <- wrapper("op_deg2rad", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`: a vector for a matrix, and for a vector of length n
 #'   a matrix with `n + abs(k)` rows and columns.
-#' @source `keras.ops.diag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diag>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.diag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diag>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.diag
 #' @examplesIf can_run_keras()
 #' op_diag(matrix(1:9, nrow = 3))
@@ -1374,9 +1371,9 @@ op_diag <- wrapper("op_diag", function(x, k = 0L, ...) {
 #' @returns A tensor of the dtype of `x` with `n + abs(k)` rows and columns, n being the
 #'   number of elements of `x`.
 #' @source `keras.ops.diagflat`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diagflat>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diagflat>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.diagflat
 #' @examplesIf can_run_keras()
 #' op_diagflat(rbind(c(1, 2), c(3, 4)))
@@ -1399,9 +1396,9 @@ op_diagflat <- wrapper("op_diagflat", function(x, k = 0L, ...) {
 #' @returns A tensor of the dtype of `x`: the axes of `x` without `axis1` and `axis2`,
 #'   followed by one that holds the diagonals.
 #' @source `keras.ops.diagonal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diagonal>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diagonal>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.diagonal
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:8, c(2, 2, 2))
@@ -1426,9 +1423,9 @@ op_diagonal <- wrapper("op_diagonal", function(x, offset = 0L, axis1 = 1L, axis2
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `a` and its shape, shorter by `n` along `axis`. For a
 #'   logical `a` it is logical: `TRUE` where neighbours differ.
-#' @source `keras.ops.diff`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diff>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.diff`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diff>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.diff
 #' @examplesIf can_run_keras()
 #' op_diff(c(1, 2, 4, 7, 0))
@@ -1455,9 +1452,9 @@ op_diff <- wrapper("op_diff", function(a, n = 1L, axis = -1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with numbers from 0 to `length(bins)`.
 #' @source `keras.ops.digitize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/digitize>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/digitize>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.digitize
 #' @examplesIf can_run_keras()
 #' op_digitize(c(-1, 0, 1.6, 3, 9), bins = c(0, 3, 4.5, 7))
@@ -1479,9 +1476,9 @@ op_digitize <- wrapper("op_digitize", function(x, bins, zero_indexed = FALSE, ..
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.divide`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.divide
 #' @examplesIf can_run_keras()
 #' op_divide(c(1, 2, 3), 2)
@@ -1500,9 +1497,9 @@ op_divide <- wrapper("op_divide", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.divide_no_nan`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide_no_nan>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide_no_nan>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.divide_no_nan
 #' @examplesIf can_run_keras()
 #' op_divide_no_nan(c(1, 2, 0), c(2, 0, 0))
@@ -1527,9 +1524,9 @@ op_divide_no_nan <- wrapper("op_divide_no_nan", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype: the axes of `x1` without the last, followed by
 #'   those of `x2` without the one summed over; a scalar for two vectors.
-#' @source `keras.ops.dot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.dot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.dot
 #' @examplesIf can_run_keras()
 #' op_dot(c(1, 2, 3), c(4, 5, 6))
@@ -1550,9 +1547,9 @@ op_dot <- wrapper("op_dot", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
 #' @source `keras.ops.dsplit`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dsplit>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dsplit>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.dsplit
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:16, c(2, 2, 4))
@@ -1573,9 +1570,9 @@ op_dsplit <- wrapper("op_dsplit", function(x, indices_or_sections, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype with at least three axes.
 #' @source `keras.ops.dstack`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dstack>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dstack>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.dstack
 #' @examplesIf can_run_keras()
 #' x <- op_dstack(list(c(1, 2, 3), c(4, 5, 6)))
@@ -1603,9 +1600,9 @@ op_dstack <- wrapper("op_dstack", function(xs, ...) {
 #'   order.
 #' @returns A tensor with one axis for each letter after the arrow, in that order.
 #' @source `keras.ops.einsum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/einsum>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/einsum>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.einsum
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 2), c(3, 4))
@@ -1631,10 +1628,9 @@ op_einsum <- wrapper("op_einsum", function(subscripts, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape; a float unless `dtype` says otherwise.
-#' @source `keras.ops.empty`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.empty`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.empty
 #' @examplesIf can_run_keras()
 #' x <- op_empty(c(2, 3))
@@ -1659,9 +1655,9 @@ op_empty <- wrapper("op_empty", function(shape, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`, and of its dtype unless `dtype` says otherwise.
 #' @source `keras.ops.empty_like`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty_like>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty_like>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.empty_like
 #' @examplesIf can_run_keras()
 #' x <- op_empty_like(matrix(0, 2, 3))
@@ -1683,10 +1679,9 @@ op_empty_like <- wrapper("op_empty_like", function(x, dtype = NULL, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.equal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/equal>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.equal`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/equal>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.equal
 #' @examplesIf can_run_keras()
 #' op_equal(c(1, 2, 3), 2)
@@ -1702,9 +1697,9 @@ op_equal <- wrapper("op_equal", function(x1, x2, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.exp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.exp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.exp
 #' @examplesIf can_run_keras()
 #' op_exp(c(-1, 0, 1))
@@ -1720,9 +1715,9 @@ op_exp <- wrapper("op_exp", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.exp2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp2>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.exp2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp2>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.exp2
 #' @examplesIf can_run_keras()
 #' op_exp2(c(-1, 0, 10))
@@ -1742,9 +1737,9 @@ op_exp2 <- wrapper("op_exp2", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` with the same elements and the new axes.
 #' @source `keras.ops.expand_dims`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expand_dims>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expand_dims>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.expand_dims
 #' @examplesIf can_run_keras()
 #' x <- op_array(c(1, 2, 3))
@@ -1763,10 +1758,9 @@ op_expand_dims <- wrapper("op_expand_dims", function(x, axis, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.expm1`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expm1>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.expm1`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expm1>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.expm1
 #' @examplesIf can_run_keras()
 #' op_expm1(c(1e-8, 1))
@@ -1788,9 +1782,9 @@ op_expm1 <- wrapper("op_expm1", function(x, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `(N, M)`; a float unless `dtype` says otherwise.
-#' @source `keras.ops.eye`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eye>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.eye`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eye>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.eye
 #' @examplesIf can_run_keras()
 #' op_eye(3)
@@ -1808,9 +1802,9 @@ op_eye <- wrapper("op_eye", function(N, M = NULL, k = 0L, dtype = NULL, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.fabs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fabs>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.fabs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fabs>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.fabs
 #' @examplesIf can_run_keras()
 #' op_fabs(c(-1L, 2L))
@@ -1831,9 +1825,9 @@ op_fabs <- wrapper("op_fabs", function(x, ...) {
 #'   `NULL`, the default, reverses all of them.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.flip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flip>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.flip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flip>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.flip
 #' @examplesIf can_run_keras()
 #' x <- rbind(1:3, 4:6)
@@ -1852,9 +1846,9 @@ op_flip <- wrapper("op_flip", function(x, axis = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.fliplr`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fliplr>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fliplr>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.fliplr
 #' @examplesIf can_run_keras()
 #' op_fliplr(rbind(1:3, 4:6))
@@ -1871,9 +1865,9 @@ op_fliplr <- wrapper("op_fliplr", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.flipud`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flipud>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flipud>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.flipud
 #' @examplesIf can_run_keras()
 #' op_flipud(rbind(1:3, 4:6))
@@ -1889,10 +1883,9 @@ op_flipud <- wrapper("op_flipud", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`, also for an integer `x`.
-#' @source `keras.ops.floor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.floor`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.floor
 #' @examplesIf can_run_keras()
 #' op_floor(c(-1.5, 0.2, 3))
@@ -1916,9 +1909,9 @@ op_floor <- wrapper("op_floor", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype; integers stay integers.
 #' @source `keras.ops.floor_divide`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor_divide>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor_divide>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.floor_divide
 #' @examplesIf can_run_keras()
 #' op_floor_divide(c(-7L, 7L), 2L)
@@ -1940,9 +1933,9 @@ op_floor_divide <- wrapper("op_floor_divide", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
-#' @source `keras.ops.fmax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmax>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.fmax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmax>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.fmax
 #' @examplesIf can_run_keras()
 #' op_fmax(c(2, NaN, 1), c(1, 4, NaN))
@@ -1963,9 +1956,9 @@ op_fmax <- wrapper("op_fmax", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
-#' @source `keras.ops.fmin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmin>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.fmin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.fmin
 #' @examplesIf can_run_keras()
 #' op_fmin(c(2, NaN, 1), c(1, 4, NaN))
@@ -1986,9 +1979,9 @@ op_fmin <- wrapper("op_fmin", function(x1, x2, ...) {
 #' @param x2 Tensor, R array or number: the divisor, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
-#' @source `keras.ops.fmod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmod>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.fmod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmod>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.fmod
 #' @examplesIf can_run_keras()
 #' op_fmod(c(-7, 7), 3)
@@ -2010,9 +2003,9 @@ op_fmod <- wrapper("op_fmod", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape; a float unless `dtype` says otherwise, also for an
 #'   integer `fill_value`.
-#' @source `keras.ops.full`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/full>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.full`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/full>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.full
 #' @examplesIf can_run_keras()
 #' op_full(c(2, 3), 7)
@@ -2035,9 +2028,9 @@ op_full <- wrapper("op_full", function(shape, fill_value, dtype = NULL, ...) {
 #' @returns A tensor of the shape of `x`, and of its dtype unless `dtype` says otherwise: a
 #'   fractional value is truncated for an integer `x`.
 #' @source `keras.ops.full_like`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/full_like>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/full_like>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.full_like
 #' @examplesIf can_run_keras()
 #' op_full_like(matrix(0, 2, 3), 7)
@@ -2058,9 +2051,9 @@ op_full_like <- wrapper("op_full_like", function(x, fill_value, dtype = NULL, ..
 #' @param x2 Integer tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.gcd`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gcd>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.gcd`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gcd>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.gcd
 #' @examplesIf can_run_keras()
 #' op_gcd(c(12L, 18L), 8L)
@@ -2092,9 +2085,9 @@ op_gcd <- wrapper("op_gcd", function(x1, x2, ...) {
 #' @returns A float tensor, unless `dtype` says otherwise, with one axis of size `num`; if
 #'   the ends are tensors, that axis stands in front of theirs, or at `axis`.
 #' @source `keras.ops.geomspace`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/geomspace>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/geomspace>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.geomspace
 #' @examplesIf can_run_keras()
 #' op_geomspace(1, 1000, num = 4)
@@ -2121,9 +2114,9 @@ op_geomspace <- wrapper("op_geomspace", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x` with fewer axes.
 #' @source `keras.ops.get_item`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/get_item>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/get_item>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.get_item
 #' @examplesIf can_run_keras()
 #' x <- op_array(rbind(c(1, 2, 3), c(4, 5, 6)))
@@ -2147,9 +2140,9 @@ op_get_item <- wrapper("op_get_item", function(x, key, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.greater`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.greater
 #' @examplesIf can_run_keras()
 #' op_greater(c(1, 2, 3), 2)
@@ -2171,9 +2164,9 @@ op_greater <- wrapper("op_greater", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.greater_equal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater_equal>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater_equal>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.greater_equal
 #' @examplesIf can_run_keras()
 #' op_greater_equal(c(1, 2, 3), 2)
@@ -2191,9 +2184,9 @@ op_greater_equal <- wrapper("op_greater_equal", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.hamming`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hamming>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hamming>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.hamming
 #' @examplesIf can_run_keras()
 #' op_hamming(5)
@@ -2212,9 +2205,9 @@ op_hamming <- wrapper("op_hamming", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.hanning`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hanning>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hanning>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.hanning
 #' @examplesIf can_run_keras()
 #' op_hanning(5)
@@ -2233,9 +2226,9 @@ op_hanning <- wrapper("op_hanning", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.heaviside`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/heaviside>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/heaviside>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.heaviside
 #' @examplesIf can_run_keras()
 #' op_heaviside(c(-2, 0, 3), 0.5)
@@ -2262,9 +2255,9 @@ op_heaviside <- wrapper("op_heaviside", function(x1, x2, ...) {
 #' @returns A list of two tensors: the counts, with one axis of size `bins`, and the limits
 #'   of the bins, with one more element. The counts of float input are floats.
 #' @source `keras.ops.histogram`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/histogram>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/histogram>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.histogram
 #' @examplesIf can_run_keras()
 #' h <- op_histogram(c(1, 2, 2, 5), bins = 4)
@@ -2287,9 +2280,9 @@ op_histogram <- wrapper("op_histogram", function(x, bins = 10L, range = NULL, ..
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
 #' @source `keras.ops.hsplit`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hsplit>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hsplit>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.hsplit
 #' @examplesIf can_run_keras()
 #' x <- matrix(1:8, nrow = 2)
@@ -2312,9 +2305,9 @@ op_hsplit <- wrapper("op_hsplit", function(x, indices_or_sections, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype.
 #' @source `keras.ops.hstack`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hstack>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hstack>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.hstack
 #' @examplesIf can_run_keras()
 #' op_hstack(list(c(1, 2), c(3, 4)))
@@ -2333,10 +2326,9 @@ op_hstack <- wrapper("op_hstack", function(xs, ...) {
 #' @param x2 Tensor, R array or number: the other leg, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.hypot`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hypot>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.hypot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hypot>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.hypot
 #' @examplesIf can_run_keras()
 #' op_hypot(c(3, 5), c(4, 12))
@@ -2356,9 +2348,9 @@ op_hypot <- wrapper("op_hypot", function(x1, x2, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.i0`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/i0>; its
-#'   family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.i0`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/i0>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.i0
 #' @examplesIf can_run_keras()
 #' op_i0(c(0, 1, 2))
@@ -2378,9 +2370,9 @@ op_i0 <- wrapper("op_i0", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with `n` rows and `n` columns; a float unless `dtype` says otherwise.
 #' @source `keras.ops.identity`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/identity>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/identity>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.identity
 #' @examplesIf can_run_keras()
 #' op_identity(3)
@@ -2399,9 +2391,9 @@ op_identity <- wrapper("op_identity", function(n, dtype = NULL, ...) {
 #' @param x Complex tensor or R array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.imag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/imag>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.imag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/imag>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.imag
 #' @examplesIf can_run_keras()
 #' op_imag(complex(real = c(1, 3), imaginary = c(2, -1)))
@@ -2421,10 +2413,9 @@ op_imag <- wrapper("op_imag", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype: the axes of `x1` without the last, followed by
 #'   those of `x2` without the last; a scalar for two vectors.
-#' @source `keras.ops.inner`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inner>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.inner`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inner>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.inner
 #' @examplesIf can_run_keras()
 #' op_inner(c(1, 2, 3), c(4, 5, 6))
@@ -2451,9 +2442,9 @@ op_inner <- wrapper("op_inner", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.isclose`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isclose>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isclose>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isclose
 #' @examplesIf can_run_keras()
 #' op_isclose(c(1, 2, NaN), c(1.000001, 2.1, NaN))
@@ -2474,9 +2465,9 @@ op_isclose <- wrapper("op_isclose", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isfinite`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isfinite>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isfinite>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isfinite
 #' @examplesIf can_run_keras()
 #' op_isfinite(c(1, Inf, -Inf, NaN))
@@ -2500,9 +2491,9 @@ op_isfinite <- wrapper("op_isfinite", function(x, ...) {
 #' @param invert If `TRUE`, tells which elements do **not** occur in `x2`. Default: `FALSE`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x1`.
-#' @source `keras.ops.isin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isin>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.isin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isin
 #' @examplesIf can_run_keras()
 #' op_isin(c(0L, 1L, 2L, 5L), c(0L, 2L))
@@ -2518,10 +2509,9 @@ op_isin <- wrapper("op_isin", function(x1, x2, assume_unique = FALSE, invert = F
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isinf`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isinf>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.isinf`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isinf>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isinf
 #' @examplesIf can_run_keras()
 #' op_isinf(c(1, Inf, -Inf, NaN))
@@ -2540,10 +2530,9 @@ op_isinf <- wrapper("op_isinf", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
-#' @source `keras.ops.isnan`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isnan>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.isnan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isnan>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isnan
 #' @examplesIf can_run_keras()
 #' op_isnan(c(1, NaN, NA, Inf))
@@ -2560,9 +2549,9 @@ op_isnan <- wrapper("op_isnan", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isneginf`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isneginf>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isneginf>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isneginf
 #' @examplesIf can_run_keras()
 #' op_isneginf(c(1, Inf, -Inf))
@@ -2579,9 +2568,9 @@ op_isneginf <- wrapper("op_isneginf", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isposinf`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isposinf>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isposinf>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isposinf
 #' @examplesIf can_run_keras()
 #' op_isposinf(c(1, Inf, -Inf))
@@ -2599,9 +2588,9 @@ op_isposinf <- wrapper("op_isposinf", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isreal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isreal>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isreal>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.isreal
 #' @examplesIf can_run_keras()
 #' op_isreal(complex(real = c(1, 3), imaginary = c(2, 0)))
@@ -2623,9 +2612,9 @@ op_isreal <- wrapper("op_isreal", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.kaiser`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kaiser>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kaiser>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.kaiser
 #' @examplesIf can_run_keras()
 #' op_kaiser(5, beta = 14)
@@ -2646,9 +2635,9 @@ op_kaiser <- wrapper("op_kaiser", function(x, beta, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the common dtype whose size along each axis is the product of the
 #'   sizes of `x1` and `x2`.
-#' @source `keras.ops.kron`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kron>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.kron`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kron>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.kron
 #' @examplesIf can_run_keras()
 #' op_kron(diag(2), rbind(c(1, 2), c(3, 4)))
@@ -2669,9 +2658,9 @@ op_kron <- wrapper("op_kron", function(x1, x2, ...) {
 #' @param x2 Integer tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
-#' @source `keras.ops.lcm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lcm>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.lcm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lcm>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.lcm
 #' @examplesIf can_run_keras()
 #' op_lcm(c(2L, 3L, 4L), c(5L, 6L, 7L))
@@ -2689,10 +2678,9 @@ op_lcm <- wrapper("op_lcm", function(x1, x2, ...) {
 #'   are refused: write `2L`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
-#' @source `keras.ops.ldexp`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ldexp>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.ldexp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ldexp>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.ldexp
 #' @examplesIf can_run_keras()
 #' op_ldexp(c(0.75, 1.5), c(1L, 2L))
@@ -2716,9 +2704,9 @@ op_ldexp <- wrapper("op_ldexp", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.left_shift`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/left_shift>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/left_shift>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.left_shift
 #' @examplesIf can_run_keras()
 #' op_left_shift(c(1L, 3L), 4L)
@@ -2739,9 +2727,9 @@ op_left_shift <- wrapper("op_left_shift", function(x, y, ...) {
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
-#' @source `keras.ops.less`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.less`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.less
 #' @examplesIf can_run_keras()
 #' op_less(c(1, 2, 3), 2)
@@ -2763,9 +2751,9 @@ op_less <- wrapper("op_less", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.less_equal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less_equal>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less_equal>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.less_equal
 #' @examplesIf can_run_keras()
 #' op_less_equal(c(1, 2, 3), 2)
@@ -2800,9 +2788,9 @@ op_less_equal <- wrapper("op_less_equal", function(x1, x2, ...) {
 #'   the ends are tensors, that axis stands in front of theirs, or at `axis`. With `retstep =
 #'   TRUE`, a list of this tensor and the step.
 #' @source `keras.ops.linspace`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/linspace>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/linspace>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.linspace
 #' @examplesIf can_run_keras()
 #' op_linspace(0, 1, num = 5)
@@ -2825,9 +2813,9 @@ op_linspace <- wrapper("op_linspace", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.log`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.log
 #' @examplesIf can_run_keras()
 #' op_log(c(1, exp(1), 10))
@@ -2844,10 +2832,9 @@ op_log <- wrapper("op_log", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log10`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log10>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.log10`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log10>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.log10
 #' @examplesIf can_run_keras()
 #' op_log10(c(1, 10, 1000))
@@ -2864,10 +2851,9 @@ op_log10 <- wrapper("op_log10", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array, with elements above -1.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log1p`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log1p>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.log1p`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log1p>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.log1p
 #' @examplesIf can_run_keras()
 #' op_log1p(c(1e-8, 1))
@@ -2884,9 +2870,9 @@ op_log1p <- wrapper("op_log1p", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
-#' @source `keras.ops.log2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log2>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.log2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log2>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.log2
 #' @examplesIf can_run_keras()
 #' op_log2(c(1, 2, 1024))
@@ -2905,9 +2891,9 @@ op_log2 <- wrapper("op_log2", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.logaddexp`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.logaddexp
 #' @examplesIf can_run_keras()
 #' # log(0.2 + 0.3)
@@ -2927,9 +2913,9 @@ op_logaddexp <- wrapper("op_logaddexp", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.logaddexp2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp2>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp2>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.logaddexp2
 #' @examplesIf can_run_keras()
 #' op_logaddexp2(c(1, 2, 3), c(1, 2, 3))
@@ -2951,9 +2937,9 @@ op_logaddexp2 <- wrapper("op_logaddexp2", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.logical_and`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_and>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_and>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.logical_and
 #' @examplesIf can_run_keras()
 #' op_logical_and(c(TRUE, TRUE, FALSE), c(TRUE, FALSE, FALSE))
@@ -2974,9 +2960,9 @@ op_logical_and <- wrapper("op_logical_and", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.logical_not`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_not>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_not>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.logical_not
 #' @examplesIf can_run_keras()
 #' op_logical_not(c(TRUE, FALSE))
@@ -2998,9 +2984,9 @@ op_logical_not <- wrapper("op_logical_not", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.logical_or`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_or>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_or>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.logical_or
 #' @examplesIf can_run_keras()
 #' op_logical_or(c(TRUE, TRUE, FALSE), c(TRUE, FALSE, FALSE))
@@ -3022,9 +3008,9 @@ op_logical_or <- wrapper("op_logical_or", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.logical_xor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_xor>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_xor>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.logical_xor
 #' @examplesIf can_run_keras()
 #' op_logical_xor(c(TRUE, TRUE, FALSE), c(TRUE, FALSE, FALSE))
@@ -3058,9 +3044,9 @@ op_logical_xor <- wrapper("op_logical_xor", function(x1, x2, ...) {
 #'   `base^start` to `base^stop`; if the ends are tensors, that axis stands in front of
 #'   theirs, or at `axis`.
 #' @source `keras.ops.logspace`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logspace>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logspace>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.logspace
 #' @examplesIf can_run_keras()
 #' op_logspace(0, 3, num = 4)
@@ -3088,9 +3074,9 @@ op_logspace <- wrapper("op_logspace", function(
 #' @returns A tensor with the broadcast batch axes of both, then the rows of `x1` and the
 #'   columns of `x2`; its dtype is the common dtype of the two.
 #' @source `keras.ops.matmul`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/matmul>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/matmul>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.matmul
 #' @examplesIf can_run_keras()
 #' x <- matrix(c(1, 0, 2, 1), 2)
@@ -3116,9 +3102,9 @@ op_matmul <- wrapper("op_matmul", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
-#' @source `keras.ops.max`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/max>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.max`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/max>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.max
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
@@ -3141,9 +3127,9 @@ op_max <- wrapper("op_max", function(x, axis = NULL, keepdims = FALSE, initial =
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.maximum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/maximum>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/maximum>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.maximum
 #' @examplesIf can_run_keras()
 #' op_maximum(c(1, 5, 3), c(4, 2, 3))
@@ -3165,9 +3151,9 @@ op_maximum <- wrapper("op_maximum", function(x1, x2, ...) {
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`). Integers and logicals are averaged as floats of the dtype
 #'   `config_floatx()`.
-#' @source `keras.ops.mean`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/mean>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.mean`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/mean>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.mean
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
@@ -3191,9 +3177,9 @@ op_mean <- wrapper("op_mean", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
 #' @source `keras.ops.median`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/median>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/median>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.median
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 9, 2), c(4, 4, 7))
@@ -3217,9 +3203,9 @@ op_median <- wrapper("op_median", function(x, axis = NULL, keepdims = FALSE, ...
 #'   vectors of lengths `a`, `b`, `c`, … that is `(a, b, c, …)` with `indexing = "ij"`, and
 #'   `(b, a, c, …)` with `"xy"`.
 #' @source `keras.ops.meshgrid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/meshgrid>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/meshgrid>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.meshgrid
 #' @examplesIf can_run_keras()
 #' grid <- op_meshgrid(c(1, 2, 3), c(10, 20), indexing = "ij")
@@ -3245,9 +3231,9 @@ op_meshgrid <- wrapper("op_meshgrid", function(..., indexing = "xy") {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
-#' @source `keras.ops.min`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/min>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.min`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/min>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.min
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
@@ -3269,9 +3255,9 @@ op_min <- wrapper("op_min", function(x, axis = NULL, keepdims = FALSE, initial =
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.minimum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/minimum>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/minimum>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.minimum
 #' @examplesIf can_run_keras()
 #' op_minimum(c(1, 5, 3), c(4, 2, 3))
@@ -3295,9 +3281,9 @@ op_minimum <- wrapper("op_minimum", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype;
 #'   logicals count as integers.
-#' @source `keras.ops.mod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/mod>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.mod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/mod>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.mod
 #' @examplesIf can_run_keras()
 #' op_mod(c(-7, 7, -7), c(3, -3, -3))
@@ -3320,9 +3306,9 @@ op_mod <- wrapper("op_mod", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and its axes in the new order.
 #' @source `keras.ops.moveaxis`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/moveaxis>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/moveaxis>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.moveaxis
 #' @examplesIf can_run_keras()
 #' x <- op_zeros(c(2, 3, 4))
@@ -3347,9 +3333,9 @@ op_moveaxis <- wrapper("op_moveaxis", function(x, source, destination, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.multiply`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/multiply>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/multiply>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.multiply
 #' @examplesIf can_run_keras()
 #' op_multiply(c(1, 2, 3), 10)
@@ -3374,9 +3360,9 @@ op_multiply <- wrapper("op_multiply", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.nan_to_num`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nan_to_num>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nan_to_num>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nan_to_num
 #' @examplesIf can_run_keras()
 #' x <- c(1, NA, Inf, -Inf)
@@ -3409,9 +3395,9 @@ op_nan_to_num <- wrapper("op_nan_to_num", function(
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
 #'   position is 0.
 #' @source `keras.ops.nanargmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanargmax>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanargmax>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanargmax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3444,9 +3430,9 @@ op_nanargmax <- wrapper("op_nanargmax", function(
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
 #'   position is 0.
 #' @source `keras.ops.nanargmin`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanargmin>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanargmin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanargmin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3477,9 +3463,9 @@ op_nanargmin <- wrapper("op_nanargmin", function(
 #' @returns A tensor of the shape of `x`, or a vector of all its elements when `axis = NULL`;
 #'   its dtype is `dtype`, by default that of `x`.
 #' @source `keras.ops.nancumprod`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nancumprod>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nancumprod>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nancumprod
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 1))
@@ -3506,9 +3492,9 @@ op_nancumprod <- wrapper("op_nancumprod", function(x, axis = NULL, dtype = NULL,
 #' @returns A tensor of the shape of `x`, or a vector of all its elements when `axis = NULL`;
 #'   its dtype is `dtype`, by default that of `x` (int32 for logicals).
 #' @source `keras.ops.nancumsum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nancumsum>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nancumsum>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nancumsum
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 1))
@@ -3532,9 +3518,9 @@ op_nancumsum <- wrapper("op_nancumsum", function(x, axis = NULL, dtype = NULL, .
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmax>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmax>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanmax
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3558,9 +3544,9 @@ op_nanmax <- wrapper("op_nanmax", function(x, axis = NULL, keepdims = FALSE, ...
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmean`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmean>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmean>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanmean
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3584,9 +3570,9 @@ op_nanmean <- wrapper("op_nanmean", function(x, axis = NULL, keepdims = FALSE, .
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmedian`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmedian>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmedian>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanmedian
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(5, 2, 0))
@@ -3610,9 +3596,9 @@ op_nanmedian <- wrapper("op_nanmedian", function(x, axis = NULL, keepdims = FALS
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmin`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmin>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanmin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanmin
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3640,9 +3626,9 @@ op_nanmin <- wrapper("op_nanmin", function(x, axis = NULL, keepdims = FALSE, ...
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced. `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanpercentile`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanpercentile>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanpercentile>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanpercentile
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3, 5), c(4, 2, 0, 2))
@@ -3669,9 +3655,9 @@ op_nanpercentile <- wrapper("op_nanpercentile", function(
 #'   TRUE`), of the dtype of `x`; small integers are widened to 32 bits. 1 where there is
 #'   nothing but `NaN`.
 #' @source `keras.ops.nanprod`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanprod>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanprod>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanprod
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 5))
@@ -3699,9 +3685,9 @@ op_nanprod <- wrapper("op_nanprod", function(x, axis = NULL, keepdims = FALSE, .
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced. `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanquantile`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanquantile>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanquantile>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanquantile
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3, 5), c(4, 2, 0, 2))
@@ -3727,9 +3713,9 @@ op_nanquantile <- wrapper("op_nanquantile", function(
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanstd`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanstd>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanstd>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanstd
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3754,9 +3740,9 @@ op_nanstd <- wrapper("op_nanstd", function(x, axis = NULL, keepdims = FALSE, ...
 #'   TRUE`), of the dtype of `x`; logicals and small integers are widened to 32 bits. 0 where
 #'   there is nothing but `NaN`.
 #' @source `keras.ops.nansum`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nansum>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nansum>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nansum
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3780,9 +3766,9 @@ op_nansum <- wrapper("op_nansum", function(x, axis = NULL, keepdims = FALSE, ...
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanvar`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanvar>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nanvar>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nanvar
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, NA, 3), c(NA, 2, 0))
@@ -3805,9 +3791,9 @@ op_nanvar <- wrapper("op_nanvar", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer.
-#' @source `keras.ops.ndim`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ndim>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.ndim`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ndim>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.ndim
 #' @examplesIf can_run_keras()
 #' op_ndim(op_zeros(c(2, 3, 4)))
@@ -3825,9 +3811,9 @@ op_ndim <- wrapper("op_ndim", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.negative`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/negative>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/negative>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.negative
 #' @examplesIf can_run_keras()
 #' op_negative(c(1, -2, 0))
@@ -3854,9 +3840,9 @@ op_negative <- wrapper("op_negative", function(x, ...) {
 #' @returns A floating-point tensor of the broadcast shape of `x1` and `x2` and of their
 #'   common dtype.
 #' @source `keras.ops.nextafter`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nextafter>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nextafter>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nextafter
 #' @examplesIf can_run_keras()
 #' op_nextafter(c(1, 1), c(2, 0))
@@ -3881,9 +3867,9 @@ op_nextafter <- wrapper("op_nextafter", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An int32 tensor with one row for each hit and one column for each axis of `x`.
 #' @source `keras.ops.nonzero`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nonzero>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nonzero>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.nonzero
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(0, 1, 0), c(2, 0, 3))
@@ -3904,9 +3890,9 @@ op_nonzero <- wrapper("op_nonzero", function(x, zero_indexed = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the broadcast shape of `x1` and `x2`.
 #' @source `keras.ops.not_equal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/not_equal>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/not_equal>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.not_equal
 #' @examplesIf can_run_keras()
 #' op_not_equal(c(1, 2, 3), c(1, 0, 3))
@@ -3926,9 +3912,9 @@ op_not_equal <- wrapper("op_not_equal", function(x1, x2, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape and dtype; the default dtype is `config_floatx()`.
-#' @source `keras.ops.ones`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ones>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.ones`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ones>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.ones
 #' @examplesIf can_run_keras()
 #' op_ones(c(2, 3))
@@ -3950,9 +3936,9 @@ op_ones <- wrapper("op_ones", function(shape, dtype = NULL, ...) {
 #' @returns A tensor of the shape of `x`, of the dtype `dtype` or, when that is `NULL`, of
 #'   the dtype of `x`.
 #' @source `keras.ops.ones_like`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ones_like>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ones_like>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.ones_like
 #' @examplesIf can_run_keras()
 #' op_ones_like(matrix(1:6, 2))
@@ -3972,10 +3958,9 @@ op_ones_like <- wrapper("op_ones_like", function(x, dtype = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix with a row for each element of `x1` and a column for each element of
 #'   `x2`, of their common dtype.
-#' @source `keras.ops.outer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/outer>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.outer`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/outer>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.outer
 #' @examplesIf can_run_keras()
 #' op_outer(c(1, 2, 3), c(10, 20))
@@ -4008,9 +3993,9 @@ op_outer <- wrapper("op_outer", function(x1, x2, ...) {
 #'   `mode = "constant"`; an error otherwise.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`; each axis is longer by the sum of its two widths.
-#' @source `keras.ops.pad`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pad>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.pad`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pad>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.pad
 #' @examplesIf can_run_keras()
 #' x <- matrix(1, 2, 3)
@@ -4041,9 +4026,9 @@ op_pad <- wrapper("op_pad", function(
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced.
 #' @source `keras.ops.percentile`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/percentile>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/percentile>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.percentile
 #' @examplesIf can_run_keras()
 #' x <- c(1, 2, 3, 5)
@@ -4071,10 +4056,9 @@ op_percentile <- wrapper("op_percentile", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype:
 #'   integers raised to integers stay integers.
-#' @source `keras.ops.power`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/power>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.power`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/power>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.power
 #' @examplesIf can_run_keras()
 #' op_power(c(1, 2, 3), 2)
@@ -4102,9 +4086,9 @@ op_power <- wrapper("op_power", function(x1, x2, ...) {
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype `dtype`, by default that of `x`; logicals and small integers are
 #'   widened to 32 bits.
-#' @source `keras.ops.prod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/prod>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.prod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/prod>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.prod
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(c(1, 2, 3, 4, 5, 6), c(2, 3))
@@ -4127,9 +4111,9 @@ op_prod <- wrapper("op_prod", function(x, axis = NULL, keepdims = FALSE, dtype =
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
-#' @source `keras.ops.ptp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ptp>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.ptp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ptp>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.ptp
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 3, 2), c(4, 0, 5))
@@ -4162,9 +4146,9 @@ op_ptp <- wrapper("op_ptp", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced.
 #' @source `keras.ops.quantile`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/quantile>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/quantile>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.quantile
 #' @examplesIf can_run_keras()
 #' x <- c(1, 2, 3, 5)
@@ -4185,9 +4169,9 @@ op_quantile <- wrapper("op_quantile", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, in degrees.
 #' @source `keras.ops.rad2deg`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rad2deg>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rad2deg>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.rad2deg
 #' @examplesIf can_run_keras()
 #' op_rad2deg(c(0, pi / 2, pi))
@@ -4207,10 +4191,9 @@ op_rad2deg <- wrapper("op_rad2deg", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A 1-D tensor with all elements of `x`, of its dtype.
-#' @source `keras.ops.ravel`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ravel>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.ravel`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ravel>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.ravel
 #' @examplesIf can_run_keras()
 #' op_ravel(rbind(c(1, 2, 3), c(4, 5, 6)))
@@ -4228,9 +4211,9 @@ op_ravel <- wrapper("op_ravel", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`: float32 for complex64, float64 for complex128, else
 #'   the dtype of `x`.
-#' @source `keras.ops.real`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/real>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.real`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/real>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.real
 #' @examplesIf can_run_keras()
 #' op_real(op_convert_to_tensor(c(1 + 2i, 3 - 1i)))
@@ -4250,9 +4233,9 @@ op_real <- wrapper("op_real", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
 #' @source `keras.ops.reciprocal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reciprocal>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reciprocal>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.reciprocal
 #' @examplesIf can_run_keras()
 #' op_reciprocal(c(1, 2, -4))
@@ -4279,9 +4262,9 @@ op_reciprocal <- wrapper("op_reciprocal", function(x, ...) {
 #' @returns A tensor of the dtype of `x` whose `axis` is longer, as many times as `repeats`
 #'   says; a vector when `axis = NULL`.
 #' @source `keras.ops.repeat`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/repeat>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/repeat>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.repeat
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 2), c(3, 4))
@@ -4307,9 +4290,9 @@ op_repeat <- wrapper("op_repeat", function(x, repeats, axis = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape `newshape` and the dtype of `x`.
 #' @source `keras.ops.reshape`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reshape>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reshape>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.reshape
 #' @examplesIf can_run_keras()
 #' op_reshape(1:6, c(2, 3))
@@ -4334,9 +4317,9 @@ op_reshape <- wrapper("op_reshape", function(x, newshape, ...) {
 #' @returns An integer tensor of the broadcast shape of `x` and `y` and of their common
 #'   dtype.
 #' @source `keras.ops.right_shift`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/right_shift>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/right_shift>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.right_shift
 #' @examplesIf can_run_keras()
 #' op_right_shift(c(16L, 7L, -9L), c(2L, 1L, 1L))
@@ -4361,9 +4344,9 @@ op_right_shift <- wrapper("op_right_shift", function(x, y, ...) {
 #'   `NULL`, the default, rolls the flattened tensor.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.roll`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/roll>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.roll`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/roll>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.roll
 #' @examplesIf can_run_keras()
 #' op_roll(1:5, 2)
@@ -4385,10 +4368,9 @@ op_roll <- wrapper("op_roll", function(x, shift, axis = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `array`, with the lengths of the two axes exchanged when
 #'   `k` is odd.
-#' @source `keras.ops.rot90`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rot90>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.rot90`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rot90>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.rot90
 #' @examplesIf can_run_keras()
 #' x <- rbind(1:3, 4:6)
@@ -4409,10 +4391,9 @@ op_rot90 <- wrapper("op_rot90", function(array, k = 1L, axes = c(1L, 2L), ...) {
 #'   and so on.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.round`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/round>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.round`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/round>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.round
 #' @examplesIf can_run_keras()
 #' op_round(c(0.5, 1.5, 2.5))
@@ -4443,9 +4424,9 @@ op_round <- wrapper("op_round", function(x, decimals = 0L, ...) {
 #' @returns An integer tensor of the shape of `values`: positions from 1 (before all) to
 #'   `length(sorted_sequence) + 1` (after all).
 #' @source `keras.ops.searchsorted`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/searchsorted>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/searchsorted>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.searchsorted
 #' @examplesIf can_run_keras()
 #' op_searchsorted(c(1, 3, 5), c(0, 3, 4, 9))
@@ -4474,9 +4455,9 @@ op_searchsorted <- wrapper("op_searchsorted", function(
 #' @returns A tensor of the broadcast shape of the conditions and choices, of the common
 #'   dtype of the choices and `default`.
 #' @source `keras.ops.select`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/select>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/select>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.select
 #' @examplesIf can_run_keras()
 #' x <- c(1, 2, 3, 4, 5)
@@ -4496,9 +4477,9 @@ op_select <- wrapper("op_select", function(condlist, choicelist, default = 0L, .
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.sign`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sign>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.sign`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sign>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.sign
 #' @examplesIf can_run_keras()
 #' op_sign(c(-2, 0, 5))
@@ -4516,9 +4497,9 @@ op_sign <- wrapper("op_sign", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.signbit`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/signbit>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/signbit>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.signbit
 #' @examplesIf can_run_keras()
 #' op_signbit(c(-2, 0, 5))
@@ -4534,9 +4515,9 @@ op_signbit <- wrapper("op_signbit", function(x, ...) {
 #' @param x Angles in radians: a tensor, an R array or a number.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, between -1 and 1.
-#' @source `keras.ops.sin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sin>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.sin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sin>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.sin
 #' @examplesIf can_run_keras()
 #' op_sin(c(0, pi / 6, pi / 2))
@@ -4553,9 +4534,9 @@ op_sin <- wrapper("op_sin", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.sinc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinc>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.sinc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinc>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.sinc
 #' @examplesIf can_run_keras()
 #' op_sinc(c(0, 0.5, 1))
@@ -4571,9 +4552,9 @@ op_sinc <- wrapper("op_sinc", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.sinh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinh>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.sinh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinh>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.sinh
 #' @examplesIf can_run_keras()
 #' op_sinh(c(-1, 0, 1))
@@ -4591,9 +4572,9 @@ op_sinh <- wrapper("op_sinh", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer. For a symbolic tensor, or when a length is only known at run time, a
 #'   scalar int32 tensor.
-#' @source `keras.ops.size`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/size>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.size`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/size>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.size
 #' @examplesIf can_run_keras()
 #' op_size(op_zeros(c(2, 3, 4)))
@@ -4615,9 +4596,9 @@ op_size <- wrapper("op_size", function(x, ...) {
 #'   leading axes for a batch. First the sign: -1, 0 or 1 for real matrices, a number on the
 #'   unit circle (or 0) for complex ones. Then the logarithm: `-Inf` for a singular matrix.
 #' @source `keras.ops.slogdet`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slogdet>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slogdet>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.slogdet
 #' @examplesIf can_run_keras()
 #' result <- op_slogdet(matrix(c(2, 0, 0, -3), 2))
@@ -4643,9 +4624,9 @@ op_slogdet <- wrapper("op_slogdet", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; a vector of all elements when `axis =
 #'   NULL`.
-#' @source `keras.ops.sort`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sort>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.sort`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sort>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.sort
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(3, 1, 2), c(9, 8, 7))
@@ -4671,10 +4652,9 @@ op_sort <- wrapper("op_sort", function(x, axis = -1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`, which differ from `x` in the length of
 #'   `axis` only.
-#' @source `keras.ops.split`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/split>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.split`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/split>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.split
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:12, c(2, 6))
@@ -4692,9 +4672,9 @@ op_split <- wrapper("op_split", function(x, indices_or_sections, axis = 1L, ...)
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.sqrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sqrt>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.sqrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sqrt>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.sqrt
 #' @examplesIf can_run_keras()
 #' op_sqrt(c(0, 2, 9))
@@ -4711,9 +4691,9 @@ op_sqrt <- wrapper("op_sqrt", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; logicals become int32.
 #' @source `keras.ops.square`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/square>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/square>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.square
 #' @examplesIf can_run_keras()
 #' op_square(c(-2, 0.5, 3))
@@ -4737,9 +4717,9 @@ op_square <- wrapper("op_square", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and fewer axes.
 #' @source `keras.ops.squeeze`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squeeze>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squeeze>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.squeeze
 #' @examplesIf can_run_keras()
 #' x <- op_zeros(c(1, 3, 1))
@@ -4761,10 +4741,9 @@ op_squeeze <- wrapper("op_squeeze", function(x, axis = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor with one axis more than the elements of `x`, as long as the list, of
 #'   their common dtype.
-#' @source `keras.ops.stack`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stack>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.stack`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stack>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.stack
 #' @examplesIf can_run_keras()
 #' op_stack(list(c(1, 2, 3), c(4, 5, 6)))
@@ -4787,9 +4766,9 @@ op_stack <- wrapper("op_stack", function(x, axis = 1L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.std`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/std>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.std`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/std>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.std
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 3, 5), c(2, 2, 2))
@@ -4811,9 +4790,9 @@ op_std <- wrapper("op_std", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.subtract`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/subtract>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/subtract>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.subtract
 #' @examplesIf can_run_keras()
 #' op_subtract(c(5, 7, 9), c(1, 2, 3))
@@ -4834,9 +4813,9 @@ op_subtract <- wrapper("op_subtract", function(x1, x2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype of `x`; logicals and small integers are widened to 32 bits.
-#' @source `keras.ops.sum`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sum>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.sum`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sum>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.sum
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
@@ -4860,9 +4839,9 @@ op_sum <- wrapper("op_sum", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @returns A tensor with the elements and dtype of `x` and the two lengths in its shape
 #'   exchanged.
 #' @source `keras.ops.swapaxes`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/swapaxes>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/swapaxes>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.swapaxes
 #' @examplesIf can_run_keras()
 #' op_swapaxes(op_zeros(c(2, 3, 4)), 1, 3)
@@ -4891,9 +4870,9 @@ op_swapaxes <- wrapper("op_swapaxes", function(x, axis1, axis2, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`, with its shape, but with the axes of `indices` in
 #'   the place of `axis`.
-#' @source `keras.ops.take`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/take>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.take`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/take>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.take
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:6, c(2, 3))
@@ -4926,9 +4905,9 @@ op_take <- wrapper("op_take", function(x, indices, axis = NULL, zero_indexed = F
 #' @returns A tensor of the dtype of `x` and the shape of `indices` (of the broadcast of both
 #'   on the other axes).
 #' @source `keras.ops.take_along_axis`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/take_along_axis>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/take_along_axis>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.take_along_axis
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(3, 1, 2), c(7, 9, 8))
@@ -4948,9 +4927,9 @@ op_take_along_axis <- wrapper("op_take_along_axis", function(
 #' @param x Angles in radians: a tensor, an R array or a number.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
-#' @source `keras.ops.tan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tan>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.tan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tan>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.tan
 #' @examplesIf can_run_keras()
 #' op_tan(c(0, pi / 4))
@@ -4967,9 +4946,9 @@ op_tan <- wrapper("op_tan", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, between -1 and 1.
-#' @source `keras.ops.tanh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.tanh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.tanh
 #' @examplesIf can_run_keras()
 #' op_tanh(c(-2, 0, 2))
@@ -4993,9 +4972,9 @@ op_tanh <- wrapper("op_tanh", function(x, ...) {
 #' @returns A tensor with the remaining axes of `x1` followed by the remaining axes of `x2`,
 #'   of their common dtype.
 #' @source `keras.ops.tensordot`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tensordot>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tensordot>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.tensordot
 #' @examplesIf can_run_keras()
 #' x <- op_ones(c(2, 3))
@@ -5018,9 +4997,9 @@ op_tensordot <- wrapper("op_tensordot", function(x1, x2, axes = 2L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the dtype of `x`; each axis is as many times longer as `repeats`
 #'   says.
-#' @source `keras.ops.tile`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tile>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.tile`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tile>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.tile
 #' @examplesIf can_run_keras()
 #' op_tile(c(1, 2), 3)
@@ -5044,10 +5023,9 @@ op_tile <- wrapper("op_tile", function(x, repeats, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis1` and `axis2`, a scalar for a matrix,
 #'   of the dtype of `x`; logicals and small integers are widened to 32 bits.
-#' @source `keras.ops.trace`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trace>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.trace`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trace>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.trace
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:9, c(3, 3))
@@ -5070,9 +5048,9 @@ op_trace <- wrapper("op_trace", function(x, offset = 0L, axis1 = 1L, axis2 = 2L,
 #' @returns A tensor with the elements and dtype of `x`, whose axis number `i` is the axis
 #'   number `axes[i]` of `x`.
 #' @source `keras.ops.transpose`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/transpose>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/transpose>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.transpose
 #' @examplesIf can_run_keras()
 #' op_transpose(matrix(1:6, 2))
@@ -5096,9 +5074,9 @@ op_transpose <- wrapper("op_transpose", function(x, axes = NULL, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor of the shape of `y` without `axis`.
 #' @source `keras.ops.trapezoid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trapezoid>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trapezoid>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.trapezoid
 #' @examplesIf can_run_keras()
 #' x <- seq(0, pi, length.out = 101)
@@ -5122,9 +5100,9 @@ op_trapezoid <- wrapper("op_trapezoid", function(y, x = NULL, dx = 1.0, axis = -
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix with `N` rows and `M` columns; the default dtype is `config_floatx()`.
-#' @source `keras.ops.tri`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tri>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.tri`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tri>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.tri
 #' @examplesIf can_run_keras()
 #' op_tri(3)
@@ -5145,9 +5123,9 @@ op_tri <- wrapper("op_tri", function(N, M = NULL, k = 0L, dtype = NULL, ...) {
 #'   it, negative below.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.tril`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tril>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.tril`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tril>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.tril
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:9, c(3, 3))
@@ -5168,9 +5146,9 @@ op_tril <- wrapper("op_tril", function(x, k = 0L, ...) {
 #'   it, negative below.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.triu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/triu>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.triu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/triu>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.triu
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:9, c(3, 3))
@@ -5193,9 +5171,9 @@ op_triu <- wrapper("op_triu", function(x, k = 0L, ...) {
 #' @returns A floating-point tensor of the broadcast shape of `x1` and `x2`; integers are
 #'   divided as floats.
 #' @source `keras.ops.true_divide`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/true_divide>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/true_divide>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.true_divide
 #' @examplesIf can_run_keras()
 #' op_true_divide(c(1L, 2L, 3L), 2L)
@@ -5212,10 +5190,9 @@ op_true_divide <- wrapper("op_true_divide", function(x1, x2, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
-#' @source `keras.ops.trunc`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trunc>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.trunc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trunc>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.trunc
 #' @examplesIf can_run_keras()
 #' op_trunc(c(-1.7, -0.2, 0.2, 1.7))
@@ -5259,9 +5236,9 @@ op_trunc <- wrapper("op_trunc", function(x, ...) {
 #'   the first occurrences; the position, among the distinct elements, of each element of `x`
 #'   (in the shape of `x`, or as long as `axis`); the counts. Positions count from 1.
 #' @source `keras.ops.unique`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unique>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unique>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.unique
 #' @examplesIf can_run_keras()
 #' x <- c(3, 1, 3, 2)
@@ -5298,9 +5275,9 @@ op_unique <- wrapper("op_unique", function(
 #' @returns A list with one integer tensor for each axis of `shape`: the positions along it,
 #'   counted from 1, in the shape of `indices`.
 #' @source `keras.ops.unravel_index`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unravel_index>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unravel_index>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.unravel_index
 #' @examplesIf can_run_keras()
 #' op_unravel_index(c(1, 5), shape = c(2, 3))
@@ -5323,9 +5300,9 @@ op_unravel_index <- wrapper("op_unravel_index", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix of the dtype of `x` with a row for each element of `x` and `N` columns.
 #' @source `keras.ops.vander`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vander>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vander>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.vander
 #' @examplesIf can_run_keras()
 #' op_vander(c(1, 2, 3))
@@ -5347,9 +5324,9 @@ op_vander <- wrapper("op_vander", function(x, N = NULL, increasing = FALSE, ...)
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
-#' @source `keras.ops.var`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/var>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.var`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/var>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.var
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(1, 3, 5), c(2, 2, 2))
@@ -5375,9 +5352,9 @@ op_var <- wrapper("op_var", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param x2 Second vector, with as many elements as `x1`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scalar tensor of the common dtype of `x1` and `x2`.
-#' @source `keras.ops.vdot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vdot>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.vdot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vdot>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.vdot
 #' @examplesIf can_run_keras()
 #' op_vdot(c(1, 2, 3), c(4, 5, 6))
@@ -5407,9 +5384,9 @@ op_vdot <- wrapper("op_vdot", function(x1, x2, ...) {
 #' @returns A function that takes as many arguments as `func` and returns a tensor, or a list
 #'   of them, of the broadcast shape of the arguments.
 #' @source `keras.ops.vectorize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vectorize>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vectorize>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.vectorize
 #' @examplesIf can_run_keras()
 #' if (config_backend() != "tensorflow") {
@@ -5434,9 +5411,9 @@ op_vectorize <- wrapper("op_vectorize", function(func, ..., excluded = NULL, sig
 #' @returns A tensor of dtype `dtype` (by default that of `x`). It has the shape of `x` when
 #'   the dtypes are equally wide; else the last axis grows or shrinks by the ratio of their
 #'   widths, and must be divisible by it.
-#' @source `keras.ops.view`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view>;
-#'   its family: <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.view`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.view
 #' @examplesIf can_run_keras()
 #' op_view(c(1, 2), dtype = "int32")
@@ -5461,9 +5438,9 @@ op_view <- wrapper("op_view", function(x, dtype = NULL, ...) {
 #' @returns A list of tensors of the dtype of `x`, which differ from `x` in the length of the
 #'   first axis only.
 #' @source `keras.ops.vsplit`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vsplit>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vsplit>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.vsplit
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:12, c(4, 3))
@@ -5484,9 +5461,9 @@ op_vsplit <- wrapper("op_vsplit", function(x, indices_or_sections, ...) {
 #' @returns A tensor of the common dtype of `xs`, whose first axis is as long as those of
 #'   `xs` together.
 #' @source `keras.ops.vstack`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vstack>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vstack>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.vstack
 #' @examplesIf can_run_keras()
 #' op_vstack(list(matrix(1, 1, 3), matrix(2, 2, 3)))
@@ -5514,10 +5491,9 @@ op_vstack <- wrapper("op_vstack", function(xs, ...) {
 #' @returns A tensor of the broadcast shape of all three and of the common dtype of `x1` and
 #'   `x2`. With the condition alone, the result of `op_nonzero(condition)`: positions,
 #'   counted from 1.
-#' @source `keras.ops.where`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/where>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.where`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/where>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.where
 #' @examplesIf can_run_keras()
 #' x <- c(-1, 0, 2)
@@ -5537,10 +5513,9 @@ op_where <- wrapper("op_where", function(condition, x1 = NULL, x2 = NULL, ...) {
 #'   `config_floatx()` or the input.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the given shape and dtype; the default dtype is `config_floatx()`.
-#' @source `keras.ops.zeros`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/zeros>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#' @source `keras.ops.zeros`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/zeros>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.zeros
 #' @examplesIf can_run_keras()
 #' op_zeros(c(2, 3))
@@ -5562,9 +5537,9 @@ op_zeros <- wrapper("op_zeros", function(shape, dtype = NULL, ...) {
 #' @returns A tensor of the shape of `x`, of the dtype `dtype` or, when that is `NULL`, of
 #'   the dtype of `x`.
 #' @source `keras.ops.zeros_like`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/zeros_like>; its family:
-#'   <https://keras.io/api/ops/numpy/>
-#' @family array ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/zeros_like>
+#' @seealso Its relatives, the [array ops][array-ops].
+#' @concept array ops
 #' @concept keras.ops.zeros_like
 #' @examplesIf can_run_keras()
 #' op_zeros_like(matrix(1:6, 2))

@@ -43,9 +43,9 @@
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adadelta`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adadelta>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adadelta>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Adadelta
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -110,9 +110,9 @@ optimizer_adadelta <- wrapper("optimizer_adadelta", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adafactor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adafactor>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adafactor>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Adafactor
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -172,9 +172,9 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adagrad`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adagrad>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adagrad>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Adagrad
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -239,9 +239,9 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adam`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adam>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adam>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Adam
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -305,9 +305,9 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.AdamW`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/AdamW>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/AdamW>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.AdamW
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -369,9 +369,9 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Adamax`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adamax>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Adamax>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Adamax
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -401,9 +401,9 @@ optimizer_adamax <- wrapper("optimizer_adamax", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object.
 #' @source `keras.optimizers.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/deserialize>; its
-#'   family: <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/deserialize>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- optimizer_serialize(optimizer_adam())
@@ -463,9 +463,9 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Ftrl`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Ftrl>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Ftrl>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Ftrl
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -497,9 +497,9 @@ optimizer_ftrl <- wrapper("optimizer_ftrl", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object; `NULL` for `NULL`.
 #' @source `keras.optimizers.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/get>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/get>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.get
 #' @examplesIf can_run_keras()
 #' optimizer_get("adam")
@@ -550,9 +550,9 @@ optimizer_get <- wrapper("optimizer_get", function(identifier, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Lamb`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Lamb>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Lamb>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Lamb
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -613,9 +613,9 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Lion`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Lion>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Lion>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Lion
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -655,9 +655,9 @@ optimizer_lion <- wrapper("optimizer_lion", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.LossScaleOptimizer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/LossScaleOptimizer>; its
-#'   family: <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/LossScaleOptimizer>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.LossScaleOptimizer
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -684,9 +684,9 @@ optimizer_loss_scale <- wrapper("optimizer_loss_scale", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A map, to be given to `optimizer_multi()`.
 #' @source `keras.optimizers.OptimizerMap`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/OptimizerMap>; its
-#'   family: <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/OptimizerMap>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.OptimizerMap
 #' @examplesIf can_run_keras()
 #' map <- optimizer_map(optimizer_sgd(), list("dense/.*" = optimizer_adam()))
@@ -715,9 +715,9 @@ optimizer_map <- wrapper("optimizer_map", function(default_optimizer, optimizer_
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.MultiOptimizer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/MultiOptimizer>; its
-#'   family: <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/MultiOptimizer>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.MultiOptimizer
 #' @examplesIf can_run_keras()
 #' map <- optimizer_map(optimizer_sgd(), list("dense/.*" = optimizer_adam()))
@@ -792,9 +792,9 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #'   that its learning rate and weight decay can be used. Default 0.2; `NULL` for no scaling.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Muon`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Muon>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Muon>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Muon
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -859,9 +859,9 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Nadam`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Nadam>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Nadam>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.Nadam
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -925,9 +925,9 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.RMSprop`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/RMSprop>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/RMSprop>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.RMSprop
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -991,9 +991,9 @@ optimizer_rmsprop <- wrapper("optimizer_rmsprop", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.ScheduleFreeAdamW`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/ScheduleFreeAdamW>; its
-#'   family: <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/ScheduleFreeAdamW>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.ScheduleFreeAdamW
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -1021,9 +1021,9 @@ optimizer_schedule_free_adam_w <- wrapper("optimizer_schedule_free_adam_w", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.optimizers.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/serialize>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/serialize>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.serialize
 #' @examplesIf can_run_keras()
 #' optimizer_serialize(optimizer_adam())
@@ -1070,9 +1070,9 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 #'   default, changes them after every batch.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.SGD`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/SGD>; its family:
-#'   <https://keras.io/api/optimizers/>
-#' @family optimizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/SGD>
+#' @seealso Its relatives, the [optimizers][optimizers].
+#' @concept optimizers
 #' @concept keras.optimizers.SGD
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>

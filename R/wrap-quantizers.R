@@ -17,9 +17,9 @@
 #' @returns A list of the quantized tensor, of the shape of `inputs`, and the scale, with
 #'   length 1 along `axis`. `q / scale` gives the values back.
 #' @source `keras.quantizers.abs_max_quantize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/abs_max_quantize>; its
-#'   family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/abs_max_quantize>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.abs_max_quantize
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(-1, 0.5), c(2, 0.25))
@@ -52,9 +52,9 @@ quantizer_abs_max_quantize <- wrapper("quantizer_abs_max_quantize", function(
 #' @returns A list of the quantized tensor, of the shape of `inputs`, the scales and the zero
 #'   points, both of shape `(groups, columns)`. `(q - zero) * scale` gives the values back.
 #' @source `keras.quantizers.abs_max_quantize_grouped_with_zero_point`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/abs_max_quantize_grouped_with_zero_point>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/abs_max_quantize_grouped_with_zero_point>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.abs_max_quantize_grouped_with_zero_point
 #' @examplesIf can_run_keras()
 #' x <- matrix(rnorm(16), nrow = 8)
@@ -85,9 +85,9 @@ quantizer_abs_max_quantize_grouped_with_zero_point <- wrapper("quantizer_abs_max
 #' @returns A quantizer. Called with a tensor, it returns a list of the quantized tensor and
 #'   its scale.
 #' @source `keras.quantizers.AbsMaxQuantizer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/AbsMaxQuantizer>; its
-#'   family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/AbsMaxQuantizer>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.AbsMaxQuantizer
 #' @examplesIf can_run_keras()
 #' quantizer <- quantizer_abs_max_quantizer(axis = 1)
@@ -120,9 +120,9 @@ quantizer_abs_max_quantizer <- wrapper("quantizer_abs_max_quantizer", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.AWQConfig`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/AWQConfig>; its family:
-#'   <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/AWQConfig>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.AWQConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_awq_config(list("a text to calibrate with"), \(x) x, group_size = 64)
@@ -148,9 +148,9 @@ quantizer_awq_config <- wrapper("quantizer_awq_config", function(
 #' @returns The new record, a tensor of the shape of `amax_history`, with the latest value
 #'   first.
 #' @source `keras.quantizers.compute_float8_amax_history`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/compute_float8_amax_history>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/compute_float8_amax_history>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.compute_float8_amax_history
 #' @examplesIf can_run_keras()
 #' quantizer_compute_float8_amax_history(c(-3, 2), op_zeros(4))
@@ -174,9 +174,9 @@ quantizer_compute_float8_amax_history <- wrapper("quantizer_compute_float8_amax_
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The new scale, a tensor of the shape of `scale`.
 #' @source `keras.quantizers.compute_float8_scale`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/compute_float8_scale>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/compute_float8_scale>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.compute_float8_scale
 #' @examplesIf can_run_keras()
 #' quantizer_compute_float8_scale(amax = op_array(3), scale = op_array(1), dtype_max = 448)
@@ -199,9 +199,9 @@ quantizer_compute_float8_scale <- wrapper("quantizer_compute_float8_scale", func
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A quantizer object.
 #' @source `keras.quantizers.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/deserialize>; its
-#'   family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/deserialize>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- quantizer_serialize(quantizer_abs_max_quantizer(axis = 1))
@@ -229,9 +229,9 @@ quantizer_deserialize <- wrapper("quantizer_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.quantizers.fake_quant_with_min_max_vars`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/fake_quant_with_min_max_vars>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/fake_quant_with_min_max_vars>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.fake_quant_with_min_max_vars
 #' @examplesIf can_run_keras()
 #' x <- rbind(c(-1, 0.5), c(2, 0.25))
@@ -253,9 +253,9 @@ quantizer_fake_quant_with_min_max_vars <- wrapper("quantizer_fake_quant_with_min
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.Float8QuantizationConfig`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Float8QuantizationConfig>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Float8QuantizationConfig>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.Float8QuantizationConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_float8_quantization_config()
@@ -275,9 +275,9 @@ quantizer_float8_quantization_config <- wrapper("quantizer_float8_quantization_c
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A quantizer object; `NULL` for `NULL`.
 #' @source `keras.quantizers.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/get>; its family:
-#'   <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/get>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.get
 #' @examplesIf can_run_keras()
 #' config <- quantizer_serialize(quantizer_abs_max_quantizer(axis = 1))
@@ -315,9 +315,9 @@ quantizer_get <- wrapper("quantizer_get", function(identifier, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.GPTQConfig`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/GPTQConfig>; its family:
-#'   <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/GPTQConfig>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.GPTQConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_gptq_config(list("a text to calibrate with"), \(x) x, weight_bits = 4)
@@ -348,9 +348,9 @@ quantizer_gptq_config <- wrapper("quantizer_gptq_config", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.Int4QuantizationConfig`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int4QuantizationConfig>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int4QuantizationConfig>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.Int4QuantizationConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_int4_quantization_config(block_size = 64)
@@ -375,9 +375,9 @@ quantizer_int4_quantization_config <- wrapper("quantizer_int4_quantization_confi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.Int8QuantizationConfig`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int8QuantizationConfig>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int8QuantizationConfig>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.Int8QuantizationConfig
 #' @examplesIf can_run_keras()
 #' config <- quantizer_int8_quantization_config(activation_quantizer = NULL)
@@ -401,9 +401,9 @@ quantizer_int8_quantization_config <- wrapper("quantizer_int8_quantization_confi
 #' @returns A list of the packed tensor, its shape, and the length of the axis before
 #'   packing.
 #' @source `keras.quantizers.pack_int4`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/pack_int4>; its family:
-#'   <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/pack_int4>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.pack_int4
 #' @examplesIf can_run_keras()
 #' x <- op_cast(rbind(c(-3L, 7L), c(2L, -8L), c(1L, 0L)), "int8")
@@ -428,9 +428,9 @@ quantizer_pack_int4 <- wrapper("quantizer_pack_int4", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `inputs` and of dtype `compute_dtype`.
 #' @source `keras.quantizers.quantize_and_dequantize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/quantize_and_dequantize>;
-#'   its family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/quantize_and_dequantize>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.quantize_and_dequantize
 #' @examplesIf can_run_keras()
 #' quantizer_quantize_and_dequantize(c(0.1, 300), op_array(1), "float8_e4m3fn", "float32")
@@ -452,9 +452,9 @@ quantizer_quantize_and_dequantize <- wrapper("quantizer_quantize_and_dequantize"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.quantizers.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/serialize>; its family:
-#'   <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/serialize>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.serialize
 #' @examplesIf can_run_keras()
 #' quantizer_serialize(quantizer_abs_max_quantizer(axis = 1))
@@ -474,9 +474,9 @@ quantizer_serialize <- wrapper("quantizer_serialize", function(initializer, ...)
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer tensor whose length along `axis` is `orig_len`.
 #' @source `keras.quantizers.unpack_int4`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/unpack_int4>; its
-#'   family: <https://keras.io/api/quantizers/>
-#' @family quantizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/unpack_int4>
+#' @seealso Its relatives, the [quantizers][quantizers].
+#' @concept quantizers
 #' @concept keras.quantizers.unpack_int4
 #' @examplesIf can_run_keras()
 #' x <- op_cast(rbind(c(-3L, 7L), c(2L, -8L), c(1L, 0L)), "int8")

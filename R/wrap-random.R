@@ -15,9 +15,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
 #' @source `keras.random.beta`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/beta>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/beta>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.beta
 #' @examplesIf can_run_keras()
 #' random_beta(5, alpha = 2, beta = 3, seed = 1)
@@ -45,9 +45,9 @@ random_beta <- wrapper("random_beta", function(
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`:
 #'   whole numbers in a float tensor.
 #' @source `keras.random.binomial`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/binomial>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/binomial>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.binomial
 #' @examplesIf can_run_keras()
 #' random_binomial(5, counts = 10, probabilities = 0.5, seed = 1)
@@ -83,9 +83,9 @@ random_binomial <- wrapper("random_binomial", function(
 #' @returns A tensor of shape `(batch, num_samples)` and of dtype `dtype`, by default
 #'   `"int32"`: positions of classes, counted from 1.
 #' @source `keras.random.categorical`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/categorical>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/categorical>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.categorical
 #' @examplesIf can_run_keras()
 #' logits <- log(rbind(c(0.1, 0.9), c(0.5, 0.5)))
@@ -113,9 +113,9 @@ random_categorical <- wrapper("random_categorical", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.random.dropout`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/dropout>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/dropout>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.dropout
 #' @examplesIf can_run_keras()
 #' random_dropout(matrix(1, 2, 4), rate = 0.5, seed = 1)
@@ -142,9 +142,9 @@ random_dropout <- wrapper("random_dropout", function(
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`,
 #'   with positive values.
 #' @source `keras.random.gamma`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/gamma>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/gamma>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.gamma
 #' @examplesIf can_run_keras()
 #' random_gamma(5, alpha = 2, seed = 1)
@@ -171,9 +171,9 @@ random_gamma <- wrapper("random_gamma", function(shape, alpha, dtype = NULL, see
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `"int32"`.
 #' @source `keras.random.randint`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/randint>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/randint>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.randint
 #' @examplesIf can_run_keras()
 #' random_integer(10, minval = 1, maxval = 7, seed = 1)
@@ -202,9 +202,9 @@ random_integer <- wrapper("random_integer", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
 #' @source `keras.random.normal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/normal>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/normal>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.normal
 #' @examplesIf can_run_keras()
 #' random_normal(c(2, 3), mean = 10, stddev = 2, seed = 1)
@@ -232,9 +232,9 @@ random_normal <- wrapper("random_normal", function(
 #' @returns A seed generator, a Keras object. Its `$next()` method returns a seed, a tensor
 #'   of two integers, and moves on; `` gen$`next`() `` in R, since `next` is a reserved word.
 #' @source `keras.random.SeedGenerator`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/SeedGenerator>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/SeedGenerator>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.SeedGenerator
 #' @examplesIf can_run_keras()
 #' seeds <- random_seed_generator(1)
@@ -263,9 +263,9 @@ random_seed_generator <- wrapper("random_seed_generator", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.random.shuffle`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/shuffle>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/shuffle>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.shuffle
 #' @examplesIf can_run_keras()
 #' rows <- random_shuffle(1:3, seed = 1)
@@ -292,9 +292,9 @@ random_shuffle <- wrapper("random_shuffle", function(x, axis = 1L, seed = NULL, 
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`,
 #'   with values within `mean - 2 * stddev` and `mean + 2 * stddev`.
 #' @source `keras.random.truncated_normal`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/truncated_normal>; its
-#'   family: <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/truncated_normal>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.truncated_normal
 #' @examplesIf can_run_keras()
 #' random_truncated_normal(c(2, 3), seed = 1)
@@ -323,9 +323,9 @@ random_truncated_normal <- wrapper("random_truncated_normal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
 #' @source `keras.random.uniform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/uniform>; its family:
-#'   <https://keras.io/api/random/>
-#' @family random ops
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/uniform>
+#' @seealso Its relatives, the [random ops][random-ops].
+#' @concept random ops
 #' @concept keras.random.uniform
 #' @examplesIf can_run_keras()
 #' random_uniform(c(2, 3), minval = -1, maxval = 1, seed = 1)

@@ -10,9 +10,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A regularizer object.
 #' @source `keras.regularizers.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/deserialize>; its
-#'   family: <https://keras.io/api/layers/regularizers/>
-#' @family regularizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/deserialize>
+#' @seealso Its relatives, the [regularizers][regularizers].
+#' @concept regularizers
 #' @concept keras.regularizers.deserialize
 #' @examplesIf can_run_keras()
 #' config <- regularizer_serialize(regularizer_l2(0.01))
@@ -33,9 +33,9 @@ regularizer_deserialize <- wrapper("regularizer_deserialize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A regularizer object; `NULL` for `NULL`.
 #' @source `keras.regularizers.get`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/get>; its family:
-#'   <https://keras.io/api/layers/regularizers/>
-#' @family regularizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/get>
+#' @seealso Its relatives, the [regularizers][regularizers].
+#' @concept regularizers
 #' @concept keras.regularizers.get
 #' @examplesIf can_run_keras()
 #' regularizer_get("l2")
@@ -53,9 +53,9 @@ regularizer_get <- wrapper("regularizer_get", function(identifier, ...) {
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.L1`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/L1>; its family:
-#'   <https://keras.io/api/layers/regularizers/>
-#' @family regularizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/L1>
+#' @seealso Its relatives, the [regularizers][regularizers].
+#' @concept regularizers
 #' @concept keras.regularizers.L1
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_l1(0.01)
@@ -76,9 +76,9 @@ regularizer_l1 <- wrapper("regularizer_l1", function(l1 = 0.01, ...) {
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.l1_l2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/l1_l2>; its family:
-#'   <https://keras.io/api/layers/regularizers/>
-#' @family regularizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/l1_l2>
+#' @seealso Its relatives, the [regularizers][regularizers].
+#' @concept regularizers
 #' @concept keras.regularizers.l1_l2
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_l1_l2(l1 = 0.01, l2 = 0.01)
@@ -98,9 +98,9 @@ regularizer_l1_l2 <- wrapper("regularizer_l1_l2", function(l1 = 0.0, l2 = 0.0, .
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.L2`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/L2>; its family:
-#'   <https://keras.io/api/layers/regularizers/>
-#' @family regularizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/L2>
+#' @seealso Its relatives, the [regularizers][regularizers].
+#' @concept regularizers
 #' @concept keras.regularizers.L2
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_l2(0.01)
@@ -122,9 +122,9 @@ regularizer_l2 <- wrapper("regularizer_l2", function(l2 = 0.01, ...) {
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.orthogonal_regularizer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/orthogonal_regularizer>;
-#'   its family: <https://keras.io/api/layers/regularizers/>
-#' @family regularizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/orthogonal_regularizer>
+#' @seealso Its relatives, the [regularizers][regularizers].
+#' @concept regularizers
 #' @concept keras.regularizers.orthogonal_regularizer
 #' @examplesIf can_run_keras()
 #' penalty <- regularizer_orthogonal(0.01)
@@ -145,9 +145,9 @@ regularizer_orthogonal <- wrapper("regularizer_orthogonal", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.regularizers.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/serialize>; its
-#'   family: <https://keras.io/api/layers/regularizers/>
-#' @family regularizers
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/serialize>
+#' @seealso Its relatives, the [regularizers][regularizers].
+#' @concept regularizers
 #' @concept keras.regularizers.serialize
 #' @examplesIf can_run_keras()
 #' regularizer_serialize(regularizer_l2(0.01))

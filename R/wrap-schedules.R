@@ -22,9 +22,9 @@
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.CosineDecay`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/CosineDecay>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/CosineDecay>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.CosineDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_cosine_decay(0.1, decay_steps = 100)
@@ -59,9 +59,9 @@ learning_rate_schedule_cosine_decay <- wrapper("learning_rate_schedule_cosine_de
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.CosineDecayRestarts`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/CosineDecayRestarts>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/CosineDecayRestarts>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.CosineDecayRestarts
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_cosine_decay_restarts(0.1, first_decay_steps = 40)
@@ -89,9 +89,9 @@ learning_rate_schedule_cosine_decay_restarts <- wrapper("learning_rate_schedule_
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A learning rate schedule object.
 #' @source `keras.optimizers.schedules.deserialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/deserialize>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/deserialize>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.deserialize
 #' @examplesIf can_run_keras()
 #' config <- learning_rate_schedule_serialize(learning_rate_schedule_exponential_decay(0.1, 100, 0.9))
@@ -120,9 +120,9 @@ learning_rate_schedule_deserialize <- wrapper("learning_rate_schedule_deserializ
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.ExponentialDecay`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/ExponentialDecay>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/ExponentialDecay>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.ExponentialDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_exponential_decay(0.1, decay_steps = 100, decay_rate = 0.96)
@@ -156,9 +156,9 @@ learning_rate_schedule_exponential_decay <- wrapper("learning_rate_schedule_expo
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.InverseTimeDecay`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/InverseTimeDecay>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/InverseTimeDecay>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.InverseTimeDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_inverse_time_decay(0.1, decay_steps = 100, decay_rate = 0.5)
@@ -189,9 +189,9 @@ learning_rate_schedule_inverse_time_decay <- wrapper("learning_rate_schedule_inv
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.PiecewiseConstantDecay`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/PiecewiseConstantDecay>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/PiecewiseConstantDecay>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.PiecewiseConstantDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_piecewise_constant_decay(boundaries = c(20, 60), values = c(0.1, 0.05, 0.01))
@@ -222,9 +222,9 @@ learning_rate_schedule_piecewise_constant_decay <- wrapper("learning_rate_schedu
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.PolynomialDecay`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/PolynomialDecay>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/PolynomialDecay>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.PolynomialDecay
 #' @examplesIf can_run_keras()
 #' schedule <- learning_rate_schedule_polynomial_decay(0.1, decay_steps = 100)
@@ -250,9 +250,9 @@ learning_rate_schedule_polynomial_decay <- wrapper("learning_rate_schedule_polyn
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.optimizers.schedules.serialize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/serialize>;
-#'   its family: <https://keras.io/api/optimizers/learning_rate_schedules/>
-#' @family learning rate schedules
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/serialize>
+#' @seealso Its relatives, the [learning rate schedules][learning-rate-schedules].
+#' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.serialize
 #' @examplesIf can_run_keras()
 #' learning_rate_schedule_serialize(learning_rate_schedule_exponential_decay(0.1, 100, 0.9))

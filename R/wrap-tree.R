@@ -11,9 +11,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `NULL`.
 #' @source `keras.tree.assert_same_paths`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/assert_same_paths>; its
-#'   family: <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/assert_same_paths>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.assert_same_paths
 #' @examplesIf can_run_keras()
 #' tree_assert_same_paths(list(a = 1, b = list(2, 3)), list(a = "x", b = list("y", "z")))
@@ -33,9 +33,9 @@ tree_assert_same_paths <- wrapper("tree_assert_same_paths", function(a, b, ...) 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `NULL`.
 #' @source `keras.tree.assert_same_structure`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/assert_same_structure>; its
-#'   family: <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/assert_same_structure>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.assert_same_structure
 #' @examplesIf can_run_keras()
 #' tree_assert_same_structure(list(a = 1, b = list(2, 3)), list(a = "x", b = list("y", "z")))
@@ -60,9 +60,9 @@ tree_assert_same_structure <- wrapper("tree_assert_same_structure", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of the leaves.
 #' @source `keras.tree.flatten`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/flatten>; its family:
-#'   <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/flatten>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.flatten
 #' @examplesIf can_run_keras()
 #' tree_flatten(list(b = 1, a = list(2, list(3, 4))))
@@ -84,9 +84,9 @@ tree_flatten <- wrapper("tree_flatten", function(structure, ...) {
 #' @returns A list with one element per leaf: a list of two, the path and the leaf. A path is
 #'   a list of names, and of positions for elements without names.
 #' @source `keras.tree.flatten_with_path`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/flatten_with_path>; its
-#'   family: <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/flatten_with_path>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.flatten_with_path
 #' @examplesIf can_run_keras()
 #' tree_flatten_with_path(list(a = list(10, 20), b = 30))
@@ -104,9 +104,9 @@ tree_flatten_with_path <- wrapper("tree_flatten_with_path", function(structure, 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.tree.is_nested`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/is_nested>; its family:
-#'   <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/is_nested>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.is_nested
 #' @examplesIf can_run_keras()
 #' tree_is_nested(list(1, 2))
@@ -127,9 +127,9 @@ tree_is_nested <- wrapper("tree_is_nested", function(structure, ...) {
 #' @returns A nested list of the structure of `structure`, with the results in the place of
 #'   the shapes.
 #' @source `keras.tree.map_shape_structure`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/map_shape_structure>; its
-#'   family: <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/map_shape_structure>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.map_shape_structure
 #' @examplesIf can_run_keras()
 #' tree_map_shape_structure(\(s) length(s), list(image = shape(28, 28, 1), label = shape(10)))
@@ -149,9 +149,9 @@ tree_map_shape_structure <- wrapper("tree_map_shape_structure", function(func, s
 #'   `FALSE` to leave them alone.
 #' @returns A nested list of the structure of those in `...`, with the results as leaves.
 #' @source `keras.tree.map_structure`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/map_structure>; its family:
-#'   <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/map_structure>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.map_structure
 #' @examplesIf can_run_keras()
 #' weights <- list(dense = list(1, 2), bias = 3)
@@ -175,9 +175,9 @@ tree_map_structure <- wrapper("tree_map_structure", function(func, ..., none_is_
 #' @returns A nested list of the structure of `shallow_structure`, with the results as
 #'   leaves.
 #' @source `keras.tree.map_structure_up_to`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/map_structure_up_to>; its
-#'   family: <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/map_structure_up_to>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.map_structure_up_to
 #' @examplesIf can_run_keras()
 #' groups <- list(list(1, 2), list(3, 4, 5))
@@ -199,9 +199,9 @@ tree_map_structure_up_to <- wrapper("tree_map_structure_up_to", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A nested list of the structure of `structure`.
 #' @source `keras.tree.pack_sequence_as`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/pack_sequence_as>; its family:
-#'   <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/pack_sequence_as>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.pack_sequence_as
 #' @examplesIf can_run_keras()
 #' tree_pack_sequence_as(list(b = "x", a = list("y", "z")), list(1, 2, 3))
@@ -229,9 +229,9 @@ tree_pack_sequence_as <- wrapper("tree_pack_sequence_as", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A nested list: `structure` with the replacements.
 #' @source `keras.tree.traverse`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/traverse>; its family:
-#'   <https://keras.io/api/>
-#' @family tree functions
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/traverse>
+#' @seealso Its relatives, the [tree functions][tree-functions].
+#' @concept tree functions
 #' @concept keras.tree.traverse
 #' @examplesIf can_run_keras()
 #' # Replace lists of numbers by their sums, from the bottom up.

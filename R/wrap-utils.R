@@ -37,9 +37,9 @@
 #' @returns A `tf.data.Dataset`, or a list of two for `subset = "both"`. Signals have shape
 #'   (batch, samples, channels).
 #' @source `keras.utils.audio_dataset_from_directory`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/audio_dataset_from_directory>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/audio_dataset_from_directory>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.audio_dataset_from_directory
 #' @examplesIf can_run_keras()
 #' if (FALSE) {
@@ -84,9 +84,9 @@ audio_dataset_from_directory <- wrapper("audio_dataset_from_directory", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of shape (batch, boxes, 4).
 #' @source `keras.utils.bounding_boxes.affine_transform`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/affine_transform>;
-#'   its family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/affine_transform>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.affine_transform
 #' @examplesIf can_run_keras()
 #' boxes <- op_reshape(c(10, 20, 30, 40), c(1, 1, 4))
@@ -117,9 +117,9 @@ bounding_boxes_affine_transform <- wrapper("bounding_boxes_affine_transform", fu
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list of `boxes` and `labels`.
 #' @source `keras.utils.bounding_boxes.clip_to_image_size`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/clip_to_image_size>;
-#'   its family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/clip_to_image_size>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.clip_to_image_size
 #' @examplesIf can_run_keras()
 #' bounding_boxes_clip_to_image_size(
@@ -155,9 +155,9 @@ bounding_boxes_clip_to_image_size <- wrapper("bounding_boxes_clip_to_image_size"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes1` without the last dimension.
 #' @source `keras.utils.bounding_boxes.compute_ciou`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/compute_ciou>;
-#'   its family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/compute_ciou>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.compute_ciou
 #' @examplesIf can_run_keras()
 #' a <- matrix(c(10, 20, 30, 40), 1)
@@ -191,9 +191,9 @@ bounding_boxes_compute_ciou <- wrapper("bounding_boxes_compute_ciou", function(
 #' @returns A tensor of shape (boxes1, boxes2), with the batch dimension in front if one of
 #'   the inputs has it.
 #' @source `keras.utils.bounding_boxes.compute_iou`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/compute_iou>;
-#'   its family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/compute_iou>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.compute_iou
 #' @examplesIf can_run_keras()
 #' a <- matrix(c(10, 20, 30, 40), 1)
@@ -226,9 +226,9 @@ bounding_boxes_compute_iou <- wrapper("bounding_boxes_compute_iou", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The boxes in the new format, of the same shape and structure.
 #' @source `keras.utils.bounding_boxes.convert_format`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/convert_format>;
-#'   its family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/convert_format>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.convert_format
 #' @examplesIf can_run_keras()
 #' boxes <- matrix(c(10, 20, 30, 40), 1)
@@ -256,9 +256,9 @@ bounding_boxes_convert_format <- wrapper("bounding_boxes_convert_format", functi
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
 #' @source `keras.utils.bounding_boxes.crop`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/crop>; its
-#'   family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/crop>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.crop
 #' @examplesIf can_run_keras()
 #' boxes <- matrix(c(10, 20, 50, 60), 1)
@@ -292,9 +292,9 @@ bounding_boxes_crop <- wrapper("bounding_boxes_crop", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes_delta`, or a named list of them.
 #' @source `keras.utils.bounding_boxes.decode_deltas_to_boxes`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/decode_deltas_to_boxes>;
-#'   its family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/decode_deltas_to_boxes>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.decode_deltas_to_boxes
 #' @examplesIf can_run_keras()
 #' anchor <- matrix(c(10, 20, 30, 40), 1)
@@ -330,9 +330,9 @@ bounding_boxes_decode_deltas_to_boxes <- wrapper("bounding_boxes_decode_deltas_t
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
 #' @source `keras.utils.bounding_boxes.encode_box_to_deltas`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/encode_box_to_deltas>;
-#'   its family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/encode_box_to_deltas>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.encode_box_to_deltas
 #' @examplesIf can_run_keras()
 #' anchor <- matrix(c(10, 20, 30, 40), 1)
@@ -361,9 +361,9 @@ bounding_boxes_encode_box_to_deltas <- wrapper("bounding_boxes_encode_box_to_del
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
 #' @source `keras.utils.bounding_boxes.pad`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/pad>; its
-#'   family: <https://keras.io/api/utils/bounding_boxes/>
-#' @family bounding boxes
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/pad>
+#' @seealso Its relatives, the [bounding boxes][bounding-boxes].
+#' @concept bounding boxes
 #' @concept keras.utils.bounding_boxes.pad
 #' @examplesIf can_run_keras()
 #' boxes <- matrix(c(10, 20, 50, 60), 1)
@@ -388,9 +388,9 @@ bounding_boxes_pad <- wrapper("bounding_boxes_pad", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.backend.clear_session`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/clear_session>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/clear_session>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.backend.clear_session
 #' @examplesIf can_run_keras()
 #' clear_session()
@@ -418,9 +418,9 @@ clear_session <- wrapper("clear_session", function(free_memory = TRUE, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model, not compiled.
 #' @source `keras.models.clone_model`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/clone_model>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/clone_model>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.models.clone_model
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -445,9 +445,9 @@ clone_model <- wrapper("clone_model", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.saving.custom_object_scope`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/custom_object_scope>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/custom_object_scope>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.saving.custom_object_scope
 #' @examplesIf can_run_keras()
 #' with(custom_object_scope(list(twice = function(x) 2 * x)), {
@@ -470,9 +470,9 @@ custom_object_scope <- wrapper("custom_object_scope", function(custom_objects, .
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The object.
 #' @source `keras.saving.deserialize_keras_object`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/deserialize_keras_object>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/deserialize_keras_object>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.saving.deserialize_keras_object
 #' @examplesIf can_run_keras()
 #' config <- serialize_keras_object(loss_huber())
@@ -504,9 +504,9 @@ deserialize_keras_object <- wrapper("deserialize_keras_object", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model. Its `student` is the trained small model.
 #' @source `keras.distillation.Distiller`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/Distiller>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/Distiller>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.distillation.Distiller
 #' @examplesIf can_run_keras()
 #' teacher <- keras_model_sequential(input_shape = 4) |>
@@ -542,9 +542,9 @@ distiller <- wrapper("distiller", function(
 #' @returns An archive with the methods `track()`, `add_endpoint()`,
 #'   `track_and_add_endpoint()` and `write_out()`.
 #' @source `keras.export.ExportArchive`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/export/ExportArchive>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/export/ExportArchive>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.export.ExportArchive
 #' @examplesIf can_run_keras()
 #' if (config_backend() == "tensorflow") {
@@ -565,9 +565,9 @@ export_archive <- wrapper("export_archive", function(format = "saved_model", ...
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.saving.get_custom_objects`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_custom_objects>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_custom_objects>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.saving.get_custom_objects
 #' @examplesIf can_run_keras()
 #' names(get_custom_objects())
@@ -603,9 +603,9 @@ get_custom_objects <- wrapper("get_custom_objects", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns String: the path of the file, or of the directory it was unpacked to.
 #' @source `keras.utils.get_file`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_file>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_file>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.get_file
 #' @examplesIf can_run_keras()
 #' if (FALSE) {
@@ -632,9 +632,9 @@ get_file <- wrapper("get_file", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string.
 #' @source `keras.saving.get_registered_name`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_name>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_name>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.saving.get_registered_name
 #' @examplesIf can_run_keras()
 #' get_registered_name(keras$layers$Dense)
@@ -656,9 +656,9 @@ get_registered_name <- wrapper("get_registered_name", function(obj, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns The class or function, or `NULL` if there is none.
 #' @source `keras.saving.get_registered_object`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_object>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_object>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.saving.get_registered_object
 #' @examplesIf can_run_keras()
 #' get_registered_object("mine>unknown")
@@ -677,9 +677,9 @@ get_registered_object <- wrapper("get_registered_object", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of symbolic tensors.
 #' @source `keras.utils.get_source_inputs`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_source_inputs>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_source_inputs>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.get_source_inputs
 #' @examplesIf can_run_keras()
 #' x <- keras_input(shape = 4)
@@ -698,9 +698,9 @@ get_source_inputs <- wrapper("get_source_inputs", function(tensor, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An integer: 1 at the first call, then 2, and so on.
 #' @source `keras.backend.get_uid`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/get_uid>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/get_uid>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.backend.get_uid
 #' @examplesIf can_run_keras()
 #' get_uid("block")
@@ -728,9 +728,9 @@ get_uid <- wrapper("get_uid", function(prefix = "", ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the file it writes.
 #' @source `keras.utils.save_img`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/save_img>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/save_img>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.save_img
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
@@ -786,9 +786,9 @@ image_array_save <- wrapper("image_array_save", function(
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Images have shape
 #'   (batch, height, width, channels) and dtype float32.
 #' @source `keras.preprocessing.image_dataset_from_directory`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/image_dataset_from_directory>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/image_dataset_from_directory>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.preprocessing.image_dataset_from_directory
 #' @examplesIf can_run_keras()
 #' if (FALSE) {
@@ -825,9 +825,9 @@ image_dataset_from_directory <- wrapper("image_dataset_from_directory", function
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A Pillow image.
 #' @source `keras.utils.array_to_img`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/array_to_img>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/array_to_img>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.array_to_img
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
@@ -859,9 +859,9 @@ image_from_array <- wrapper("image_from_array", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A Pillow image.
 #' @source `keras.utils.load_img`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/load_img>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/load_img>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.load_img
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
@@ -892,9 +892,9 @@ image_load <- wrapper("image_load", function(
 #' @returns A tensor of shape (height, width, channels), with the batch dimension in front if
 #'   `x` has one.
 #' @source `keras.preprocessing.image.smart_resize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/image/smart_resize>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/image/smart_resize>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.preprocessing.image.smart_resize
 #' @examplesIf can_run_keras()
 #' image <- random_uniform(c(10, 14, 3))
@@ -922,9 +922,9 @@ image_smart_resize <- wrapper("image_smart_resize", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A numeric array of shape (height, width, channels).
 #' @source `keras.utils.img_to_array`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/img_to_array>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/img_to_array>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.img_to_array
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("PIL")) {
@@ -951,9 +951,9 @@ image_to_array <- wrapper("image_to_array", function(img, data_format = NULL, dt
 #' @returns A list with one list per image. It holds, best first, for each of the `top`
 #'   classes a list of the class's WordNet id, its name and its score.
 #' @source `keras.applications.imagenet_utils.decode_predictions`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/decode_predictions>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/decode_predictions>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.applications.imagenet_utils.decode_predictions
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # downloads the names of the classes once
@@ -981,9 +981,9 @@ imagenet_decode_predictions <- wrapper("imagenet_decode_predictions", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.applications.imagenet_utils.preprocess_input`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/preprocess_input>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/preprocess_input>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.applications.imagenet_utils.preprocess_input
 #' @examplesIf can_run_keras()
 #' x <- array(runif(1 * 4 * 4 * 3, 0, 255), dim = c(1, 4, 4, 3))
@@ -1005,9 +1005,9 @@ imagenet_preprocess_input <- wrapper("imagenet_preprocess_input", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.backend.is_float_dtype`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_float_dtype>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_float_dtype>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.backend.is_float_dtype
 #' @examplesIf can_run_keras()
 #' is_float_dtype("bfloat16")
@@ -1026,9 +1026,9 @@ is_float_dtype <- wrapper("is_float_dtype", function(dtype, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.backend.is_int_dtype`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_int_dtype>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_int_dtype>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.backend.is_int_dtype
 #' @examplesIf can_run_keras()
 #' is_int_dtype("uint8")
@@ -1047,9 +1047,9 @@ is_int_dtype <- wrapper("is_int_dtype", function(dtype, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.backend.is_keras_tensor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_keras_tensor>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_keras_tensor>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.backend.is_keras_tensor
 #' @examplesIf can_run_keras()
 #' is_keras_tensor(keras_input(3))
@@ -1067,9 +1067,9 @@ is_keras_tensor <- wrapper("is_keras_tensor", function(x, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A configuration object.
 #' @source `keras.utils.Config`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Config>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Config>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.Config
 #' @examplesIf can_run_keras()
 #' config <- keras_config(rate = 0.1, units = 32L)
@@ -1091,9 +1091,9 @@ keras_config <- wrapper("keras_config", function(...) {
 #'   `add_object()`, `delete_object()`, `add_weights()`, `delete_weight()` and `save()`,
 #'   called as `editor$summary()`.
 #' @source `keras.saving.KerasFileEditor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/KerasFileEditor>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/KerasFileEditor>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.saving.KerasFileEditor
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -1132,9 +1132,9 @@ keras_file_editor <- wrapper("keras_file_editor", function(filepath, ...) {
 #' @returns A symbolic tensor (`KerasTensor`) of shape `(batch_size, shape)`, where an
 #'   unknown batch size is `NA`.
 #' @source `keras.layers.Input`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Input>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Input>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.layers.Input
 #' @examplesIf can_run_keras()
 #' inputs <- keras_input(shape = c(28, 28, 1))
@@ -1169,9 +1169,9 @@ keras_input <- wrapper("keras_input", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A symbolic tensor.
 #' @source `keras.KerasTensor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/KerasTensor>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/KerasTensor>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.KerasTensor
 #' @examplesIf can_run_keras()
 #' x <- keras_tensor(shape(NA, 3))
@@ -1207,9 +1207,9 @@ keras_tensor <- wrapper("keras_tensor", function(
 #'   [distribution_tensor_layout()], or `NULL`, the default.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A variable.
-#' @source `keras.Variable`: <https://www.tensorflow.org/api_docs/python/tf/keras/Variable>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#' @source `keras.Variable`: <https://www.tensorflow.org/api_docs/python/tf/keras/Variable>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.Variable
 #' @examplesIf can_run_keras()
 #' v <- keras_variable(c(1, 2, 3), name = "v")
@@ -1232,9 +1232,9 @@ keras_variable <- wrapper("keras_variable", function(
 #'
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string such as `"3.15.1"`.
-#' @source `keras.version`: <https://www.tensorflow.org/api_docs/python/tf/keras/version>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#' @source `keras.version`: <https://www.tensorflow.org/api_docs/python/tf/keras/version>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.version
 #' @examplesIf can_run_keras()
 #' keras_version()
@@ -1254,9 +1254,9 @@ keras_version <- wrapper("keras_version", function(...) {
 #' @param device_name String of type and number: `"cpu:0"`, `"gpu:0"`, `"gpu:1"`.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
-#' @source `keras.device`: <https://www.tensorflow.org/api_docs/python/tf/keras/device>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#' @source `keras.device`: <https://www.tensorflow.org/api_docs/python/tf/keras/device>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.device
 #' @examplesIf can_run_keras()
 #' with(local_device("cpu:0"), {
@@ -1278,9 +1278,9 @@ local_device <- wrapper("local_device", function(device_name, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A model, not compiled.
 #' @source `keras.models.model_from_json`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/model_from_json>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/model_from_json>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.models.model_from_json
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -1314,9 +1314,9 @@ model_from_json <- wrapper("model_from_json", function(json_string, custom_objec
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A pydot graph; `graph$to_string()` gives its text.
 #' @source `keras.utils.model_to_dot`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/model_to_dot>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/model_to_dot>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.model_to_dot
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("pydot")) {
@@ -1344,9 +1344,9 @@ model_to_dot <- wrapper("model_to_dot", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.name_scope`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/name_scope>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/name_scope>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.name_scope
 #' @examplesIf can_run_keras()
 #' with(name_scope("block"), {
@@ -1369,9 +1369,9 @@ name_scope <- wrapper("name_scope", function(name, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A tensor of the shape of `x`.
 #' @source `keras.utils.normalize`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/normalize>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/normalize>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.normalize
 #' @examplesIf can_run_keras()
 #' normalize(matrix(c(3, 4), 1))
@@ -1391,9 +1391,9 @@ normalize <- wrapper("normalize", function(x, axis = -1L, order = 2L, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns `x`, or a list of `x`, `y` and, if given, `sample_weight`.
 #' @source `keras.utils.pack_x_y_sample_weight`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pack_x_y_sample_weight>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pack_x_y_sample_weight>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.pack_x_y_sample_weight
 #' @examplesIf can_run_keras()
 #' batch <- pack_x_y_sample_weight(op_ones(c(4, 2)), op_zeros(c(4, 1)))
@@ -1423,9 +1423,9 @@ pack_x_y_sample_weight <- wrapper("pack_x_y_sample_weight", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A matrix with one row per sequence and `maxlen` columns.
 #' @source `keras.utils.pad_sequences`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pad_sequences>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pad_sequences>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.pad_sequences
 #' @examplesIf can_run_keras()
 #' pad_sequences(list(1:2, 3:6))
@@ -1462,9 +1462,9 @@ pad_sequences <- wrapper("pad_sequences", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the file it writes.
 #' @source `keras.utils.plot_model`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/plot_model>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/plot_model>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.plot_model
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("pydot") && nzchar(Sys.which("dot"))) {
@@ -1500,9 +1500,9 @@ plot_model <- wrapper("plot_model", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A progress bar with the methods `update()` and `add()`.
 #' @source `keras.utils.Progbar`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Progbar>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Progbar>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.Progbar
 #' @examplesIf can_run_keras()
 #' bar <- progbar(target = 3, verbose = 2)
@@ -1526,9 +1526,9 @@ progbar <- wrapper("progbar", function(
 #' @param f Function of tensors.
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A function that computes the same.
-#' @source `keras.remat`: <https://www.tensorflow.org/api_docs/python/tf/keras/remat>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#' @source `keras.remat`: <https://www.tensorflow.org/api_docs/python/tf/keras/remat>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.remat
 #' @examplesIf can_run_keras()
 #' f <- remat(\(x) op_exp(op_sin(x)))
@@ -1552,9 +1552,9 @@ remat <- wrapper("remat", function(f, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.RematScope`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/RematScope>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/RematScope>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.RematScope
 #' @examplesIf can_run_keras()
 #' inputs <- keras_input(shape = 4)
@@ -1576,9 +1576,9 @@ remat_scope <- wrapper("remat_scope", function(
 #' @param ... Dtypes, each an argument of its own.
 #' @returns A string such as `"float32"`.
 #' @source `keras.backend.result_type`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/result_type>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/result_type>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.backend.result_type
 #' @examplesIf can_run_keras()
 #' result_type("int32", "bfloat16")
@@ -1596,9 +1596,9 @@ result_type <- wrapper("result_type", function(...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A named list.
 #' @source `keras.saving.serialize_keras_object`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/serialize_keras_object>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/serialize_keras_object>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.saving.serialize_keras_object
 #' @examplesIf can_run_keras()
 #' config <- serialize_keras_object(layer_activation_relu())
@@ -1625,9 +1625,9 @@ serialize_keras_object <- wrapper("serialize_keras_object", function(obj, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()`, `predict()` and `score()`.
 #' @source `keras.wrappers.SKLearnClassifier`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnClassifier>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnClassifier>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.wrappers.SKLearnClassifier
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("sklearn")) {
@@ -1659,9 +1659,9 @@ sklearn_classifier <- wrapper("sklearn_classifier", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()`, `predict()` and `score()`.
 #' @source `keras.wrappers.SKLearnRegressor`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnRegressor>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnRegressor>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.wrappers.SKLearnRegressor
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("sklearn")) {
@@ -1693,9 +1693,9 @@ sklearn_regressor <- wrapper("sklearn_regressor", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()` and `transform()`.
 #' @source `keras.wrappers.SKLearnTransformer`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnTransformer>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnTransformer>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.wrappers.SKLearnTransformer
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("sklearn")) {
@@ -1734,9 +1734,9 @@ sklearn_transformer <- wrapper("sklearn_transformer", function(
 #' @returns A list of two datasets: of TensorFlow or torch, according to the input and the
 #'   backend.
 #' @source `keras.utils.split_dataset`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/split_dataset>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/split_dataset>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.split_dataset
 #' @examplesIf can_run_keras()
 #' parts <- split_dataset(matrix(rnorm(20), 10), left_size = 0.8)
@@ -1762,9 +1762,9 @@ split_dataset <- wrapper("split_dataset", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A string such as `"float32"`.
 #' @source `keras.backend.standardize_dtype`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/standardize_dtype>; its
-#'   family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/standardize_dtype>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.backend.standardize_dtype
 #' @examplesIf can_run_keras()
 #' standardize_dtype("float16")
@@ -1789,9 +1789,9 @@ standardize_dtype <- wrapper("standardize_dtype", function(dtype, ...) {
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.StatelessScope`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/StatelessScope>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/StatelessScope>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.StatelessScope
 #' @examplesIf can_run_keras()
 #' v <- keras_variable(c(1, 2))
@@ -1816,9 +1816,9 @@ stateless_scope <- wrapper("stateless_scope", function(
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.SymbolicScope`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/SymbolicScope>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/SymbolicScope>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.SymbolicScope
 #' @examplesIf can_run_keras()
 #' with(symbolic_scope(), shape(2, 3))
@@ -1862,9 +1862,9 @@ symbolic_scope <- wrapper("symbolic_scope", function(...) {
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Texts are string
 #'   tensors of shape (batch).
 #' @source `keras.preprocessing.text_dataset_from_directory`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/text_dataset_from_directory>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/text_dataset_from_directory>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.preprocessing.text_dataset_from_directory
 #' @examplesIf can_run_keras()
 #' folder <- tempfile()
@@ -1916,9 +1916,9 @@ text_dataset_from_directory <- wrapper("text_dataset_from_directory", function(
 #' @returns A dataset of batches of shape (batch, `sequence_length`, features), in a pair
 #'   with the targets if they are given.
 #' @source `keras.preprocessing.timeseries_dataset_from_array`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/timeseries_dataset_from_array>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/preprocessing/timeseries_dataset_from_array>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.preprocessing.timeseries_dataset_from_array
 #' @examplesIf can_run_keras()
 #' series <- 1:20
@@ -1949,9 +1949,9 @@ timeseries_dataset_from_array <- wrapper("timeseries_dataset_from_array", functi
 #' @returns A numeric array of the shape of `x` with `num_classes` as a further, last
 #'   dimension; a last dimension of size 1 in `x` is dropped.
 #' @source `keras.utils.to_categorical`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/to_categorical>; its family:
-#'   <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/to_categorical>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.to_categorical
 #' @examplesIf can_run_keras()
 #' to_categorical(c(0L, 2L, 1L))
@@ -1970,9 +1970,9 @@ to_categorical <- wrapper("to_categorical", function(x, num_classes = NULL, ...)
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns A list of three: `x`, `y` and `sample_weight`, with `NULL` for what is missing.
 #' @source `keras.utils.unpack_x_y_sample_weight`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/unpack_x_y_sample_weight>;
-#'   its family: <https://keras.io/api/utils/>
-#' @family utilities
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/unpack_x_y_sample_weight>
+#' @seealso Its relatives, the [utilities][utilities].
+#' @concept utilities
 #' @concept keras.utils.unpack_x_y_sample_weight
 #' @examplesIf can_run_keras()
 #' unpack_x_y_sample_weight(list(op_ones(c(4, 2)), op_zeros(c(4, 1))))

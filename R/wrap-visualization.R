@@ -26,9 +26,9 @@
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An array of the shape of `images`, with values from 0 to 255.
 #' @source `keras.visualization.draw_bounding_boxes`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_bounding_boxes>;
-#'   its family: <https://keras.io/api/>
-#' @family visualization
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_bounding_boxes>
+#' @seealso Its relatives, the [visualization][visualization].
+#' @concept visualization
 #' @concept keras.visualization.draw_bounding_boxes
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("cv2")) {
@@ -67,9 +67,9 @@ visualization_draw_bounding_boxes <- wrapper("visualization_draw_bounding_boxes"
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns An array of the shape of `images`, with values from 0 to 255.
 #' @source `keras.visualization.draw_segmentation_masks`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_segmentation_masks>;
-#'   its family: <https://keras.io/api/>
-#' @family visualization
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_segmentation_masks>
+#' @seealso Its relatives, the [visualization][visualization].
+#' @concept visualization
 #' @concept keras.visualization.draw_segmentation_masks
 #' @examplesIf can_run_keras()
 #' images <- op_full(c(1, 2, 2, 3), 255)
@@ -127,9 +127,9 @@ visualization_draw_segmentation_masks <- wrapper("visualization_draw_segmentatio
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the plot.
 #' @source `keras.visualization.plot_bounding_box_gallery`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_bounding_box_gallery>;
-#'   its family: <https://keras.io/api/>
-#' @family visualization
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_bounding_box_gallery>
+#' @seealso Its relatives, the [visualization][visualization].
+#' @concept visualization
 #' @concept keras.visualization.plot_bounding_box_gallery
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("matplotlib") && reticulate::py_module_available("cv2")) {
@@ -183,9 +183,9 @@ visualization_plot_bounding_box_gallery <- wrapper("visualization_plot_bounding_
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the plot.
 #' @source `keras.visualization.plot_image_gallery`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_image_gallery>;
-#'   its family: <https://keras.io/api/>
-#' @family visualization
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_image_gallery>
+#' @seealso Its relatives, the [visualization][visualization].
+#' @concept visualization
 #' @concept keras.visualization.plot_image_gallery
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("matplotlib")) {
@@ -231,9 +231,9 @@ visualization_plot_image_gallery <- wrapper("visualization_plot_image_gallery", 
 #' @param ... Must be empty: a misspelt argument is refused by name.
 #' @returns Nothing useful; called for the plot.
 #' @source `keras.visualization.plot_segmentation_mask_gallery`:
-#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_segmentation_mask_gallery>;
-#'   its family: <https://keras.io/api/>
-#' @family visualization
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_segmentation_mask_gallery>
+#' @seealso Its relatives, the [visualization][visualization].
+#' @concept visualization
 #' @concept keras.visualization.plot_segmentation_mask_gallery
 #' @examplesIf can_run_keras()
 #' if (reticulate::py_module_available("matplotlib")) {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tools.wrappers import catalog as catalogs
 from tools.wrappers.describe import Wrapper, wrappers
-from tools.wrappers.render import HEADER, render
+from tools.wrappers.render import HEADER, render, render_family
 
 _ROOT = Path(__file__).parents[2]
 
@@ -31,6 +31,12 @@ def output() -> dict[Path, str]:
         + "\n".join(render(wrapper, catalog) for wrapper in group)
         for file, group in files.items()
     }
+    families: dict[str, list[Wrapper]] = {}
+    for wrapper in found:
+        families.setdefault(wrapper.family, []).append(wrapper)
+    texts[_ROOT / "R" / "wrap-families.R"] = HEADER.format(version=version) + "".join(
+        f"\n{render_family(family, group, catalog)}" for family, group in sorted(families.items())
+    )
     texts[_ROOT / "inst/python/kerasbridge/signatures.json"] = _signatures(found)
     return texts
 

@@ -41,6 +41,22 @@ def render(wrapper: Wrapper, catalog: Catalog) -> str:
     return source
 
 
+def render_family(family: str, wrappers: list[Wrapper], catalog: Catalog) -> str:
+    """The page that lists a family: each member links it, and so none need list all the others."""
+    title = family[0].upper() + family[1:]
+    lines = [title, "", "@description", "| in R | what | in Python |", "|---|---|---|"]
+    for wrapper in sorted(wrappers, key=lambda wrapper: wrapper.name):
+        what = _escaped(catalog.entries[wrapper.name].title)
+        lines.append(f"| [{wrapper.name}()] | {what} | `{wrapper.python}` |")
+    pages = " ".join(f"<{page}>" for page in sorted({wrapper.family_page for wrapper in wrappers}))
+    lines += [f"@source {pages}", f"@name {_topic(family)}", f"@concept {family}"]
+    return "\n".join(f"#' {line}".rstrip() for line in lines) + "\nNULL\n"
+
+
+def _topic(family: str) -> str:
+    return family.replace(" ", "-")
+
+
 def _roxygen(wrapper: Wrapper, catalog: Catalog) -> str:
     entry = catalog.entries[wrapper.name]
     lines = [entry.title, "", *_paragraphs(entry.description)]
@@ -53,10 +69,9 @@ def _roxygen(wrapper: Wrapper, catalog: Catalog) -> str:
         text = _dots(wrapper, catalog) if name == "..." else _text(wrapper, catalog, name)
         lines += _filled(f"@param {name} {text}")
     lines += _filled(f"@returns {_value(wrapper, entry)}")
-    lines += _filled(
-        f"@source `{wrapper.python}`: <{wrapper.page}>; its family: <{wrapper.family_page}>"
-    )
-    lines += [f"@family {wrapper.family}", f"@concept {wrapper.python}"]
+    lines += _filled(f"@source `{wrapper.python}`: <{wrapper.page}>")
+    lines.append(f"@seealso Its relatives, the [{wrapper.family}][{_topic(wrapper.family)}].")
+    lines += [f"@concept {wrapper.family}", f"@concept {wrapper.python}"]
     if entry.example:
         lines += ["@examplesIf can_run_keras()", *entry.example.strip("\n").splitlines()]
     lines.append("@export")
