@@ -79,15 +79,14 @@ as.data.frame.keras_training_history <- function(x, row.names = NULL, optional =
   epochs <- history_epochs(x)
   # With `validation_freq`, a validation metric has fewer values than there are epochs.
   names <- names(x$metrics)
-  validation <- startsWith(names, "val_")
-  metrics <- sub("^val_", "", names)
+  metrics <- metric_of(names)
   frames <- lapply(seq_along(names), function(i) {
     values <- x$metrics[[i]]
     data.frame(
       epoch = if (length(values) == length(epochs)) epochs else attr(x, "validated"),
       value = values,
       metric = rep(metrics[[i]], length(values)),
-      data = rep(if (validation[[i]]) "validation" else "training", length(values))
+      data = rep(data_of(names[[i]]), length(values))
     )
   })
   all <- do.call(rbind, frames)
@@ -95,6 +94,11 @@ as.data.frame.keras_training_history <- function(x, row.names = NULL, optional =
   all$data <- factor(all$data, c("training", "validation"))
   all
 }
+
+# Keras's name for a value says of which metric it is, and on which data.
+metric_of <- function(name) sub("^val_", "", name)
+
+data_of <- function(name) ifelse(grepl("^val_", name), "validation", "training")
 
 #' @rdname keras_training_history
 #' @exportS3Method tibble::as_tibble

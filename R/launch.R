@@ -154,16 +154,16 @@ launch_environment <- function(backend, processes, devices_per_process, hosts) {
   variables
 }
 
-# A port that nobody listens on now. The first process will.
+# A port that nobody listens on now, found without a draw of the user's random numbers.
 free_port <- function() {
-  for (port in sample(20000:45000, 50L)) {
+  for (port in 20000L + (Sys.getpid() + 503L * seq_len(50L)) %% 25000L) {
     socket <- tryCatch(serverSocket(port), error = \(e) NULL, warning = \(w) NULL)
     if (!is.null(socket)) {
       close(socket)
       return(port)
     }
   }
-  cli_abort("Found no free port for the processes to meet at.", class = "kerasbridge_error")
+  cli_abort("Found no free port on this machine.", class = "kerasbridge_error")
 }
 
 start_process <- function(folder, rank, variables, hosts, ssh) {

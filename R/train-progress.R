@@ -4,7 +4,10 @@
 # time limits, timers of `later` (Shiny's, too), and what is shown of the progress. Nothing leaves
 # a turn by a jump. What ended it is kept in `turns`: a reached time limit ends the training between
 # two batches and is signalled then; an error of somebody's timer is a warning, afterwards.
-new_turns <- function(show = NULL) {
+#
+# Each of `...` that is not NULL is told an event and the shim's state; TRUE asks to stop.
+new_turns <- function(...) {
+  shows <- Filter(Negate(is.null), list(...))
   turns <- new.env(parent = emptyenv())
   turns$warnings <- list()
   turns$stopping <- FALSE
@@ -13,7 +16,7 @@ new_turns <- function(show = NULL) {
       # Elsewhere under Python they are suspended.
       allowInterrupts({
         process_events()
-        if (!is.null(show)) show(event, state)
+        for (show in shows) if (isTRUE(show(event, state))) turns$stopping <- TRUE
       }),
       interrupt = \(cnd) turns$stopping <- TRUE,
       error = \(cnd) keep_error(turns, cnd)

@@ -144,6 +144,11 @@ as_metrics <- function(metrics) {
 #'   (several, counted from 1) after which to validate.
 #' @param verbose `1` shows a progress bar, `2` a line per epoch, `0` nothing. `"auto"`, the
 #'   default, is 1 in an interactive session and 2 otherwise.
+#' @param view_metrics `TRUE` draws the loss and metrics as they come, on a page in the Viewer or
+#'   else in the browser, with the speed and the time left. With httpuv installed it has a button
+#'   that does what Ctrl-C does. `"auto"`, the default, does so in an interactive session that has
+#'   a Viewer (RStudio, Positron), for more than one epoch, unless `verbose` is 0;
+#'   `options(keras.view_metrics = )` sets another default.
 #'
 #' @section Names and levels:
 #' The model keeps the levels of a factor, character or logical `y`, and the names of the columns
@@ -172,11 +177,14 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
                                              initial_epoch = 1, steps_per_epoch = NULL,
                                              validation_steps = NULL,
                                              validation_batch_size = NULL, validation_freq = 1,
-                                             verbose = getOption("keras.verbose", "auto")) {
+                                             verbose = getOption("keras.verbose", "auto"),
+                                             view_metrics = "auto") {
   check_dots_empty()
   check_of_this_session(object)
   check_memory_threshold()
   call <- current_env()
+  verbose <- as_verbose(verbose)
+  view <- new_view(view_metrics, object, epochs, verbose)
   known <- model_terms(object)
   inputs <- as_inputs(x, object, known, "x", call)
   targets <- as_targets(y, known, "y", call, learn = TRUE)
@@ -195,19 +203,21 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
     validation_steps = validation_steps,
     validation_batch_size = validation_batch_size,
     validation_freq = validation_freq,
-    verbose = as_verbose(verbose)
+    verbose = verbose
   )
   x <- looked_at(inputs)
   keep_terms(object, terms, known)
-  verbose <- as_verbose(verbose)
-  turns <- new_turns(new_display(verbose, epochs))
+  display <- new_display(verbose, epochs)
+  turns <- new_turns(display, view$show)
+  ended <- "failed"
+  on.exit(view$end(ended))
+  shown <- if (has_bar(verbose) || !is.null(view$show)) "step" else if (!is.null(display)) "epoch"
   fitted <- interruptible(
-    call_py(bound$model_fit, object, x, targets$data, options, turns$take, has_bar(verbose)),
+    call_py(bound$model_fit, object, x, targets$data, options, turns$take, shown),
     turns
   )
-  if (is.list(fitted)) {
-    for (news in fitted$news) warn(news, class = "kerasbridge_warning")
-  }
+  ended <- if (is.null(fitted$interrupted)) "done" else "interrupted"
+  for (news in fitted$news) warn(news, class = "kerasbridge_warning")
   invisible(end_of_fit(fitted, turns, sys.call()))
 }
 

@@ -16,3 +16,20 @@ test_that("timers of later run during fit(), and an error in one is a warning af
   expect_identical(met, 1L)
   expect_false(history$interrupted)
 })
+
+test_that("handlers of progressr are signalled at each epoch's end", {
+  skip_if_not(trains())
+  skip_if_not_installed("progressr")
+  model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+  model |> compile("sgd", "mse")
+  told <- character()
+  progressr::with_progress(
+    withCallingHandlers(
+      fit(model, matrix(1:4 / 4), 1:4 / 4, epochs = 3, verbose = 0),
+      progression = \(p) if (p$type == "update") told <<- c(told, p$message)
+    ),
+    handlers = progressr::handler_void(), enable = TRUE
+  )
+  expect_match(told, "^Epoch [1-3]/3: 1 step in .* - loss: ")
+  expect_length(told, 3)
+})

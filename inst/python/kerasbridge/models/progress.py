@@ -50,11 +50,44 @@ class _Clock:
     next = 0.0
 
 
+class _Speed:
+    """How fast a run is. Its first step compiles, and does not count."""
+
+    def __init__(self) -> None:
+        self._since: tuple[float, int] | None = None
+        self._first_epoch: int | None = None
+        #: Steps of the epochs that are done.
+        self.before = 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        if self._first_epoch is None:
+            self._first_epoch = epoch
+
+    def reached(self, step: int) -> None:
+        if self._since is None:
+            self._since = (time.monotonic(), self.before + step)
+
+    def of(self, step: int) -> float | None:
+        """Steps per second."""
+        if self._since is None:
+            return None
+        began, first = self._since
+        took, steps = time.monotonic() - began, self.before + step - first
+        return steps / took if steps > 0 and took > 0 else None
+
+    def ahead(self, epoch: int, epochs: int, step: int, steps: int | None) -> tuple[float, Any]:
+        """The share of the run that is done, and the steps that are not, when that is known."""
+        first = self._first_epoch or 0
+        share = min(1.0, step / steps) if steps else 0.0
+        done = (epoch - first + share) / max(1, epochs - first)
+        return done, (epochs - epoch) * steps - step if steps else None
+
+
 class Run:
     """One `fit()`, `evaluate()` or `predict()`."""
 
     def __init__(
-        self, what: str, model: Any, turn: Turn | None, verbose: int = 0, shown: bool = False
+        self, what: str, model: Any, turn: Turn | None, verbose: int = 0, shown: str | None = None
     ) -> None:
         self.what = what
         self.attention = interrupts.Attention()
@@ -70,7 +103,9 @@ class Run:
         self.logs: Any = {}
         self._model = model
         self._turn = turn
+        #: Where R is told how far the work is: at no ``"step"``, each ``"epoch"`` only, or both.
         self._shown = shown
+        self._speed = _Speed()
         self._epoch_began = self._run_began = time.monotonic()
         self._backend = str(importlib.import_module("keras").config.backend())
         self._jax = self._backend == "jax"
@@ -89,12 +124,15 @@ class Run:
 
     def begin_epoch(self, epoch: int) -> None:
         self.epoch, self.step, self.logs = epoch, 0, {}
+        self._speed.begin_epoch(epoch)
         self._epoch_began = time.monotonic()
 
     def begin_batch(self, step: int) -> None:
         """The batch before is done. An interrupt ends the epoch here; at its first batch it waits
         for one more, so that an epoch that has begun has something to show."""
         self.step = step
+        if step:
+            self._speed.reached(step)
         if self._turn is not None and time.monotonic() >= _Clock.next:
             self.tell("step")
         if self.attention.requests:
@@ -112,22 +150,29 @@ class Run:
     def end_epoch(self, logs: dict[str, Any]) -> None:
         self.steps = self.step = self.steps or self.step + 1
         self.logs = logs
+        self._speed.reached(self.step)
         if self.verbose or self._shown:
             self.tell("epoch")
+        self._speed.before += self.step
 
     def tell(self, event: str) -> None:
-        """Give R a turn, unless nothing would come of it."""
+        """Give R a turn, unless nothing would come of it. An epoch's end is told in any case;
+        ``due`` is whether R may take its time."""
         if self._turn is None:
             return
         began = time.monotonic()
-        shown = self._shown or (self.verbose and event != "step")
-        if self._turn(event, self.state() if shown else {}):
+        due = began >= _Clock.next
+        shown = self._shown == "step" or event == "epoch"
+        if self._turn(event, {**self.state(), "due": due} if shown else {}):
             self.attention.requests = max(1, self.attention.requests)
-        took = time.monotonic() - began
-        _Clock.next = began + took + min(_LONGEST, max(_SHORTEST, _SHARE * took))
+        if due:
+            took = time.monotonic() - began
+            _Clock.next = began + took + min(_LONGEST, max(_SHORTEST, _SHARE * took))
 
     def state(self) -> dict[str, Any]:
         """Where the work is; epochs count from 1."""
+        done, ahead = self._speed.ahead(self.epoch, self.epochs, self.step, self.steps)
+        speed = self._speed.of(self.step)
         return {
             "what": self.what,
             "epoch": self.epoch + 1,
@@ -136,6 +181,9 @@ class Run:
             "steps": self.steps,
             "seconds": time.monotonic() - self._epoch_began,
             "total_seconds": time.monotonic() - self._run_began,
+            "done": done,
+            "speed": speed,
+            "left": ahead / speed if ahead is not None and speed else None,
             "metrics": numbers(self.logs),
         }
 

@@ -135,7 +135,7 @@ def fit(
     y: Any,
     options: dict[str, Any],
     turn: progress.Turn | None = None,
-    shown: bool = False,
+    shown: str | None = None,
 ) -> dict[str, Any]:
     """Train, and give back the history: parameters, and a list of values for each metric.
 
@@ -143,7 +143,7 @@ def fit(
     """
     _check_trainable(model)
     options = _options(options)
-    run = progress.Run("train", model, turn, _told(options), shown)
+    run = progress.Run("train", model, turn, _told(options), shown if sharing.is_first() else None)
     callbacks = options.get("callbacks")
     weights = weights_of_classes(options.pop("class_weight", None))
     every = options.get("validation_freq") or 1
