@@ -13,7 +13,7 @@ BACKENDS := tensorflow jax torch numpy
 # Folders are among the sources, so that removing a file counts as a change.
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
 
-.PHONY: setup install demo test test-py test-keras-oldest test-r test-install vignettes check site
+.PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-exports vignettes check site
 .PHONY: lint format document generate bench clean
 
 setup:
@@ -29,10 +29,11 @@ demo: install
 	BACKEND=$(BACKEND) Rscript examples/demo.R
 
 # The parts are independent of each other: two at a time, once everything is set up.
-test: install .venv-oldest/.installed
+test: install .venv-oldest/.installed .venv-exports/.installed
 	$(MAKE) -j2 --keep-going --output-sync=target $(TESTS)
 
-TESTS := check test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest lint vignettes
+TESTS := check test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest test-exports
+TESTS += lint vignettes
 
 test-py: install
 	PYTHONPATH=inst/python $(BIN)/pytest -q
@@ -45,6 +46,20 @@ test-keras-oldest: .venv-oldest/.installed
 	$(BIN)/python -m venv .venv-oldest
 	grep -v '^keras==' constraints.txt > .venv-oldest/constraints.txt
 	.venv-oldest/bin/pip install -q -c .venv-oldest/constraints.txt keras==3.12.0 jax scipy pytest hypothesis
+	touch $@
+
+# What models are exported to, in the programs that run it: in an environment of their own, which has
+# what .venv has as well.
+EXPORTS := RETICULATE_PYTHON=$(CURDIR)/.venv-exports/bin/python Rscript tests/exports/run.R
+test-exports: install .venv-exports/.installed
+	for backend in $(or $(BACKEND),$(BACKENDS)); do KERAS_BACKEND=$$backend $(EXPORTS) || exit 1; done
+
+.venv-exports/.installed: tests/exports/requirements.txt constraints.txt | setup
+	$(BIN)/python -m venv --clear --without-pip .venv-exports
+	for lib in .venv/lib/python*/site-packages; do \
+	  echo "$(CURDIR)/$$lib" > .venv-exports/$${lib#.venv/}/main.pth; \
+	done
+	.venv-exports/bin/python -m pip install -q -c constraints.txt -r $<
 	touch $@
 
 # The way of those who have no checkout: a tarball, a library, and an environment that uv makes.

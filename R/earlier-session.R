@@ -3,13 +3,23 @@
 
 # What these objects are, by the classes that their own are made from. Tensors have methods of
 # their own once their framework is loaded.
+keras_classes <- paste0("keras.src.", c(
+  "layers.layer.Layer",
+  "optimizers.base_optimizer.BaseOptimizer",
+  "optimizers.schedules.learning_rate_schedule.LearningRateSchedule",
+  "losses.loss.Loss",
+  "metrics.metric.Metric",
+  "callbacks.callback.Callback",
+  "initializers.initializer.Initializer",
+  "regularizers.regularizers.Regularizer",
+  "constraints.constraints.Constraint",
+  "quantizers.quantizers.Quantizer",
+  "dtype_policies.dtype_policy.DTypePolicy",
+  "random.seed_generator.SeedGenerator"
+))
+
 pointer_classes <- c(
-  "keras.src.layers.layer.Layer",
-  "keras.src.optimizers.base_optimizer.BaseOptimizer",
-  "keras.src.losses.loss.Loss",
-  "keras.src.metrics.metric.Metric",
-  "keras.src.callbacks.callback.Callback",
-  "keras.src.initializers.initializer.Initializer",
+  keras_classes,
   "keras.src.backend.common.variables.Variable",
   "keras.src.backend.common.keras_tensor.KerasTensor",
   "jaxlib._jax.ArrayImpl",
@@ -23,8 +33,8 @@ pointer_methods <- list(
   print = function(x, ...) {
     if (py_is_null_xptr(x)) {
       print_pointer(x)
-    } else if (inherits(x, "keras.src.layers.layer.Layer")) {
-      cat(call_py(bound$model_line, x), "\n", sep = "")
+    } else if (inherits(x, keras_classes)) {
+      cat(call_py(bound$object_line, x), "\n", sep = "")
     } else {
       NextMethod()
     }

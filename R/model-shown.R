@@ -1,4 +1,4 @@
-# How models are shown: in one line, as a table, and as a drawing.
+# How models are shown: in one line, and as a table.
 
 #' Show a model
 #'
@@ -73,50 +73,6 @@ print.keras.src.models.model.Model <- function(x, ...) {
   if (py_is_null_xptr(x)) {
     return(print_pointer(x))
   }
-  cat(call_py(bound$model_line, x), "\n", sep = "")
+  cat(call_py(bound$object_line, x), "\n", sep = "")
   invisible(x)
-}
-
-#' @rdname summary.keras.src.models.model.Model
-#' @export
-plot.keras.src.models.model.Model <- function(x, ...) {
-  layers <- summary(x)$layers
-  layers$label <- paste0(strrep("  ", layers$depth), layers$name, " (", layers$type, ")")
-  boxes <- placed(layers)
-  graphics::plot.new()
-  graphics::plot.window(c(0, 1), c(max(boxes$level) + 0.5, 0.5))
-  for (i in seq_len(nrow(boxes))) {
-    from <- match(boxes$after[[i]], boxes$name)
-    if (length(from)) {
-      graphics::arrows(
-        boxes$x[from], boxes$level[from] + 0.3, boxes$x[[i]], boxes$level[[i]] - 0.3,
-        length = 0.08
-      )
-    }
-  }
-  half <- 0.45 / max(table(boxes$level))
-  graphics::rect(
-    boxes$x - half, boxes$level - 0.3, boxes$x + half, boxes$level + 0.3,
-    col = "white"
-  )
-  shown <- paste0(boxes$label, "\n", boxes$shape, " ", boxes$dtype)
-  fit <- min(1, 2 * half / max(graphics::strwidth(shown)), 0.5 / max(graphics::strheight(shown)))
-  graphics::text(boxes$x, boxes$level, shown, cex = max(0.3, 0.95 * fit))
-  invisible(x)
-}
-
-# Each layer on the level below all those whose output it takes; the layers of a model in the model
-# below one another.
-placed <- function(layers) {
-  level <- numeric(nrow(layers))
-  for (i in seq_len(nrow(layers))) {
-    same <- layers$depth == layers$depth[[i]] & seq_along(level) < i
-    before <- level[same & layers$name %in% layers$after[[i]]]
-    nested <- layers$depth[[i]] > 0L || i > 1L && layers$depth[[i - 1L]] > layers$depth[[i]]
-    last <- if (nested) max(level[seq_len(i - 1L)], 0) else 0
-    level[[i]] <- max(before, last, 0) + 1
-  }
-  layers$level <- level
-  layers$x <- stats::ave(level, level, FUN = \(same) (seq_along(same) - 0.5) / length(same))
-  layers
 }

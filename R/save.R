@@ -315,11 +315,12 @@ load_model_config <- function(filepath, custom_objects = NULL) {
 #' |---|---|---|---|
 #' | `"tf_saved_model"` | a directory | TensorFlow, JAX, PyTorch | tensorflow; PyTorch: torch_xla |
 #' | `"onnx"` | `.onnx` | TensorFlow, JAX, PyTorch | onnx and tf2onnx, jax2onnx or onnxscript |
-#' | `"openvino"` | `.xml` | TensorFlow, JAX, PyTorch | openvino |
+#' | `"openvino"` | `.xml` | TensorFlow, PyTorch | openvino |
 #' | `"litert"` | `.tflite` | TensorFlow, PyTorch | PyTorch: litert-torch |
 #' | `"torch"` | `.pt2` | PyTorch | |
 #'
-#' A Python package that is missing is named in the error.
+#' A format that the backend cannot write is refused, and a Python package that is missing is named
+#' with the call that installs it.
 #'
 #' @param object A model that is built.
 #' @param export_dir_base Path to write to: a directory, or a file for all formats but the first.

@@ -29,6 +29,7 @@ from kerasbridge.messages import RULES, in_r_words, told, unwrapped
         ("one (1) of them", "one (1) of them"),
         ("['a', 'b']", 'c("a", "b")'),
         ("mode='max'", 'mode = "max"'),
+        ("via `pip install tf-keras`.", 'via `py_install("tf-keras")`.'),
         ("<class 'float'> or <class 'a.b.Thing'>", "numeric or Thing"),
         ("jnp.ndarray(shape=(2, 3), dtype=float32)", "a float32 tensor of shape c(2, 3)"),
         (

@@ -1,4 +1,4 @@
-# Models in one line, as a table, and drawn.
+# Models in one line, and as a table.
 
 net <- function() {
   inner <- keras_model_sequential(input_shape = 8, name = "inner") |> layer_dense(2, name = "deep")
@@ -10,6 +10,34 @@ net <- function() {
 test_that("a model and a layer print in one line", {
   expect_output(print(net()), '^<Functional "net": 4 layers, 58 parameters>$')
   expect_output(print(layer_dense(units = 2, name = "a")), '^<Dense "a": not built yet>$')
+})
+
+test_that("every object of Keras prints in one line of R", {
+  lines <- list(
+    "<Adam \"adam\": learning_rate = 0.001>" = optimizer_adam(),
+    "<SGD \"slow\": learning_rate = <CosineDecay>, nesterov = TRUE>" = optimizer_sgd(
+      learning_rate_schedule_cosine_decay(0.1, 100), nesterov = TRUE, name = "slow"
+    ),
+    "<PolynomialDecay: initial_learning_rate = 0.1, decay_steps = 10>" =
+      learning_rate_schedule_polynomial_decay(0.1, 10),
+    "<BinaryCrossentropy \"binary_crossentropy\": from_logits = TRUE>" =
+      loss_binary_crossentropy(from_logits = TRUE),
+    "<AUC \"auc\": num_thresholds = 50>" = metric_auc(num_thresholds = 50),
+    "<RandomNormal: mean = 0, stddev = 0.1>" = initializer_random_normal(stddev = 0.1),
+    "<GlorotUniform>" = initializer_glorot_uniform(),
+    "<L2: l2 = 0.02>" = regularizer_l2(0.02),
+    "<MaxNorm: max_value = 2>" = constraint_maxnorm(),
+    "<EarlyStopping>" = callback_early_stopping(),
+    "<DTypePolicy \"float16\">" = dtype_policy("float16"),
+    "<GRUCell \"cell\": not built yet>" = rnn_cell_gru(units = 2, name = "cell"),
+    "<Of_mine \"of_mine\">" = new_loss_class("Of_mine", call = \(y_true, y_pred) 0)()
+  )
+  for (line in names(lines)) expect_identical(capture.output(print(lines[[line]])), line)
+  names <- "a_name_that_is_long_for_a_printed_line"
+  long <- capture.output(print(optimizer_sgd(0.1, momentum = 0.25, nesterov = TRUE, name = names)))
+  expect_identical(long, sprintf("<SGD \"%s\": learning_rate = 0.1>", names))
+  layers <- (keras_model_sequential(input_shape = 2) |> layer_dense(1, name = "only"))$layers
+  expect_identical(capture.output(print(layers))[1:2], c("[[1]]", "<Dense \"only\": 3 parameters>"))
 })
 
 test_that("a summary is an object whose print fits 80 columns", {
@@ -24,16 +52,4 @@ test_that("a summary is an object whose print fits 80 columns", {
   expect_setequal(x$layers$after[[which(x$layers$name == "joined")]], c("inner", "hidden"))
   withr::local_options(width = 120)
   expect_lte(max(nchar(capture.output(print(x)))), 80L)
-})
-
-test_that("a model is drawn, each layer below those that it takes from", {
-  model <- net()
-  withr::local_pdf(withr::local_tempfile(fileext = ".pdf"))
-  expect_invisible(plot(model))
-  boxes <- getFromNamespace("placed", "kerasbridge")(summary(model)$layers)
-  level <- function(name) boxes$level[boxes$name == name]
-  expect_lt(level("input"), level("hidden"))
-  expect_lt(level("hidden"), level("inner"))
-  expect_lt(level("inner"), level("deep"))
-  expect_lt(level("deep"), level("joined"))
 })

@@ -406,6 +406,12 @@ RULES: Final = (
         r"weight shape (?P<b>\([^)]*\))",
         'A weight of layer "{layer}" has the shape {a}, and the value for it {b}.',
     ),
+    # Packages
+    rule(
+        r"^No module named '(?P<name>\w+)",
+        'The Python package "{name}" is missing: `py_install("{name}")` installs it, or '
+        '`py_require("{name}")` at the start of a session.',
+    ),
     # Arithmetic of tensors, in the words of each framework
     Rule(
         rf"got incompatible shapes for broadcasting: (?P<a>{_ONE_SHAPE}), (?P<b>{_ONE_SHAPE})",

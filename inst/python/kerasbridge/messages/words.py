@@ -74,6 +74,7 @@ _TENSOR: Final = re.compile(
 )
 _SYMBOLIC: Final = re.compile(r"<KerasTensor shape=(c\([^()]*\)), dtype=(\w+)[^>]*>")
 _NAMED: Final = re.compile(r"(?<![\w'\"`(.])(\w+)='([^'\n]*)'")
+_PIP: Final = re.compile(r"`?pip install ([\w-]+)`?")
 _EQUAL: Final = re.compile(r"\b([a-z][\w.]*)=(?=(?:NULL|TRUE|FALSE|c\(|-?\d))")
 
 
@@ -87,6 +88,7 @@ def in_r_words(message: str, one_based: bool = False) -> str:
     message = _SYMBOLIC.sub(_as_tensor, message)
     message = _NAMED.sub(r'\1 = "\2"', message)
     message = _EQUAL.sub(r"\1 = ", message)
+    message = _PIP.sub(r'`py_install("\1")`', message)
     if one_based:
         message = _AXIS.sub(_counted_from_1, message)
     return message

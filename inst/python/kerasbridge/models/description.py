@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from typing import Any, Final
 
 
 def describe(model: Any) -> dict[str, Any]:
@@ -17,16 +18,61 @@ def describe(model: Any) -> dict[str, Any]:
 
 
 def line(object: Any) -> str:
-    """An object of Keras in one line: its class, its name, and how large it is."""
-    name = getattr(object, "name", None)
-    shown = type(object).__name__ + (f' "{name}"' if isinstance(name, str) else "")
+    """An object of Keras in one line of R: its class, its name, and how large it is or with what
+    it was made."""
+    shown, name = type(object).__name__, getattr(object, "name", None)
+    if isinstance(name, str) and name != shown:
+        shown += f' "{name}"'
     layers = getattr(object, "layers", None)
     parts = [] if layers is None else [_counted(len(layers), "layer")]
-    if hasattr(object, "built") and hasattr(object, "weights"):
+    if hasattr(object, "built") and hasattr(object, "count_params"):
         parts.append(
             _counted(_count(object.weights), "parameter") if object.built else "not built yet"
         )
+    else:
+        parts += _made_with(object)
+    while parts and len(f"<{shown}: {', '.join(parts)}>") > _WIDTH:
+        parts.pop()
     return f"<{shown}: {', '.join(parts)}>" if parts else f"<{shown}>"
+
+
+#: Columns of the narrowest terminals.
+_WIDTH: Final = 80
+
+
+def _made_with(object: Any) -> list[str]:
+    """The first number that it was made with, or what stands for one, and all that is not as by
+    default."""
+    try:
+        config = object.get_config()
+    except (AttributeError, NotImplementedError, TypeError):
+        return []
+    parts: list[str] = []
+    numbers = 0
+    for parameter in inspect.signature(type(object)).parameters.values():
+        value = config.get(parameter.name)
+        if parameter.name in ("name", "dtype") or not _is_shown(value):
+            continue
+        is_number = isinstance(value, int | float | dict) and not isinstance(value, bool)
+        numbers += is_number
+        if value != parameter.default or (is_number and numbers == 1):
+            parts.append(f"{parameter.name} = {_in_r(value)}")
+    return parts
+
+
+def _is_shown(value: Any) -> bool:
+    """Is it a single value, or another object of Keras in a configuration?"""
+    return isinstance(value, bool | int | float | str) or (
+        isinstance(value, dict) and "class_name" in value
+    )
+
+
+def _in_r(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"<{value['class_name']}>"
+    if isinstance(value, bool):
+        return str(value).upper()
+    return f'"{value}"' if isinstance(value, str) else f"{value:.7g}"
 
 
 def _counted(count: int, what: str) -> str:

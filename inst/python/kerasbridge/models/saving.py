@@ -12,6 +12,7 @@ import importlib
 import importlib.util
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -81,37 +82,74 @@ def export(
     model: Any, path: str, overwrite: bool, format: str, verbose: bool, options: dict[str, Any]
 ) -> None:
     """Write a model for serving, by programs that know no Keras."""
-    lacking = [package for package in _exporters(format) if not _installed(package)]
-    if lacking:
-        named = ", ".join(f'"{package}"' for package in lacking)
-        named = f"c({named})" if len(lacking) > 1 else named
-        raise ArgumentError(
-            f'The format "{format}" on the {_backend()} backend needs Python packages that are '
-            f"missing: `py_install({named})` installs them, or `py_require({named})` at the start "
-            "of a session."
-        )
+    _check_exporter(format)
 
     def write(target: str) -> None:
-        model.export(target, format=format, verbose=verbose, **options)
+        with _untold():
+            _see_called(model)
+            model.export(target, format=format, verbose=verbose, **options)
 
     _whole(path, overwrite, write)
 
 
-#: What Keras imports to export from a backend, besides the backend itself.
+#: The backends from which a format is written, and what Keras imports for it besides the backend.
 _EXPORTERS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "tf_saved_model": {"jax": ("tensorflow",), "torch": ("tensorflow", "torch_xla")},
+    "tf_saved_model": {
+        "tensorflow": (),
+        "jax": ("tensorflow",),
+        "torch": ("tensorflow", "torch_xla"),
+    },
     "onnx": {
         "tensorflow": ("onnx", "tf2onnx"),
         "jax": ("onnx", "jax2onnx"),
         "torch": ("onnx", "onnxscript"),
     },
-    "litert": {"torch": ("litert_torch",)},
-    "openvino": dict.fromkeys(("tensorflow", "jax", "torch"), ("openvino",)),
+    # What JAX hands to TensorFlow is one operation, which OpenVINO does not read.
+    "openvino": {"tensorflow": ("openvino",), "torch": ("openvino",)},
+    "litert": {"tensorflow": (), "torch": ("litert_torch",)},
+    "torch": {"torch": ()},
 }
 
 
-def _exporters(format: str) -> tuple[str, ...]:
-    return _EXPORTERS.get(format, {}).get(_backend(), ())
+def _check_exporter(format: str) -> None:
+    """Refuse a format that the backend cannot write, and name the packages that are missing."""
+    backends = _EXPORTERS.get(format)
+    if backends is None:  # Keras says which there are
+        return
+    backend = _backend()
+    if backend not in backends:
+        raise ArgumentError(
+            f'The format "{format}" cannot be written from a model of the {backend} backend; '
+            f"it can from one of: {', '.join(backends)}."
+        )
+    lacking = [package for package in backends[backend] if not _installed(package)]
+    if lacking:
+        named = ", ".join(f'"{package}"' for package in lacking)
+        named = f"c({named})" if len(lacking) > 1 else named
+        raise ArgumentError(
+            f'The format "{format}" on the {backend} backend needs Python packages that are '
+            f"missing: `py_install({named})` installs them, or `py_require({named})` at the start "
+            "of a session."
+        )
+
+
+def _see_called(model: Any) -> None:
+    """Keras exports only what was called once, which a built model need not be."""
+    if not model.built or model._called:
+        return
+    utils: Any = importlib.import_module("keras.src.export.export_utils")
+    signature = utils.get_input_signature(model)
+    one = functools.partial(utils.convert_spec_to_tensor, replace_none_number=1)
+    model(*importlib.import_module("keras").tree.map_structure(one, signature))
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """Within it, exporters keep to themselves what they warn of in their own and Keras's code."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"In the future `np\.", FutureWarning)
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python")
+        yield
 
 
 def _installed(package: str) -> bool:
