@@ -70,7 +70,7 @@ op_pmin <- function(x1, x2, ...) Reduce(op_minimum, list(x1, x2, ...))
 #' @rdname keras3-names
 #' @export
 op_subset <- function(x, ...) {
-  subset_where(as_subsettable(x), as.list(substitute(alist(...)))[-1L], parent.frame())
+  call_py(bound$subset_get, as_subsettable(x), "r", TRUE, captured(...))
 }
 
 # R's data have subscripts of their own.
@@ -79,15 +79,15 @@ as_subsettable <- function(x) if (is_py_object(x)) x else op_convert_to_tensor(x
 #' @rdname keras3-names
 #' @export
 `op_subset<-` <- function(x, ..., value) {
-  exprs <- as.list(substitute(alist(...)))[-1L]
-  subset_assign_where(as_subsettable(x), exprs, value, parent.frame())
+  subscripts <- captured(...)
+  call_py(bound$subset_set, as_subsettable(x), "r", arg_data(value), subscripts)
 }
 
 #' @rdname keras3-names
 #' @export
 op_subset_set <- function(tensor, ..., value) {
-  exprs <- as.list(substitute(alist(...)))[-1L]
-  subset_assign_where(as_subsettable(tensor), exprs, value, parent.frame())
+  subscripts <- captured(...)
+  call_py(bound$subset_set, as_subsettable(tensor), "r", arg_data(value), subscripts)
 }
 
 #' @rdname keras3-names

@@ -23,6 +23,7 @@
   fill_operators()
   fill_finishers()
   bind_reticulate(topenv())
+  bind_keras_callback(topenv())
   register_pointer_methods()
   delayedAssign("keras", lazy_module("keras"), assign.env = topenv())
   delayedAssign("tf", lazy_module("tensorflow"), assign.env = topenv())

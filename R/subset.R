@@ -68,19 +68,10 @@ subsettable <- function(object, name, call = sys.call(-1L)) {
   exprs <- as.list(substitute(alist(...)))[-1L]
   marks <- list(quote(..), quote(newaxis), quote(all_dims()), NULL)
   if (any(vapply(exprs, \(expr) list(expr) %in% marks, NA))) {
-    subset_where(x, exprs, parent.frame())
+    call_py(bound$subset_get, x, "r", TRUE, captured(...))
   } else {
     NextMethod()
   }
-}
-
-# `x@r[...]` of subscripts that were written, and are evaluated, in `env`.
-subset_where <- function(x, exprs, env) {
-  eval_bare(call2(`[`, subsettable(x, "r"), !!!exprs), env)
-}
-
-subset_assign_where <- function(x, exprs, value, env) {
-  eval_bare(call2(`[<-`, subsettable(x, "r"), !!!exprs, value = value), env)
 }
 
 #' @export

@@ -5395,7 +5395,7 @@ op_vdot <- wrapper("op_vdot", function(x1, x2, ...) {
 #' }
 #' @export
 op_vectorize <- wrapper("op_vectorize", function(func, ..., excluded = NULL, signature = NULL) {
-  as_r(call_py(bound$op_vectorize, arg_callable(func), arg_data(excluded), signature, ...))
+  as_r(call_py(bound$op_vectorize, arg_callable(func), excluded, signature, ...))
 })
 
 #' Read the same bits as another dtype

@@ -60,6 +60,17 @@ class HyperModel:
   tuned <- Tuned(name = "mine")
   expect_identical(tuned$name, "mine")
   expect_equal(tuned$run(2), 6)
+  Counted(HyperModel) %py_class% {
+    initialize <- function(k) {
+      super$initialize(name = "counted")
+      self$k <- k
+    }
+    build <- function(hp) self$k + hp
+  }
+  counted <- Counted(3)
+  expect_equal(counted$run(4), 14)
+  expect_identical(counted$name, "counted")
+  expect_true(counted$tunable)
   wrapped <- new_wrapped_class(HyperModel, "Wrapped", build = function(hp) hp + 10)
   expect_equal(wrapped(name = "other")$run(1), 22)
 })
@@ -112,12 +123,58 @@ test_that("a callback changes the logs that later ones see", {
   expect_null(seen$other)
 })
 
+test_that("an R6 object is a callback, with fields of its own that stay R's", {
+  skip_if_not_installed("R6")
+  Losses <- R6::R6Class("Losses",
+    inherit = KerasCallback,
+    public = list(
+      losses = NULL, count = 0,
+      initialize = function(count) self$count <- count,
+      on_train_begin = function(logs = NULL) private$size <- self$model$count_params(),
+      on_train_batch_end = function(batch, logs) self$note(),
+      on_epoch_end = function(epoch, logs = NULL) self$losses <- c(self$losses, logs$loss),
+      note = function() self$count <- self$count + 1
+    ),
+    private = list(size = 0),
+    active = list(twice = function() 2 * private$size)
+  )
+  seen <- Losses$new(10)
+  model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+  if (!trains()) {
+    expect_refused(predict(model, matrix(1), callbacks = list("seen")), "callbacks")
+    skip("numpy cannot train")
+  }
+  compile(model, "sgd", "mse")
+  fitted <- fit(model, matrix(1:4), 1:4, epochs = 2, batch_size = 2, verbose = 0, callbacks = seen)
+  expect_equal(seen$losses, fitted$metrics$loss)
+  expect_equal(c(seen$count, seen$twice, seen$params$epochs), c(14, 4, 2))
+  Failing <- R6::R6Class("Failing", inherit = KerasCallback, public = list(
+    on_epoch_end = function(epoch, logs) stop("no more")
+  ))
+  expect_error(
+    fit(model, matrix(1), 1, verbose = 0, callbacks = list(seen, Failing$new())), "no more"
+  )
+  expect_refused(fit(model, matrix(1), 1, callbacks = Losses), "`callbacks` holds a class, Losses")
+})
+
 test_that("recurrent cells compose", {
   x <- op_ones(c(2, 3, 4))
   expect_identical(dim(x |> layer_rnn(rnn_cell_gru(units = 5))), c(2L, 5L))
   expect_identical(dim(x |> layer_rnn(list(rnn_cell_lstm(2), rnn_cell_simple(6)))), c(2L, 6L))
+  expect_length(rnn_cells_stack(rnn_cell_gru(units = 5))$cells, 1L)
   stacked <- layer_rnn(cell = rnn_cells_stack(list(rnn_cell_gru(2), rnn_cell_gru(3))))
   expect_identical(dim(stacked(x)), 2:3)
+})
+
+test_that("one of something stands where Keras wants several", {
+  expect_identical(dim(initializer_glorot_normal(input_axes = 1, output_axes = 2)(2:3)), 2:3)
+  expect_value(layer_pipeline(layer_rescaling(scale = 2))(op_ones(2)), c(2, 2))
+  expect_identical(unlist(distribution_tensor_layout("batch")$axes), "batch")
+  series <- op_convert_to_tensor(matrix(1:6 + 0, 2))
+  expect_value(layer_permute(dims = 1)(series), matrix(1:6, 2))
+  expect_value(op_slice(1:5, 2, 3), 2:4)
+  expect_value(aperm(op_convert_to_tensor(1:3), 1), 1:3)
+  expect_value(op_transpose(1:3, 1), 1:3)
 })
 
 test_that("layers to freeze are chosen in every form", {
@@ -148,6 +205,14 @@ test_that("op_subset() is `[` in every form, and assigns", {
   expect_value(op_subset(x, .., 2:3), m[, 2:3])
   expect_value(op_subset(x, 2, newaxis, 1), 2)
   expect_value(op_subset(m, m > 4), 5:6)
+  expect_value(op_subset(x, -1, c(1, 3)), c(2, 6))
+  expect_value(op_subset(x, all_dims(), 2:NA), m[, 2:3])
+  i <- 2
+  expect_value(lapply(list(x, 2L * x), op_subset, i)[[2L]], 2L * m[2, ])
+  v <- keras_variable(m + 0)
+  op_subset(v, 2, 2:3) <- c(7, 8)
+  expect_value(v, rbind(m[1, ], c(2, 7, 8)))
+  expect_refused(op_subset(x, 3, ), "Subscript 1 is 3, but dimension 1 has size 2")
   on_backend(c("jax", "torch"), {
     y <- op_convert_to_tensor(m)
     op_subset(y, 1, 2) <- 10L
@@ -161,6 +226,7 @@ test_that("a vocabulary is a vector of its type, also when there is none", {
   expect_identical(get_vocabulary(layer, FALSE), c("a", "b"))
   numbers <- layer_integer_lookup(vocabulary = c(3L, 5L))
   expect_identical(get_vocabulary(numbers, include_special_tokens = FALSE), c(3L, 5L))
+  expect_identical(get_vocabulary(layer_string_lookup(vocabulary = "a")), c("[UNK]", "a"))
 })
 
 test_that("a registered class and function are saved with the model", {

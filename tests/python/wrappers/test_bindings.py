@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import jax.numpy as jnp
 import keras
@@ -43,6 +44,46 @@ def test_arguments_are_converted_by_their_kinds():
     with pytest.raises(ArgumentError, match="`axis` counts axes from 1"):
         op_sum(X, 0, False)
     assert bind("op_reshape")(r_array(X), r_array([3.0, np.nan])).shape == (3, 2)
+
+
+#: Kinds of which Keras wants several, with one: a vector of length 1 is no vector on its way.
+SEVERAL = {
+    "shape": 2,
+    "new_shape": 2,
+    "integer_vector": 2,
+    "number_vector": 0.5,
+    "axis_vector": 2,
+    "index_vector": 2,
+    "position_vector": 2,
+    "list": "a",
+    "vocabulary": "a",
+}
+
+
+def test_a_vector_of_length_one_is_a_sequence_to_keras():
+    given = 0
+    for name, signature in bindings.signatures().items():
+        for parameter in signature.parameters:
+            if parameter.kind not in SEVERAL:
+                continue
+            given += 1
+            seen = called_with_one(signature, parameter)
+            assert isinstance(seen, (list, tuple, np.ndarray)), f"{name}({parameter.name})"
+            assert len(seen) == 1, f"{name}({parameter.name})"
+    assert given > 100
+
+
+def called_with_one(signature, parameter):
+    """What a function of Keras gets for one argument, bound as the wrapper binds it."""
+
+    def keras_s(**named):
+        return named.popitem()[1]
+
+    name = dict(signature.renamed).get(parameter.name, parameter.name)
+    only = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY)
+    keras_s.__signature__ = inspect.Signature([only])
+    signature = replace(signature, parameters=(parameter,), result="tensor")
+    return bindings._direct(signature, keras_s)(SEVERAL[parameter.kind])
 
 
 def test_positions_come_back_from_one_unless_asked():

@@ -384,6 +384,10 @@ def _options(options: dict[str, Any]) -> dict[str, Any]:
             raise ArgumentError(
                 f"`callbacks` must be a callback or a list of these, not {described(callback)}."
             )
+        if isinstance(callback, type):
+            raise ArgumentError(
+                f"`callbacks` holds a class, {callback.__name__}: give an object of it."
+            )
     if isinstance(checked.get("validation_freq"), tuple):
         checked["validation_freq"] = list(checked["validation_freq"])
     if checked.get("sample_weight") is not None:

@@ -32,7 +32,8 @@ _BY_NAME: Final[dict[str, str]] = {
     **dict.fromkeys("newshape target_shape".split(), "new_shape"),
     **dict.fromkeys("dtype dtypes".split(), "dtype"),
     **dict.fromkeys("indices index".split(), "index"),
-    **dict.fromkeys("start_indices excluded".split(), "index_vector"),
+    "start_indices": "index_vector",
+    "excluded": "position_vector",
     **dict.fromkeys("input_axes output_axes spatial_dims perm".split(), "axis_vector"),
     **dict.fromkeys(
         "class_names devices layer_names exclude_layers stateful_metrics stateless_metrics "
@@ -73,6 +74,7 @@ KINDS: Final = (
     "index",
     "index_vector",
     "positions",
+    "position_vector",
     "count_or_axes",
     "count_or_positions",
     "dtype",
@@ -220,6 +222,11 @@ def positions(value: Any, name: str) -> Any:
     return index(value, name)
 
 
+def position_vector(value: Any, name: str) -> Any:
+    """The same where a single one is a vector too."""
+    return positions([value] if _is_number(value) else value, name)
+
+
 def count_or_axes(value: Any, name: str) -> Any:
     """One number counts axes; a vector or a list names them."""
     return integer(value, name) if _is_number(value) else axis(value, name)
@@ -262,10 +269,10 @@ def tree(value: Any, name: str = "structure") -> Any:
 
 
 def several(value: Any, name: str) -> Any:
-    """A list, also of one: R's single values are vectors of length 1."""
-    if isinstance(value, (bool, int, float, str)):
-        return [value]
-    return value.tolist() if isinstance(value, np.ndarray) else value
+    """A list, also of one: a single value or object of R is a vector of length 1."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value if value is None or isinstance(value, (list, tuple, dict)) else [value]
 
 
 def sequences(value: Any, name: str) -> Any:
@@ -315,6 +322,7 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "index_vector": index_vector,
     "index_from_zero": index_from_zero,
     "positions": positions,
+    "position_vector": position_vector,
     "count_or_axes": count_or_axes,
     "count_or_positions": count_or_positions,
     "dtype": dtype,
