@@ -142,10 +142,12 @@ fill_finishers <- function() {
   finishers[["python.builtin.list"]] <- \(x, frame) filled(py_to_r(x), sys.call(frame))
   finishers[["python.builtin.dict"]] <- finishers[["python.builtin.list"]]
   finishers[[pending_class]] <- \(x, frame) fill_pending(x, sys.call(frame))
+  finishers[[filled_class]] <- \(x, frame) filled_array(x)
   finishers[[failure_class]] <- \(x, frame) raise_failure(x, sys.call(frame))
 }
 
 pending_class <- "kerasbridge.tensors.arrays.Pending"
+filled_class <- "kerasbridge.tensors.arrays.Filled"
 
 # An integer that R has not is a double or an integer64: reticulate takes its low bits.
 finish_integer <- function(x, frame) {
@@ -167,6 +169,15 @@ fill_pending <- function(pending, call) {
   result
 }
 
+# An array that Python fills before R gets it: Python has both parts of this, and gives the room back.
+new_array <- function(dim) {
+  room <- new.env(parent = emptyenv())
+  room$array <- array(0, unlist(dim))
+  list(room = room, array = room$array)
+}
+
+filled_array <- function(filled) py_to_r(py_get_attr(filled, "room"))$array
+
 check_integer64 <- function(call) {
   if (!isNamespaceLoaded("bit64")) {
     abort_argument(c(
@@ -180,6 +191,8 @@ check_integer64 <- function(call) {
 filled <- function(x, call) {
   if (inherits(x, pending_class)) {
     fill_pending(x, call)
+  } else if (inherits(x, filled_class)) {
+    filled_array(x)
   } else if (is.list(x) && !is.object(x)) {
     lapply(x, filled, call)
   } else {

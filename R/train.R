@@ -358,7 +358,7 @@ predict.keras.src.models.model.Model <- function(object, x = newdata, ..., type 
   )
   turns <- new_turns(new_display(as_verbose(verbose)))
   values <- interruptible(
-    as_r(call_py(bound$model_predict, object, inputs$data, options, turns$take)),
+    as_r(call_py(bound$model_predict, object, inputs$data, options, turns$take, new_array)),
     turns
   ) |> end_of_turns(turns, sys.call())
   as_prediction(values, type, inputs$rows, object, terms$levels, call)

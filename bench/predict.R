@@ -17,5 +17,5 @@ in_python <- python_reference("predict", rows, runs)
 report("predict", data.frame(
   case = paste(outputs, "outputs"),
   ratio = in_r / unlist(in_python)[as.character(outputs)],
-  target = c(1.5, 2.5)
+  target = c(1.5, 1.5)
 ))

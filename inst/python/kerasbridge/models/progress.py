@@ -87,7 +87,13 @@ class Run:
     """One `fit()`, `evaluate()` or `predict()`."""
 
     def __init__(
-        self, what: str, model: Any, turn: Turn | None, verbose: int = 0, shown: str | None = None
+        self,
+        what: str,
+        model: Any,
+        turn: Turn | None,
+        verbose: int = 0,
+        shown: str | None = None,
+        take: Callable[[Any], Any] | None = None,
     ) -> None:
         self.what = what
         self.attention = interrupts.Attention()
@@ -106,6 +112,8 @@ class Run:
         #: Where R is told how far the work is: at no ``"step"``, each ``"epoch"`` only, or both.
         self._shown = shown
         self._speed = _Speed()
+        #: Takes what a step of a prediction gives, and gives what Keras is to keep of it.
+        self._take = take or (lambda outputs: outputs)
         self._epoch_began = self._run_began = time.monotonic()
         self._backend = str(importlib.import_module("keras").config.backend())
         self._jax = self._backend == "jax"
@@ -199,6 +207,8 @@ class Run:
             wrapper = self._on_jax(name, function, gives_logs)
         elif gives_logs:
             wrapper = self._seen(function)
+        elif self.what == "predict":
+            wrapper = self._taken(function)
         else:
             return
         self._wrapped[name] = (wrapper, function)
@@ -218,6 +228,12 @@ class Run:
 
         return functools.update_wrapper(step, function, updated=())
 
+    def _taken(self, function: Any) -> Callable[..., Any]:
+        def step(*args: Any, **kwargs: Any) -> Any:
+            return self._take(function(*args, **kwargs))
+
+        return functools.update_wrapper(step, function, updated=())
+
     def _on_jax(self, name: str, function: Any, gives_logs: bool) -> Callable[..., Any]:
         def step(state: Any, iterator: Any) -> Any:
             with self.attention.holding():
@@ -227,7 +243,7 @@ class Run:
                 self._model._jax_state = _named(self._state)
             if gives_logs:
                 self.logs = logs
-            return logs, state
+            return self._take(logs) if name == "predict_function" else logs, state
 
         return functools.update_wrapper(step, function, updated=())
 

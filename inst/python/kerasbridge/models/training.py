@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -19,7 +19,7 @@ from kerasbridge import backends
 from kerasbridge.distribution import sharing
 from kerasbridge.errors import ArgumentError, did_you_mean
 from kerasbridge.memory.shortage import once
-from kerasbridge.models import identifiers, mismatch, pace, progress, targets
+from kerasbridge.models import identifiers, mismatch, pace, predictions, progress, targets
 from kerasbridge.sources import batches, feeds
 from kerasbridge.sources.batches import data
 from kerasbridge.tensors import arrays, frameworks
@@ -227,24 +227,32 @@ def evaluate(
 
 
 @once
-def predict(model: Any, x: Any, options: dict[str, Any], turn: progress.Turn | None = None) -> Any:
-    """Predictions, batch by batch, as R's arrays."""
+def predict(
+    model: Any,
+    x: Any,
+    options: dict[str, Any],
+    turn: progress.Turn | None = None,
+    new_array: Callable[[list[int]], dict[str, Any]] | None = None,
+) -> Any:
+    """Predictions, batch by batch, as R's arrays; `new_array` makes them in R."""
     options = _given(_options(options))
-    run = progress.Run("predict", model, turn, _told(options))
-    predicted = None
     x = data(x, "x")
+    taken = predictions.started(x, options, new_array)
+    run = progress.Run("predict", model, turn, _told(options), take=taken.take)
+    predicted = None
     feed = feeds.feed(x, "x", model)
     if feed is not None:
         feeds.build(model, feed.first(), whole=False)
         x = feed
     else:
         batches.check_sizes(x=x)
-    with (
-        _at_work(model, feed, x),
-        progress.watching(run, options),
-    ):
-        predicted = model.predict(x, **options)
-    return progress.Interrupted() if run.ended else arrays.to_r(predicted)
+    with taken.collected():
+        with (
+            _at_work(model, feed, x),
+            progress.watching(run, options),
+        ):
+            predicted = model.predict(x, **options)
+        return progress.Interrupted() if run.ended else taken.result(predicted)
 
 
 @contextmanager

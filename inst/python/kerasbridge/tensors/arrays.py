@@ -341,17 +341,38 @@ class Pending:
         return r_array(array)
 
     def fill(self, view: Array) -> None:
-        """Write the values into `view`, R's new array, blocks of rows at a time.
+        """Write the values into `view`, R's new array."""
+        _write(self.array, _writeable(view, "int64" if self.type == "integer64" else view.dtype))
 
-        reticulate shows R's memory read-only; this array is R's own, and nobody's else yet.
-        """
-        buffer = (ctypes.c_char * view.nbytes).from_address(view.ctypes.data)
-        dtype = "int64" if self.type == "integer64" else view.dtype
-        target = np.frombuffer(memoryview(buffer), dtype=dtype).reshape(view.shape, order="F")
-        rows = max(1, _BLOCK // max(1, self.array[:1].size))
-        for start in range(0, len(self.array), rows):
-            block = slice(start, start + rows)
-            np.copyto(target[block], self.array[block], casting="unsafe")
+
+class Filled:
+    """An array of R's that is filled before R gets it.
+
+    R has made it with `room`, an environment of R's that holds it and comes back in its place.
+    """
+
+    def __init__(self, made: dict[str, Any]) -> None:
+        self.room = made["room"]
+        self.view = _writeable(made["array"], made["array"].dtype)
+
+    def write(self, rows: Array, at: int) -> None:
+        """Write `rows` from the row `at` on."""
+        _write(rows, self.view[at : at + len(rows)])
+
+
+def _writeable(view: Array, dtype: Any) -> Array:
+    """reticulate shows R's memory read-only; a new array is R's own, and nobody's else yet."""
+    buffer = (ctypes.c_char * view.nbytes).from_address(view.ctypes.data)
+    array = np.frombuffer(memoryview(buffer), dtype=dtype).reshape(view.shape, order="F")
+    return array
+
+
+def _write(array: Array, target: Array) -> None:
+    """Write values into R's memory, blocks of rows at a time."""
+    rows = max(1, _BLOCK // max(1, array[:1].size))
+    for start in range(0, len(array), rows):
+        block = slice(start, start + rows)
+        np.copyto(target[block], array[block], casting="unsafe")
 
 
 def numpy_of(x: Any) -> Any:
