@@ -178,3 +178,13 @@ abort_argument <- function(message, call = caller_env(2), ..., .envir = parent.f
   call <- as_written(error_call(call))
   cli::cli_abort(message, class = "kerasbridge_error", call = call, ..., .envir = .envir)
 }
+
+# callr and others write into the conditions that they send: into the list that these are, not
+# into Python's exception.
+#' @export
+`[<-.kerasbridge_error` <- function(x, i, value) {
+  class <- class(x)
+  x <- unclass(x)
+  x[i] <- value
+  structure(x, class = class)
+}

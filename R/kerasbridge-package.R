@@ -25,6 +25,7 @@
   bind_reticulate(topenv())
   bind_keras_callback(topenv())
   register_pointer_methods()
+  register_layout_methods()
   delayedAssign("keras", lazy_module("keras"), assign.env = topenv())
   delayedAssign("tf", lazy_module("tensorflow"), assign.env = topenv())
   choose_backend(default_backend())

@@ -107,7 +107,8 @@ check_launchable <- function(backend, call = caller_env()) {
 # What the processes run: a script, a function with its arguments, or an expression with the
 # variables that it names.
 as_task <- function(expr, env, args, call = caller_env()) {
-  literal <- is.character(expr) || is.symbol(expr) || is_call(expr, c("function", "\\"))
+  literal <- is.character(expr) || is.symbol(expr) || is.function(expr) ||
+    is_call(expr, c("function", "\\"))
   value <- if (literal || is_call(expr, c("::", "file.path", "system.file"))) eval(expr, env)
   if (is_string(value)) {
     if (!file.exists(value)) {

@@ -10,7 +10,8 @@
 #' A file appears under its name when it is complete. Whatever happens while it is written, an
 #' earlier one of that name stays as it was until then. What a process that was killed leaves is in
 #' a hidden directory beside it, whose name starts with a dot and the file's name: the next that
-#' saves into the same folder removes it.
+#' saves into the same folder removes it. Of several processes that train together, all call
+#' `save_model()`, and the first one writes.
 #'
 #' @section Classes and functions of your own:
 #' A file refers to them by name, whether they are written in R or in Python, so a session that
@@ -103,7 +104,7 @@ serialize_model <- function(model, r_source = FALSE) {
   source <- if (r_source) model_source(model, current_env())
   path <- tempfile(fileext = ".keras")
   on.exit(unlink(path))
-  call_py(bound$saving_save_model, model, path, FALSE, TRUE, source, same_function)
+  call_py(bound$saving_save_model, model, path, FALSE, TRUE, source, same_function, TRUE)
   readBin(path, "raw", file.size(path))
 }
 

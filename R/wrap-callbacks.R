@@ -7,7 +7,11 @@
 #' there. The saved state is removed once training ends.
 #'
 #' @section In R:
-#' The model has to be built before `fit()`: give it an input shape.
+#' The model has to be built before `fit()`: give it an input shape. A backup holds weights,
+#' the state of the optimizer and of random numbers, and the epoch, in one file that replaces
+#' the last one at once: on JAX and PyTorch a training that was ended, by whatever it was,
+#' goes on from its last epoch to the losses that it would have had. On TensorFlow the order
+#' of the rows begins anew. Of several processes the first one writes and all read.
 #'
 #' @param backup_dir Path of a directory for the saved state, used for nothing else.
 #' @param save_freq `"epoch"`, the default, to save after every epoch, or an integer to save
@@ -225,7 +229,8 @@ callback_list <- wrapper("callback_list", function(
 #'
 #' @section In R:
 #' To resume from weights, compile the model first and then load them: they hold the state of
-#' the optimizer, too.
+#' the optimizer, too. A file replaces the last one when it is complete; of several processes
+#' the first one writes.
 #'
 #' @param filepath Path of the file, ending in `.keras`, or in `.weights.h5` with
 #'   `save_weights_only = TRUE`. It can hold the epoch and metrics in Python's format, as in

@@ -188,8 +188,8 @@ distribution_initialize <- wrapper("distribution_initialize", function(
 
 #' Rules for how weights are split among devices
 #'
-#' Holds layouts by the path of a weight, for `distribution_model_parallel()`. Entries are
-#' set by name: a Python regular expression for paths, with the layout as its value.
+#' Holds layouts by the path of a weight, for `distribution_model_parallel()`. Each rule is
+#' set by a regular expression that matches the whole path: see [layout-rules].
 #'
 #' @section In R:
 #' Works fully on JAX; TensorFlow has only the listing of devices and layouts, PyTorch
@@ -208,8 +208,8 @@ distribution_initialize <- wrapper("distribution_initialize", function(
 #'   devices <- list(distribution_list_devices()[[1]])
 #'   mesh <- distribution_device_mesh(shape = 1, axis_names = list("batch"), devices = devices)
 #'   map <- distribution_layout_map(mesh)
-#'   layout <- distribution_tensor_layout(list(NULL, "batch"))
-#'   reticulate::py_set_item(map, "dense.*kernel", layout)
+#'   map["dense.*kernel"] <- list(NULL, "batch")
+#'   map
 #' }
 #' @export
 distribution_layout_map <- wrapper("distribution_layout_map", function(device_mesh, ...) {
@@ -267,7 +267,7 @@ distribution_list_devices <- wrapper("distribution_list_devices", function(
 #'   devices <- list(distribution_list_devices()[[1]])
 #'   mesh <- distribution_device_mesh(shape = 1, axis_names = list("batch"), devices = devices)
 #'   map <- distribution_layout_map(mesh)
-#'   distribution <- distribution_model_parallel(layout_map = map, batch_dim_name = "batch")
+#'   distribution_model_parallel(layout_map = map, batch_dim_name = "batch")
 #' }
 #' @export
 distribution_model_parallel <- wrapper("distribution_model_parallel", function(

@@ -26,6 +26,16 @@ def current() -> ranks.Place | None:
     return _joined[-1] if _joined else None
 
 
+def meet() -> None:
+    """Wait until all processes have come here, where there are several."""
+    if not _joined:
+        return
+    if backends.loaded() == "jax":
+        importlib.import_module("jax.experimental.multihost_utils").sync_global_devices("meet")
+    else:
+        importlib.import_module("torch").distributed.barrier()
+
+
 def initialize(job_addresses: Any = None, num_processes: Any = None, process_id: Any = None) -> Any:
     """Join the other processes; tells R what was found. Joining the same ones twice is no error."""
     backend = str(importlib.import_module("keras").config.backend())

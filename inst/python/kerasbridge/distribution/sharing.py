@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -25,6 +26,21 @@ def is_first() -> bool:
 
 
 @contextmanager
+def alone() -> Iterator[None]:
+    """Within it, this process makes variables of its own: Keras makes some when it saves.
+
+    Under a distribution, all of JAX's processes would have to make them together.
+    """
+    library: Any = importlib.import_module("keras").distribution
+    chosen = library.distribution()
+    library.set_distribution(None)
+    try:
+        yield
+    finally:
+        library.set_distribution(chosen)
+
+
+@contextmanager
 def written_once(callbacks: Sequence[Any]) -> Iterator[list[Any]]:
     """The callbacks for this process: files are read by all, and written by the first alone."""
     if is_first():
@@ -32,12 +48,16 @@ def written_once(callbacks: Sequence[Any]) -> Iterator[list[Any]]:
         return
     keras = importlib.import_module("keras")
     only_writes = (keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)
-    kept = [callback for callback in callbacks if not isinstance(callback, only_writes)]
+    kept = []
     muted = []
-    for callback in kept:
+    for callback in callbacks:
+        if isinstance(callback, only_writes):
+            callback = keras.callbacks.Callback()
+            callback.on_epoch_end = functools.partial(_follow, callback)
+        kept.append(callback)
         names = _WRITING.get(type(callback).__name__, ())
         for name in names if type(callback).__module__.startswith("keras.") else ():
-            setattr(callback, name, _nothing)
+            setattr(callback, name, functools.partial(_follow, callback))
             muted.append((callback, name))
     try:
         yield kept
@@ -53,5 +73,9 @@ _WRITING = {
 }
 
 
-def _nothing(*args: Any, **kwargs: Any) -> None:
-    return None
+def _follow(callback: Any, *args: Any, **kwargs: Any) -> None:
+    """Do what the first process does before it writes: on JAX, all bring the model up to date.
+
+    Where some of the processes do that alone, they wait for the others for ever.
+    """
+    _ = callback.model

@@ -243,3 +243,20 @@ def _finish(disks: list[tuple[_Disk, Any]], error: Exception | None) -> None:
     for disk, _ in disks:
         if disk.error is not None:
             raise disk.error from error
+
+
+def add_attribute(path: str, name: str, text: str) -> None:
+    """Give an HDF5 file that is being written an attribute."""
+    h5: Any = importlib.import_module("h5py")
+    disk = _Disk(path, "a")
+    file = h5.File(disk, mode="a")
+    file.attrs[name] = text
+    _finish([(disk, file)], None)
+
+
+def attribute(path: Path, name: str) -> str | None:
+    """An attribute of an HDF5 file; ``None`` where it has none of that name."""
+    h5: Any = importlib.import_module("h5py")
+    with h5.File(path, "r") as file:
+        found = file.attrs.get(name)
+        return None if found is None else str(found)

@@ -21,6 +21,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from kerasbridge.crossing import callables
+from kerasbridge.distribution import sharing
 from kerasbridge.errors import ArgumentError, UnknownObjectError
 from kerasbridge.models import classes, files, terms
 from kerasbridge.tensors.kinds import path as expanded
@@ -33,9 +34,18 @@ Same = Callable[[Any, Any], bool]
 
 
 def save_model(
-    model: Any, path: str, overwrite: bool, zipped: bool | None, source: str | None, same: Same
+    model: Any,
+    path: str,
+    overwrite: bool,
+    zipped: bool | None,
+    source: str | None,
+    same: Same,
+    own: bool = False,
 ) -> None:
-    """Write a model, with `source` beside it where there is one."""
+    """Write a model, with `source` beside it where there is one.
+
+    The first of several processes writes, or each, where the file is its `own`.
+    """
     zipped = not _is_remote(path) if zipped is None else zipped
     if zipped and not path.endswith((".keras", ".h5", ".hdf5")):
         raise ArgumentError(f'`filepath` must end in ".keras": "{path}" does not.')
@@ -55,7 +65,7 @@ def save_model(
             _add(Path(target), terms.MEMBER, known)
 
     known = terms.of(model)
-    _whole(path, overwrite, write)
+    _whole(path, overwrite, write, own)
 
 
 def _add(target: Path, member: str, text: str) -> None:
@@ -165,17 +175,21 @@ def write_text(path: str, overwrite: bool, text: str) -> None:
     _whole(path, overwrite, lambda target: Path(target).write_text(text, encoding="utf-8"))
 
 
-def _whole(path: str, overwrite: bool, write: Callable[[str], object]) -> None:
-    """Let `write` write a local file whole, or a remote one as it comes."""
+def _whole(path: str, overwrite: bool, write: Callable[[str], object], own: bool = False) -> None:
+    """Let `write` write a local file whole, or a remote one as it comes; one process does."""
+    if not (own or sharing.is_first()):
+        return
     if _is_remote(path):
-        write(path)
+        with sharing.alone():
+            write(path)
         return
     target = Path(expanded(path, "filepath"))
     if target.exists() and not overwrite:
         raise ArgumentError(f'"{path}" exists already.\nWrite `overwrite = TRUE` to replace it.')
     if not target.parent.is_dir():
         raise ArgumentError(f'There is no directory "{target.parent}" to write to.')
-    files.whole(target, write)
+    with sharing.alone():
+        files.whole(target, write)
 
 
 def _is_remote(path: str) -> bool:
