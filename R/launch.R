@@ -64,7 +64,8 @@ launch <- function(what, ..., processes = 2, devices_per_process = NULL, backend
   saveRDS(task, file.path(folder, "task.rds"))
 
   variables <- c(launch_environment(backend, processes, devices_per_process, hosts), env)
-  for (host in hosts) send_task(folder, host, ssh)
+  on.exit(for (host in unique(hosts)) clear_host(folder, host, ssh), add = TRUE, after = FALSE)
+  for (host in unique(hosts)) send_task(folder, host, ssh)
   children <- list()
   on.exit(for (child in children) end_process(child), add = TRUE, after = FALSE)
   for (rank in seq_len(processes) - 1L) {
@@ -202,10 +203,12 @@ start_process <- function(folder, rank, variables, hosts, ssh) {
   child
 }
 
-# The task on another host, in a folder of the same name.
+# The task on another host, in a folder of the same name, which may be the same folder.
 send_task <- function(folder, host, ssh) {
-  quoted <- shQuote(folder)
-  command <- c(ssh, host, paste("mkdir -p", quoted, "&& cat >", paste0(quoted, "/task.rds")))
+  task <- shQuote(file.path(folder, "task.rds"))
+  sent <- shQuote(file.path(folder, paste0("task-", host)))
+  script <- paste("mkdir -p", shQuote(folder), "&& cat >", sent, "&& mv", sent, task)
+  command <- c(ssh, host, script)
   sent <- processx::run(
     command[[1L]], command[-1L],
     stdin = file.path(folder, "task.rds"), error_on_status = FALSE, timeout = 60
@@ -213,6 +216,12 @@ send_task <- function(folder, host, ssh) {
   if (!identical(sent$status, 0L)) {
     abort_launch(c("Host {.val {host}} does not take the task.", escaped(trimws(sent$stderr))))
   }
+}
+
+# What was sent to a host and written there; a host that is gone keeps it.
+clear_host <- function(folder, host, ssh) {
+  command <- c(ssh, host, paste("rm -rf", shQuote(folder)))
+  processx::run(command[[1L]], command[-1L], error_on_status = FALSE, timeout = 10)
 }
 
 # The result of a process on another host, brought here once.
@@ -223,11 +232,12 @@ fetch_result <- function(folder, child) {
   }
   child$fetched <- TRUE
   command <- c(child$ssh, child$host, paste("cat", shQuote(path)))
+  fetched <- paste0(path, "-fetched")
   got <- processx::run(
     command[[1L]], command[-1L],
-    stdout = path, error_on_status = FALSE, timeout = 60
+    stdout = fetched, error_on_status = FALSE, timeout = 60
   )
-  if (!identical(got$status, 0L)) unlink(path)
+  if (identical(got$status, 0L)) file.rename(fetched, path)
   path
 }
 

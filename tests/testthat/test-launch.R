@@ -55,19 +55,63 @@ test_that("the first error ends all, and is told with its process", {
   expect_identical(children(), 0L)
 })
 
-test_that("a process that is killed is reported", {
+# Trains for many epochs of at least a fiftieth of a second each, with a backup after every one.
+# One process may be killed, so many seconds after the first epoch.
+train_on <- function(folder, x, y, victim = -1, seconds = 0) {
+  library(kerasbridge)
+  set_random_seed(1)
+  distribution_set(distribution_data_parallel())
+  model <- keras_model_sequential(input_shape = 4) |> layer_dense(3, activation = "softmax")
+  model |> compile("adam", "sparse_categorical_crossentropy")
+  is_victim <- Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID") == victim
+  after_epoch <- function(epoch, logs) {
+    if (epoch == 1 && is_victim) {
+      system(sprintf("(sleep %f; kill -9 %d) > /dev/null 2>&1 &", seconds, Sys.getpid()))
+    }
+    Sys.sleep(0.02)
+  }
+  history <- fit(
+    model, x, y,
+    epochs = 40, batch_size = 33, verbose = 0, callbacks = list(
+      callback_backup_and_restore(file.path(folder, "backup")),
+      callback_model_checkpoint(file.path(folder, "model.keras"), monitor = "loss"),
+      callback_lambda(on_epoch_end = after_epoch)
+    )
+  )
+  list(epoch = history$epoch, loss = history$metrics$loss, weights = get_weights(model))
+}
+
+test_that("a training whose process was killed goes on from its last epoch", {
   if (!can_launch) {
     return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
   }
-  failed <- expect_error(
-    launch(processes = 2, output = "none", timeout = 120, {
-      if (Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID") == "0") tools::pskill(Sys.getpid(), 9L)
-      Sys.sleep(100)
-    }),
-    "Process 1 of 2 was killed by signal 9.",
-    fixed = TRUE, class = "kerasbridge_launch_error"
-  )
-  expect_identical(failed$rank, 1L)
+  train_in <- function(folder, ...) {
+    launch(
+      train_on, folder, flowers, iris$Species, ...,
+      processes = 2, output = "none", timeout = 200
+    )
+  }
+  whole <- alone(train_on, list(withr::local_tempdir(), flowers, iris$Species))
+  # KERASBRIDGE_KILLS says how often, for a long run by hand
+  for (run in seq_len(as.integer(Sys.getenv("KERASBRIDGE_KILLS", "1")))) {
+    folder <- withr::local_tempdir()
+    victim <- sample(0:1, 1L)
+    failed <- expect_error(
+      train_in(folder, victim, stats::runif(1L, 0, 0.7)),
+      paste0("Process ", victim + 1L, " of 2 was killed by signal 9."),
+      fixed = TRUE, class = "kerasbridge_launch_error"
+    )
+    expect_identical(failed$rank, victim + 1L)
+    resumed <- train_in(folder)
+    expect_gt(resumed$epoch[[1L]], 1L)
+    expect_identical(utils::tail(resumed$epoch, 1L), 40L)
+    # sums over processes are rounded in another order
+    expect_equal(resumed$loss, whole$loss[resumed$epoch], tolerance = 1e-5)
+    expect_equal(resumed$weights, whole$weights, tolerance = 1e-5)
+    # no half-written file, and no backup once all is done
+    expect_identical(list.files(folder, all.files = TRUE, no.. = TRUE), "model.keras")
+  }
+  expect_equal(get_weights(load_model(file.path(folder, "model.keras"))), whole$weights)
   expect_identical(children(), 0L)
 })
 

@@ -373,6 +373,12 @@ test_that("on a full disk saving is a condition, and leaves what was there", {
     "said(save_model_weights(large, 'one.weights.h5', overwrite = TRUE))",
     "said(save_model_weights(large, 'many.weights.json', max_shard_size = 0.0014))",
     "said(save_model(large, 'one.keras', overwrite = TRUE))",
+    "compile(large, 'sgd', 'mse')",
+    "fit_with <- \\(callback) fit(large, matrix(0, 1, 500), matrix(0, 1, 600), verbose = 0,",
+    "  callbacks = callback)",
+    "said(fit_with(callback_backup_and_restore('backup')))",
+    "said(fit_with(callback_model_checkpoint('one.keras', 'loss')))",
+    "unlink('backup', recursive = TRUE)",
     "invisible(gc())",
     "invisible(import('gc')$collect())",
     "invisible(load_model_weights(small, 'one.weights.h5'))",
@@ -389,5 +395,5 @@ test_that("on a full disk saving is a condition, and leaves what was there", {
   )
   expect_equal(ended$status, 0)
   shown <- trimws(strsplit(ended$stdout, "\n")[[1]])
-  expect_equal(shown, c(rep("kerasbridge_error", 3), "one.keras one.weights.h5 and alive"))
+  expect_equal(shown, c(rep("kerasbridge_error", 5), "one.keras one.weights.h5 and alive"))
 })
