@@ -98,6 +98,7 @@ shim_functions <- c(
   tf_function = "crossing.tracing.tf_function",
   version_of = "backends.version_of",
   whole_number = "tensors.arrays.whole_number",
+  worker_array = "sources.workers.mapped",
   wrapper_help = "wrappers.bindings.documentation",
   weights_count = "models.weights.count",
   weights_get = "models.weights.get",
@@ -172,7 +173,7 @@ fill_pending <- function(pending, call) {
   result
 }
 
-# An array that Python fills before R gets it: Python has both parts of this, and gives the room back.
+# An array that Python fills before R gets it: Python has both parts, and gives the room back.
 new_array <- function(dim) {
   room <- new.env(parent = emptyenv())
   room$array <- array(0, unlist(dim))

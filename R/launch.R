@@ -297,9 +297,7 @@ check_process <- function(child, children, folder) {
   for (other in children) end_process(other)
   number <- child$rank + 1L
   if (is.null(result)) {
-    status <- child$process$get_exit_status()
-    why <- if (is.na(status)) "was lost" else if (status < 0) "was killed by signal {-status}" else
-      "ended with status {status}"
+    why <- how_ended(child$process)
     last <- utils::tail(child$lines, 5L)
     abort_launch(
       c(paste("Process {number} of {length(children)}", paste0(why, ".")), escaped(last)),
@@ -312,6 +310,17 @@ check_process <- function(child, children, folder) {
     "Process {number} of {length(children)} failed.",
     rank = number, parent = first$error
   )
+}
+
+how_ended <- function(process) {
+  status <- process$get_exit_status()
+  if (is.na(status)) {
+    "was lost"
+  } else if (status < 0) {
+    paste("was killed by signal", -status)
+  } else {
+    paste("ended with status", status)
+  }
 }
 
 escaped <- function(lines) {

@@ -22,6 +22,8 @@
 #'
 #' @param f A function that gives a batch.
 #' @param ... Arguments for `f`, the same at every call.
+#' @param workers Number of R processes that call `f` with the number of the batch, while this one
+#'   trains: see [workers][kerasbridge_workers]. `0`, the default, calls it here.
 #' @returns A source: a Python object that can be iterated. Printing it makes the first batch.
 #' @examplesIf can_run_keras() && config_backend() != "numpy"
 #' # Twenty batches of new data in each epoch
@@ -42,7 +44,7 @@
 #' model |> fit(batches(20, 32), epochs = 2, verbose = 0)
 #' dataset_from_function(batches(20, 32))
 #' @export
-dataset_from_function <- function(f, ...) {
+dataset_from_function <- function(f, ..., workers = 0) {
   if (!is_plain_function(f)) {
     abort_argument(
       "{.arg f} must be a function that gives a batch, not {.obj_type_friendly {f}}.",
@@ -50,6 +52,10 @@ dataset_from_function <- function(f, ...) {
     )
   }
   args <- list(...)
+  if (!identical(as.numeric(workers), 0)) {
+    call <- current_env()
+    return(r_source_of_workers(f, args, check_count(workers, "workers", call), call))
+  }
   r_source_of_batches(\() do.call(f, args), "f", NULL)
 }
 
@@ -64,22 +70,23 @@ as_batch <- function(batch, arg, call) {
   if (is.null(batch) || identical(batch, quote(.__exhausted__.))) { # coro's end of a generator
     return(NULL)
   }
+  batch <- lapply(parts_of_batch(batch), as_batch_part, arg, call)
+  if (is.null(names(batch))) batch else do.call(dict_of, batch)
+}
+
+# The list of inputs, targets and weights that a batch is: the inputs alone are one of them.
+parts_of_batch <- function(batch) {
   parts <- c("x", "y", "sample_weight")
   whole <- is.list(batch) && !is.data.frame(batch) && !is_py_object(batch) &&
     (is.null(names(batch)) || all(names(batch) %in% parts))
-  if (!whole) batch <- list(batch)
-  batch <- lapply(batch, as_batch_part, arg, call)
-  if (is.null(names(batch))) batch else do.call(dict_of, batch)
+  if (whole) batch else list(batch)
 }
 
 # What a data set of a class in R gives for one position.
 as_dataset_batch <- function(batch) as_batch(batch, "getitem", NULL)
 
 as_batch_part <- function(x, arg, call) {
-  if (is.data.frame(x)) {
-    numbers <- vapply(x, is_numbers, NA)
-    x <- if (length(x) == 1L) x[[1L]] else if (all(numbers)) frame_matrix(x, NULL, arg, call) else x
-  }
+  if (is.data.frame(x)) x <- frame_part(x, arg, call)
   if (is.list(x) && !is_py_object(x)) {
     lapply(x, as_batch_part, arg, call)
   } else if (typeof(x) == "environment" || is.null(x)) {
@@ -89,8 +96,18 @@ as_batch_part <- function(x, arg, call) {
   }
 }
 
+# A data frame in a batch: its only column, the matrix of its numbers, or else its columns.
+frame_part <- function(x, arg, call) {
+  if (length(x) == 1L) {
+    return(x[[1L]])
+  }
+  if (all(vapply(x, is_numbers, NA))) frame_matrix(x, NULL, arg, call) else as.list(x)
+}
+
 #' @export
 format.kerasbridge.sources.feeds.Source <- function(x, ...) {
+  crews <- the$crews
+  on.exit(end_crews(crews))
   spec <- call_py(bound$source_spec, x)
   lines <- vapply(spec, function(part) {
     arrays <- vapply(part$arrays, function(array) {

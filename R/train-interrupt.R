@@ -9,6 +9,8 @@
 interruptible <- function(expr, turns) {
   given <- options(error = function() turns$error_without_handler(given$error))
   on.exit(options(given))
+  crews <- the$crews
+  on.exit(end_crews(crews), add = TRUE)
   withCallingHandlers(
     expr,
     error = function(cnd) options(given),
