@@ -85,6 +85,7 @@ shim_functions <- c(
   shape_sizes = "tensors.shapes.sizes_of",
   size_classes = "tensors.frameworks.size_classes",
   subset_get = "tensors.indexing.get",
+  subset_selector = "tensors.indexing.selector",
   subset_set = "tensors.indexing.set",
   terms_from_logits = "models.terms.from_logits",
   terms_inputs = "models.terms.inputs",

@@ -19,6 +19,9 @@ dots_data <- function(...) {
 }
 
 pack <- function(x, arg, call) {
+  if (inherits(x, "python.builtin.object")) {
+    return(x)
+  }
   if (is.object(x)) {
     return(pack_object(x, arg, call))
   }
@@ -36,7 +39,7 @@ pack <- function(x, arg, call) {
 }
 
 pack_object <- function(x, arg, call) {
-  if (inherits(x, c("python.builtin.object", "kerasbridge_wrapper", "kerasbridge_class"))) {
+  if (inherits(x, c("kerasbridge_wrapper", "kerasbridge_class"))) {
     return(x)
   }
   if (inherits(x, "kerasbridge_shape")) {

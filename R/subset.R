@@ -79,12 +79,35 @@ subsettable <- function(object, name, call = sys.call(-1L)) {
 
 #' @export
 `[.kerasbridge_at_r` <- function(x, ..., drop = TRUE) {
-  call_py(bound$subset_get, .subset2(x, 1L), "r", drop, captured(...))
+  plain <- if (missing(drop)) .Call(subscripts_plain, substitute(alist(...)), environment())
+  if (is.character(plain)) {
+    call_py(r_selectors[[plain]] %||% r_selector(plain, ...), .subset2(x, 1L))
+  } else {
+    call_py(bound$subset_get, .subset2(x, 1L), "r", drop, plain %||% captured(...))
+  }
 }
 
 #' @export
 `[.kerasbridge_at_py` <- function(x, ..., drop = TRUE) {
-  call_py(bound$subset_get, .subset2(x, 1L), "py", drop, captured(...))
+  plain <- if (missing(drop)) .Call(subscripts_plain, substitute(alist(...)), environment())
+  if (is.character(plain)) {
+    call_py(py_selectors[[plain]] %||% py_selector(plain, ...), .subset2(x, 1L))
+  } else {
+    call_py(bound$subset_get, .subset2(x, 1L), "py", drop, plain %||% captured(...))
+  }
+}
+
+# What selects by literal subscripts that were met before: functions of a tensor, by the string that
+# src/subscripts.c makes of them.
+r_selectors <- new.env(parent = emptyenv())
+py_selectors <- new.env(parent = emptyenv())
+
+r_selector <- function(key, ...) {
+  r_selectors[[key]] <- call_py(bound$subset_selector, "r", captured(...))
+}
+
+py_selector <- function(key, ...) {
+  py_selectors[[key]] <- call_py(bound$subset_selector, "py", captured(...))
 }
 
 #' @export

@@ -40,7 +40,11 @@ fill_operators <- function() {
 
 # The bodies name their operator, so that a call looks nothing up but its function.
 binary_method <- function(name) {
-  call <- bquote(call_py(operators[[.(name)]], arg_data(e1), arg_data(e2)))
+  call <- bquote(call_py(
+    operators[[.(name)]],
+    if (typeof(e1) == "environment") e1 else arg_data(e1),
+    if (typeof(e2) == "environment") e2 else arg_data(e2)
+  ))
   if (name == "+") call <- bquote(if (missing(e2)) e1 else .(call))
   if (name == "-") call <- bquote(if (missing(e2)) call_py(operators$negative, e1) else .(call))
   new_function(pairlist2(e1 = , e2 = ), call, topenv())
@@ -114,7 +118,12 @@ other_tensor_methods <- list(
   all.equal = function(target, current, ...) all.equal(plain(target), plain(current), ...),
   chooseOpsMethod = function(x, y, mx, my, cl, reverse) TRUE,
   "[" = function(x, ..., drop = TRUE) {
-    call_py(bound$subset_get, x, "r", drop, captured(...))
+    plain <- if (missing(drop)) .Call(subscripts_plain, substitute(alist(...)), environment())
+    if (is.character(plain)) {
+      call_py(r_selectors[[plain]] %||% r_selector(plain, ...), x)
+    } else {
+      call_py(bound$subset_get, x, "r", drop, plain %||% captured(...))
+    }
   },
   "[<-" = function(x, ..., value) {
     subscripts <- captured(...)

@@ -147,9 +147,13 @@ static SEXP door_watch_forks(SEXP addresses) {
   return R_NilValue;
 }
 
+/* In subscripts.c. */
+SEXP subscripts_plain(SEXP exprs, SEXP env);
+
 static const R_CallMethodDef calls[] = {
   {"door_continue", (DL_FUNC) &door_continue, 1},
   {"door_watch_forks", (DL_FUNC) &door_watch_forks, 1},
+  {"subscripts_plain", (DL_FUNC) &subscripts_plain, 2},
   {NULL, NULL, 0}
 };
 

@@ -295,6 +295,8 @@ class TensorFlow(Framework):
 
     def _from_start(self, x: Any, positions: Any, axis: int) -> Any:
         """Positions that count from the start of their axis only."""
+        if isinstance(positions, np.ndarray) and positions.min(initial=0) >= 0:
+            return positions.astype(np.int64)
         tf = self.library()
         positions = tf.cast(positions, tf.int64)
         return tf.where(positions < 0, positions + tf.shape(x, tf.int64)[axis], positions)

@@ -29,7 +29,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from kerasbridge.errors import ArgumentError, SubscriptError
+from kerasbridge.errors import ArgumentError, SubscriptError, guarded
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.shapes import described
 
@@ -67,6 +67,37 @@ def get(x: Any, style: str, drop: bool, captured: Sequence[Any]) -> Any:
     if style == "py" and _paired(parts):
         return framework.get_points(framework.value(x), tuple(parts))
     return _get_outer(framework, x, parts, drop)
+
+
+def selector(style: str, captured: Sequence[Any]) -> Callable[[Any], Any]:
+    """:func:`get` for subscripts that are always these: numbers, ranges and empty ones."""
+    captured = tuple(captured)
+    keys: dict[Any, tuple[frameworks.Framework, tuple[Any, ...]]] = {}
+
+    def select(x: Any) -> Any:
+        kind = type(x)
+        try:
+            framework, key = keys[kind, x.shape]
+        except (KeyError, TypeError, ValueError):
+            return first(x, kind)
+        return framework.get(x, key)
+
+    def first(x: Any, kind: type) -> Any:
+        framework = frameworks.of(x)
+        sizes = framework.shape(x)
+        if None not in sizes:
+            key = _basic_key(framework.name, sizes, style, captured)
+            if key is not None:
+                if len(keys) < _REMEMBERED:
+                    keys[kind, x.shape] = framework, key
+                return framework.get(x, key)
+        return get(x, style, True, captured)
+
+    return guarded(select)
+
+
+#: The shapes for which a selector keeps its key.
+_REMEMBERED: Final = 64
 
 
 def set(x: Any, style: str, value: Any, captured: Sequence[Any]) -> Any:

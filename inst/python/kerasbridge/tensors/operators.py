@@ -23,8 +23,12 @@ Binary = Callable[[Any, Any], Any]
 def _binary(function: Binary, name: str) -> Binary:
     """R's operator by Python's `function`; with a Keras tensor, by `keras.ops`'s of that `name`."""
     logical = name.startswith("logical")
+    # Types of operands that met before, and that the framework takes as they are.
+    known: set[tuple[type, type]] = set()
 
     def apply(x: Any, y: Any) -> Any:
+        if (type(x), type(y)) in known:
+            return function(x, y)
         x_standing, y_standing = _standing(x), _standing(y)
         if x_standing < min(y_standing, _FRAMEWORK):
             x, y = _matched(x, y, frameworks.of(y))
@@ -36,6 +40,8 @@ def _binary(function: Binary, name: str) -> Binary:
             x, y = as_logical(x), as_logical(y)
         if x_standing == _KERAS or y_standing == _KERAS:
             return getattr(importlib.import_module("keras.ops"), name)(*_values(x, y))
+        if x_standing == y_standing == _FRAMEWORK and not logical:
+            known.add((type(x), type(y)))
         return function(x, y)
 
     return apply

@@ -197,6 +197,8 @@ def _positions(signature: Signature, function: Any) -> Callable[..., Any]:
 
     def call(*values: Any, **extra: Any) -> Any:
         find = from_zero if values[last] else from_one
+        if len(values) == last + 1:
+            return find(*values[:last], **extra)
         return find(*values[:last], *values[last + 1 :], **extra)
 
     return call
