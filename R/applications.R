@@ -1,4 +1,4 @@
-#' Prepare images for a ready-made model, and name what it recognised
+#' Prepare images for a ready-made model, and name what it recognized
 #'
 #' Each `application_*()` model with ImageNet weights expects pixels scaled in its own way:
 #' `application_preprocess_inputs()` scales them so. `application_decode_predictions()` turns what

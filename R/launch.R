@@ -8,7 +8,7 @@
 #' the processes there are, and [fit()], [evaluate()] and [predict()] give what one process gives.
 #'
 #' When a process fails, the others are ended at once, and the error of the failed one is
-#' signalled here, with its trace. Interrupting `launch()` ends all of them.
+#' signaled here, with its trace. Interrupting `launch()` ends all of them.
 #'
 #' @param what A path to an R script, a function, or an expression. A function is called in each
 #'   process with the arguments `...`; an expression is evaluated in each process, and sees the

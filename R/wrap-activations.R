@@ -8,7 +8,7 @@
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param alpha Number: steepness of the part below zero, which levels off at `-alpha`.
 #'   Default `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.celu`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/celu>
@@ -29,7 +29,7 @@ activation_celu <- wrapper("activation_celu", function(x, alpha = 1.0, ...) {
 #' @param config String or named list: the description.
 #' @param custom_objects Named list of functions of your own that the description may name,
 #'   or `NULL`, the default.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A function of a tensor.
 #' @source `keras.activations.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/deserialize>
@@ -55,7 +55,7 @@ activation_deserialize <- wrapper("activation_deserialize", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param alpha Number: steepness of the part below zero, which levels off at `-alpha`.
 #'   Default `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.elu`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/elu>
@@ -75,7 +75,7 @@ activation_elu <- wrapper("activation_elu", function(x, alpha = 1.0, ...) {
 #' of a Poisson model.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.activations.exponential`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/exponential>
@@ -101,7 +101,7 @@ activation_exponential <- wrapper("activation_exponential", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param approximate `TRUE` to replace the normal distribution function by a formula in
 #'   `tanh()`. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.gelu`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/gelu>
@@ -121,7 +121,7 @@ activation_gelu <- wrapper("activation_gelu", function(x, approximate = FALSE, .
 #'
 #' @param identifier Name of an activation, such as `"relu"`, a function, which is returned
 #'   as it is, the result of [activation_serialize()], or `NULL` for the identity.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A function of a tensor.
 #' @source `keras.activations.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/get>
@@ -144,7 +144,7 @@ activation_get <- wrapper("activation_get", function(identifier, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to halve, counted from 1; its length must be even. Default `-1`, the last
 #'   axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of its shape, except that `axis` is half as
 #'   long.
 #' @source `keras.activations.glu`:
@@ -166,7 +166,7 @@ activation_glu <- wrapper("activation_glu", function(x, axis = -1L, ...) {
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param threshold Positive number: absolute values up to it become zero. Default `0.5`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.hard_shrink`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_shrink>
@@ -186,7 +186,7 @@ activation_hard_shrink <- wrapper("activation_hard_shrink", function(x, threshol
 #' 0.5` in between.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` with values from 0 to 1.
 #' @source `keras.activations.hard_sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_sigmoid>
@@ -206,7 +206,7 @@ activation_hard_sigmoid <- wrapper("activation_hard_sigmoid", function(x, ...) {
 #' between (Howard and others, 2019, arXiv:1905.02244). Keras also calls it hard SiLU.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.hard_swish`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_swish>
@@ -229,7 +229,7 @@ activation_hard_silu <- activation_hard_swish
 #' Limits each element to the interval from -1 to 1.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.hard_tanh`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/hard_tanh>
@@ -250,7 +250,7 @@ activation_hard_tanh <- wrapper("activation_hard_tanh", function(x, ...) {
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param negative_slope Number: slope below zero. Default `0.2`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.leaky_relu`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/leaky_relu>
@@ -269,7 +269,7 @@ activation_leaky_relu <- wrapper("activation_leaky_relu", function(x, negative_s
 #' Returns its input unchanged: what a layer does when it has no activation function.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `x`, as a tensor.
 #' @source `keras.activations.linear`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/linear>
@@ -289,7 +289,7 @@ activation_linear <- wrapper("activation_linear", function(x, ...) {
 #' probability that [activation_sigmoid()] gives.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.activations.log_sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_sigmoid>
@@ -311,7 +311,7 @@ activation_log_sigmoid <- wrapper("activation_log_sigmoid", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to work along, counted from 1; a negative axis counts from the last.
 #'   Default `-1`, the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.activations.log_softmax`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/log_softmax>
@@ -331,7 +331,7 @@ activation_log_softmax <- wrapper("activation_log_softmax", function(x, axis = -
 #' arXiv:1908.08681).
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.mish`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/mish>
@@ -360,7 +360,7 @@ activation_mish <- wrapper("activation_mish", function(x, ...) {
 #' @param max_value Number: the largest value of the result. `NULL`, the default, sets no
 #'   limit.
 #' @param threshold Number: elements below it are treated as the negative part. Default `0`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.relu`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu>
@@ -383,7 +383,7 @@ activation_relu <- wrapper("activation_relu", function(
 #' known from the MobileNet models.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.relu6`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/relu6>
@@ -408,7 +408,7 @@ activation_relu6 <- wrapper("activation_relu6", function(x, ...) {
 #' [layer_alpha_dropout()] in place of ordinary dropout.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.selu`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/selu>
@@ -430,7 +430,7 @@ activation_selu <- wrapper("activation_selu", function(x, ...) {
 #' A function of your own must be registered first: see [register_keras_serializable()].
 #'
 #' @param activation Activation function.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The name of an activation that comes with Keras, as a string; for others a named
 #'   list.
 #' @source `keras.activations.serialize`:
@@ -451,7 +451,7 @@ activation_serialize <- wrapper("activation_serialize", function(activation, ...
 #' with two classes or with several labels that do not exclude each other.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between 0 and 1.
 #' @source `keras.activations.sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sigmoid>
@@ -472,7 +472,7 @@ activation_sigmoid <- wrapper("activation_sigmoid", function(x, ...) {
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param threshold Positive number by which absolute values are reduced. Default `0.5`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.soft_shrink`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/soft_shrink>
@@ -495,7 +495,7 @@ activation_soft_shrink <- wrapper("activation_soft_shrink", function(x, threshol
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to work along, counted from 1; a negative axis counts from the last.
 #'   Default `-1`, the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`; along `axis` it sums to 1.
 #' @source `keras.activations.softmax`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softmax>
@@ -515,7 +515,7 @@ activation_softmax <- wrapper("activation_softmax", function(x, axis = -1L, ...)
 #' positive: the usual way to let a layer return a standard deviation.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.activations.softplus`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softplus>
@@ -534,7 +534,7 @@ activation_softplus <- wrapper("activation_softplus", function(x, ...) {
 #' Computes `x / (1 + abs(x))`: like the hyperbolic tangent, but with longer tails.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between -1 and 1.
 #' @source `keras.activations.softsign`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/softsign>
@@ -554,7 +554,7 @@ activation_softsign <- wrapper("activation_softsign", function(x, ...) {
 #' parabola `(x + 1)^2 / 4`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.sparse_plus`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_plus>
@@ -574,7 +574,7 @@ activation_sparse_plus <- wrapper("activation_sparse_plus", function(x, ...) {
 #' Niculae, 2019, arXiv:1901.02324).
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` with values from 0 to 1.
 #' @source `keras.activations.sparse_sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparse_sigmoid>
@@ -601,7 +601,7 @@ activation_sparse_sigmoid <- wrapper("activation_sparse_sigmoid", function(x, ..
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to work along, counted from 1; a negative axis counts from the last.
 #'   Default `-1`, the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; along `axis` it sums to 1.
 #' @source `keras.activations.sparsemax`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/sparsemax>
@@ -623,7 +623,7 @@ activation_sparsemax <- wrapper("activation_sparsemax", function(x, axis = -1L, 
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param b Non-negative number: width of the bend at zero; `0` gives the rectified linear
 #'   unit. Default `4`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.activations.squareplus`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/squareplus>
@@ -644,7 +644,7 @@ activation_squareplus <- wrapper("activation_squareplus", function(x, b = 4L, ..
 #' Keras also calls it SiLU.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.swish`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/swish>
@@ -668,7 +668,7 @@ activation_silu <- activation_swish
 #' activation of the states of recurrent layers.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between -1 and 1.
 #' @source `keras.activations.tanh`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh>
@@ -687,7 +687,7 @@ activation_tanh <- wrapper("activation_tanh", function(x, ...) {
 #' Computes `x - tanh(x)`: almost zero near the origin, nearly linear far from it.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.tanh_shrink`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/tanh_shrink>
@@ -709,7 +709,7 @@ activation_tanh_shrink <- wrapper("activation_tanh_shrink", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param threshold Number that an element must exceed to be kept.
 #' @param default_value Number that replaces the elements that do not.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.activations.threshold`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/activations/threshold>

@@ -2,7 +2,7 @@
 
 #' ConvNeXt image classifier, size base
 #'
-#' A convolutional network modernised after the example of vision transformers ([Liu et al.,
+#' A convolutional network modernized after the example of vision transformers ([Liu et al.,
 #' 2022](https://arxiv.org/abs/2201.03545)). Takes images of 224 by 224 pixels by default and
 #' has 88.6 million parameters with the classifier. Its weights were first trained on
 #' ImageNet-21k.
@@ -30,7 +30,7 @@
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtBase`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtBase>
@@ -39,7 +39,9 @@
 #' @concept keras.applications.ConvNeXtBase
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_convnext_base(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_convnext_base(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -57,7 +59,7 @@ application_convnext_base <- wrapper("application_convnext_base", function(
 
 #' ConvNeXt image classifier, size large
 #'
-#' A convolutional network modernised after the example of vision transformers ([Liu et al.,
+#' A convolutional network modernized after the example of vision transformers ([Liu et al.,
 #' 2022](https://arxiv.org/abs/2201.03545)). Takes images of 224 by 224 pixels by default and
 #' has 197.8 million parameters with the classifier. Its weights were first trained on
 #' ImageNet-21k.
@@ -85,7 +87,7 @@ application_convnext_base <- wrapper("application_convnext_base", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtLarge`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtLarge>
@@ -94,7 +96,9 @@ application_convnext_base <- wrapper("application_convnext_base", function(
 #' @concept keras.applications.ConvNeXtLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_convnext_large(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_convnext_large(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -112,7 +116,7 @@ application_convnext_large <- wrapper("application_convnext_large", function(
 
 #' ConvNeXt image classifier, size small
 #'
-#' A convolutional network modernised after the example of vision transformers ([Liu et al.,
+#' A convolutional network modernized after the example of vision transformers ([Liu et al.,
 #' 2022](https://arxiv.org/abs/2201.03545)). Takes images of 224 by 224 pixels by default and
 #' has 50.2 million parameters with the classifier.
 #'
@@ -139,7 +143,7 @@ application_convnext_large <- wrapper("application_convnext_large", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtSmall`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtSmall>
@@ -148,7 +152,9 @@ application_convnext_large <- wrapper("application_convnext_large", function(
 #' @concept keras.applications.ConvNeXtSmall
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_convnext_small(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_convnext_small(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -166,7 +172,7 @@ application_convnext_small <- wrapper("application_convnext_small", function(
 
 #' ConvNeXt image classifier, size tiny
 #'
-#' A convolutional network modernised after the example of vision transformers ([Liu et al.,
+#' A convolutional network modernized after the example of vision transformers ([Liu et al.,
 #' 2022](https://arxiv.org/abs/2201.03545)). Takes images of 224 by 224 pixels by default and
 #' has 28.6 million parameters with the classifier.
 #'
@@ -193,7 +199,7 @@ application_convnext_small <- wrapper("application_convnext_small", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtTiny`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtTiny>
@@ -202,7 +208,9 @@ application_convnext_small <- wrapper("application_convnext_small", function(
 #' @concept keras.applications.ConvNeXtTiny
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_convnext_tiny(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_convnext_tiny(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -220,7 +228,7 @@ application_convnext_tiny <- wrapper("application_convnext_tiny", function(
 
 #' ConvNeXt image classifier, size xlarge
 #'
-#' A convolutional network modernised after the example of vision transformers ([Liu et al.,
+#' A convolutional network modernized after the example of vision transformers ([Liu et al.,
 #' 2022](https://arxiv.org/abs/2201.03545)). Takes images of 224 by 224 pixels by default and
 #' has 350.2 million parameters with the classifier. Its weights were first trained on
 #' ImageNet-21k.
@@ -248,7 +256,7 @@ application_convnext_tiny <- wrapper("application_convnext_tiny", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ConvNeXtXLarge`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ConvNeXtXLarge>
@@ -257,7 +265,9 @@ application_convnext_tiny <- wrapper("application_convnext_tiny", function(
 #' @concept keras.applications.ConvNeXtXLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_convnext_xlarge(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_convnext_xlarge(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -281,7 +291,7 @@ application_convnext_xlarge <- wrapper("application_convnext_xlarge", function(
 #'
 #' @section In R:
 #' Scale images with `application_preprocess_inputs()` first: to values between 0 and 1, then
-#' standardised per channel with the mean and standard deviation of ImageNet.
+#' standardized per channel with the mean and standard deviation of ImageNet.
 #'
 #' @param include_top `TRUE`, the default, includes the classifier at the end; `FALSE` leaves
 #'   it out, to use the model for features or to train a classifier of your own.
@@ -301,7 +311,7 @@ application_convnext_xlarge <- wrapper("application_convnext_xlarge", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.DenseNet121`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet121>
@@ -310,7 +320,9 @@ application_convnext_xlarge <- wrapper("application_convnext_xlarge", function(
 #' @concept keras.applications.DenseNet121
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_densenet121(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_densenet121(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -332,7 +344,7 @@ application_densenet121 <- wrapper("application_densenet121", function(
 #'
 #' @section In R:
 #' Scale images with `application_preprocess_inputs()` first: to values between 0 and 1, then
-#' standardised per channel with the mean and standard deviation of ImageNet.
+#' standardized per channel with the mean and standard deviation of ImageNet.
 #'
 #' @param include_top `TRUE`, the default, includes the classifier at the end; `FALSE` leaves
 #'   it out, to use the model for features or to train a classifier of your own.
@@ -352,7 +364,7 @@ application_densenet121 <- wrapper("application_densenet121", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.DenseNet169`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet169>
@@ -361,7 +373,9 @@ application_densenet121 <- wrapper("application_densenet121", function(
 #' @concept keras.applications.DenseNet169
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_densenet169(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_densenet169(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -383,7 +397,7 @@ application_densenet169 <- wrapper("application_densenet169", function(
 #'
 #' @section In R:
 #' Scale images with `application_preprocess_inputs()` first: to values between 0 and 1, then
-#' standardised per channel with the mean and standard deviation of ImageNet.
+#' standardized per channel with the mean and standard deviation of ImageNet.
 #'
 #' @param include_top `TRUE`, the default, includes the classifier at the end; `FALSE` leaves
 #'   it out, to use the model for features or to train a classifier of your own.
@@ -403,7 +417,7 @@ application_densenet169 <- wrapper("application_densenet169", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.DenseNet201`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/DenseNet201>
@@ -412,7 +426,9 @@ application_densenet169 <- wrapper("application_densenet169", function(
 #' @concept keras.applications.DenseNet201
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_densenet201(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_densenet201(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -453,7 +469,7 @@ application_densenet201 <- wrapper("application_densenet201", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB0`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB0>
@@ -462,7 +478,9 @@ application_densenet201 <- wrapper("application_densenet201", function(
 #' @concept keras.applications.EfficientNetB0
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b0(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b0(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -503,7 +521,7 @@ application_efficientnet_b0 <- wrapper("application_efficientnet_b0", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB1`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB1>
@@ -512,7 +530,9 @@ application_efficientnet_b0 <- wrapper("application_efficientnet_b0", function(
 #' @concept keras.applications.EfficientNetB1
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b1(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b1(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -553,7 +573,7 @@ application_efficientnet_b1 <- wrapper("application_efficientnet_b1", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB2>
@@ -562,7 +582,9 @@ application_efficientnet_b1 <- wrapper("application_efficientnet_b1", function(
 #' @concept keras.applications.EfficientNetB2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b2(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -603,7 +625,7 @@ application_efficientnet_b2 <- wrapper("application_efficientnet_b2", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB3`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB3>
@@ -612,7 +634,9 @@ application_efficientnet_b2 <- wrapper("application_efficientnet_b2", function(
 #' @concept keras.applications.EfficientNetB3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b3(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b3(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -653,7 +677,7 @@ application_efficientnet_b3 <- wrapper("application_efficientnet_b3", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB4`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB4>
@@ -662,7 +686,9 @@ application_efficientnet_b3 <- wrapper("application_efficientnet_b3", function(
 #' @concept keras.applications.EfficientNetB4
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b4(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b4(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -703,7 +729,7 @@ application_efficientnet_b4 <- wrapper("application_efficientnet_b4", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB5`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB5>
@@ -712,7 +738,9 @@ application_efficientnet_b4 <- wrapper("application_efficientnet_b4", function(
 #' @concept keras.applications.EfficientNetB5
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b5(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b5(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -753,7 +781,7 @@ application_efficientnet_b5 <- wrapper("application_efficientnet_b5", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB6`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB6>
@@ -762,7 +790,9 @@ application_efficientnet_b5 <- wrapper("application_efficientnet_b5", function(
 #' @concept keras.applications.EfficientNetB6
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b6(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b6(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -803,7 +833,7 @@ application_efficientnet_b6 <- wrapper("application_efficientnet_b6", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetB7`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetB7>
@@ -812,7 +842,9 @@ application_efficientnet_b6 <- wrapper("application_efficientnet_b6", function(
 #' @concept keras.applications.EfficientNetB7
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_b7(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_b7(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -855,7 +887,7 @@ application_efficientnet_b7 <- wrapper("application_efficientnet_b7", function(
 #'   then takes values from 0 to 255; `FALSE` leaves the scaling to you.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B0`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B0>
@@ -864,7 +896,9 @@ application_efficientnet_b7 <- wrapper("application_efficientnet_b7", function(
 #' @concept keras.applications.EfficientNetV2B0
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_v2b0(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_v2b0(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -909,7 +943,7 @@ application_efficientnet_v2b0 <- wrapper("application_efficientnet_v2b0", functi
 #'   then takes values from 0 to 255; `FALSE` leaves the scaling to you.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B1`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B1>
@@ -918,7 +952,9 @@ application_efficientnet_v2b0 <- wrapper("application_efficientnet_v2b0", functi
 #' @concept keras.applications.EfficientNetV2B1
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_v2b1(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_v2b1(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -963,7 +999,7 @@ application_efficientnet_v2b1 <- wrapper("application_efficientnet_v2b1", functi
 #'   then takes values from 0 to 255; `FALSE` leaves the scaling to you.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B2>
@@ -972,7 +1008,9 @@ application_efficientnet_v2b1 <- wrapper("application_efficientnet_v2b1", functi
 #' @concept keras.applications.EfficientNetV2B2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_v2b2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_v2b2(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1017,7 +1055,7 @@ application_efficientnet_v2b2 <- wrapper("application_efficientnet_v2b2", functi
 #'   then takes values from 0 to 255; `FALSE` leaves the scaling to you.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2B3`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2B3>
@@ -1026,7 +1064,9 @@ application_efficientnet_v2b2 <- wrapper("application_efficientnet_v2b2", functi
 #' @concept keras.applications.EfficientNetV2B3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_v2b3(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_v2b3(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1071,7 +1111,7 @@ application_efficientnet_v2b3 <- wrapper("application_efficientnet_v2b3", functi
 #'   then takes values from 0 to 255; `FALSE` expects values from -1 to 1.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2L`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2L>
@@ -1080,7 +1120,9 @@ application_efficientnet_v2b3 <- wrapper("application_efficientnet_v2b3", functi
 #' @concept keras.applications.EfficientNetV2L
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_v2l(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_v2l(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1125,7 +1167,7 @@ application_efficientnet_v2l <- wrapper("application_efficientnet_v2l", function
 #'   then takes values from 0 to 255; `FALSE` expects values from -1 to 1.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2M`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2M>
@@ -1134,7 +1176,9 @@ application_efficientnet_v2l <- wrapper("application_efficientnet_v2l", function
 #' @concept keras.applications.EfficientNetV2M
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_v2m(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_v2m(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1179,7 +1223,7 @@ application_efficientnet_v2m <- wrapper("application_efficientnet_v2m", function
 #'   then takes values from 0 to 255; `FALSE` expects values from -1 to 1.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.EfficientNetV2S`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/EfficientNetV2S>
@@ -1188,7 +1232,9 @@ application_efficientnet_v2m <- wrapper("application_efficientnet_v2m", function
 #' @concept keras.applications.EfficientNetV2S
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_efficientnet_v2s(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_efficientnet_v2s(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1231,7 +1277,7 @@ application_efficientnet_v2s <- wrapper("application_efficientnet_v2s", function
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.InceptionResNetV2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionResNetV2>
@@ -1240,7 +1286,9 @@ application_efficientnet_v2s <- wrapper("application_efficientnet_v2s", function
 #' @concept keras.applications.InceptionResNetV2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_inception_resnet_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_inception_resnet_v2(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1281,7 +1329,7 @@ application_inception_resnet_v2 <- wrapper("application_inception_resnet_v2", fu
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.InceptionV3`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/InceptionV3>
@@ -1290,7 +1338,9 @@ application_inception_resnet_v2 <- wrapper("application_inception_resnet_v2", fu
 #' @concept keras.applications.InceptionV3
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_inception_v3(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_inception_v3(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1336,7 +1386,7 @@ application_inception_v3 <- wrapper("application_inception_v3", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNet`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNet>
@@ -1345,7 +1395,9 @@ application_inception_v3 <- wrapper("application_inception_v3", function(
 #' @concept keras.applications.MobileNet
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_mobilenet(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_mobilenet(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1390,7 +1442,7 @@ application_mobilenet <- wrapper("application_mobilenet", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNetV2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV2>
@@ -1399,7 +1451,9 @@ application_mobilenet <- wrapper("application_mobilenet", function(
 #' @concept keras.applications.MobileNetV2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_mobilenet_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_mobilenet_v2(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1447,7 +1501,7 @@ application_mobilenet_v2 <- wrapper("application_mobilenet_v2", function(
 #'   then takes values from 0 to 255; `FALSE` expects values from -1 to 1.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNetV3Large`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Large>
@@ -1456,7 +1510,9 @@ application_mobilenet_v2 <- wrapper("application_mobilenet_v2", function(
 #' @concept keras.applications.MobileNetV3Large
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_mobilenet_v3_large(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_mobilenet_v3_large(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1506,7 +1562,7 @@ application_mobilenet_v3_large <- wrapper("application_mobilenet_v3_large", func
 #'   then takes values from 0 to 255; `FALSE` expects values from -1 to 1.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.MobileNetV3Small`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/MobileNetV3Small>
@@ -1515,7 +1571,9 @@ application_mobilenet_v3_large <- wrapper("application_mobilenet_v3_large", func
 #' @concept keras.applications.MobileNetV3Small
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_mobilenet_v3_small(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_mobilenet_v3_small(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1558,7 +1616,7 @@ application_mobilenet_v3_small <- wrapper("application_mobilenet_v3_small", func
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.NASNetLarge`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetLarge>
@@ -1567,7 +1625,9 @@ application_mobilenet_v3_small <- wrapper("application_mobilenet_v3_small", func
 #' @concept keras.applications.NASNetLarge
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_nasnet_large(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_nasnet_large(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1612,7 +1672,7 @@ application_nasnetlarge <- application_nasnet_large
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.NASNetMobile`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/NASNetMobile>
@@ -1621,7 +1681,9 @@ application_nasnetlarge <- application_nasnet_large
 #' @concept keras.applications.NASNetMobile
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_nasnet_mobile(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_nasnet_mobile(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1667,7 +1729,7 @@ application_nasnetmobile <- application_nasnet_mobile
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet101`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101>
@@ -1676,7 +1738,9 @@ application_nasnetmobile <- application_nasnet_mobile
 #' @concept keras.applications.ResNet101
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_resnet101(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_resnet101(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1692,7 +1756,7 @@ application_resnet101 <- wrapper("application_resnet101", function(
 
 #' ResNetV2 image classifier with 101 layers
 #'
-#' A residual network with normalisation and activation before each convolution ([He et al.,
+#' A residual network with normalization and activation before each convolution ([He et al.,
 #' 2016](https://arxiv.org/abs/1603.05027)). Takes images of 224 by 224 pixels by default and
 #' has 44.7 million parameters with the classifier.
 #'
@@ -1717,7 +1781,7 @@ application_resnet101 <- wrapper("application_resnet101", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet101V2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet101V2>
@@ -1726,7 +1790,9 @@ application_resnet101 <- wrapper("application_resnet101", function(
 #' @concept keras.applications.ResNet101V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_resnet101_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_resnet101_v2(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1768,7 +1834,7 @@ application_resnet101_v2 <- wrapper("application_resnet101_v2", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet152`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152>
@@ -1777,7 +1843,9 @@ application_resnet101_v2 <- wrapper("application_resnet101_v2", function(
 #' @concept keras.applications.ResNet152
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_resnet152(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_resnet152(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1793,7 +1861,7 @@ application_resnet152 <- wrapper("application_resnet152", function(
 
 #' ResNetV2 image classifier with 152 layers
 #'
-#' A residual network with normalisation and activation before each convolution ([He et al.,
+#' A residual network with normalization and activation before each convolution ([He et al.,
 #' 2016](https://arxiv.org/abs/1603.05027)). Takes images of 224 by 224 pixels by default and
 #' has 60.4 million parameters with the classifier.
 #'
@@ -1818,7 +1886,7 @@ application_resnet152 <- wrapper("application_resnet152", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet152V2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet152V2>
@@ -1827,7 +1895,9 @@ application_resnet152 <- wrapper("application_resnet152", function(
 #' @concept keras.applications.ResNet152V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_resnet152_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_resnet152_v2(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1869,7 +1939,7 @@ application_resnet152_v2 <- wrapper("application_resnet152_v2", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet50`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50>
@@ -1878,7 +1948,9 @@ application_resnet152_v2 <- wrapper("application_resnet152_v2", function(
 #' @concept keras.applications.ResNet50
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_resnet50(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_resnet50(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1894,7 +1966,7 @@ application_resnet50 <- wrapper("application_resnet50", function(
 
 #' ResNetV2 image classifier with 50 layers
 #'
-#' A residual network with normalisation and activation before each convolution ([He et al.,
+#' A residual network with normalization and activation before each convolution ([He et al.,
 #' 2016](https://arxiv.org/abs/1603.05027)). Takes images of 224 by 224 pixels by default and
 #' has 25.6 million parameters with the classifier.
 #'
@@ -1919,7 +1991,7 @@ application_resnet50 <- wrapper("application_resnet50", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.ResNet50V2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/ResNet50V2>
@@ -1928,7 +2000,9 @@ application_resnet50 <- wrapper("application_resnet50", function(
 #' @concept keras.applications.ResNet50V2
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_resnet50_v2(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_resnet50_v2(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -1970,7 +2044,7 @@ application_resnet50_v2 <- wrapper("application_resnet50_v2", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.VGG16`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG16>
@@ -1979,7 +2053,9 @@ application_resnet50_v2 <- wrapper("application_resnet50_v2", function(
 #' @concept keras.applications.VGG16
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_vgg16(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_vgg16(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -2021,7 +2097,7 @@ application_vgg16 <- wrapper("application_vgg16", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.VGG19`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/VGG19>
@@ -2030,7 +2106,9 @@ application_vgg16 <- wrapper("application_vgg16", function(
 #' @concept keras.applications.VGG19
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_vgg19(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_vgg19(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export
@@ -2071,7 +2149,7 @@ application_vgg19 <- wrapper("application_vgg19", function(
 #'   for logits. Default `"softmax"`. With ImageNet weights only these two.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. With the classifier its output has shape `(batch, classes)`.
 #' @source `keras.applications.Xception`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/Xception>
@@ -2080,7 +2158,9 @@ application_vgg19 <- wrapper("application_vgg19", function(
 #' @concept keras.applications.Xception
 #' @examplesIf can_run_keras()
 #' if (interactive()) { # builds for some seconds
-#'   model <- application_xception(weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3))
+#'   model <- application_xception(
+#'     weights = NULL, include_top = FALSE, input_shape = c(96, 96, 3)
+#'   )
 #'   model
 #' }
 #' @export

@@ -19,7 +19,7 @@
 #' @param double_checkpoint `TRUE` to keep the last but one state, too, in case the last one
 #'   cannot be read. Default `FALSE`.
 #' @param delete_checkpoint `TRUE`, the default, removes `backup_dir` at the end of training.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.BackupAndRestore`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/BackupAndRestore>
@@ -45,7 +45,7 @@ callback_backup_and_restore <- wrapper("callback_backup_and_restore", function(
 #' @param filename Path of the file.
 #' @param separator Character between the values. Default `","`.
 #' @param append `TRUE` to add to a file that exists, `FALSE` (the default) to overwrite it.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.CSVLogger`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CSVLogger>
@@ -81,7 +81,7 @@ callback_csv_logger <- wrapper("callback_csv_logger", function(
 #'   `FALSE`, the default, keeps the last ones.
 #' @param start_from_epoch Integer: number of epochs at the beginning that are not judged.
 #'   Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.EarlyStopping`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/EarlyStopping>
@@ -107,7 +107,7 @@ callback_early_stopping <- wrapper("callback_early_stopping", function(
 #' Keeps the loss and metrics of each epoch. `fit()` always adds this callback and returns
 #' what it recorded, so there is seldom a reason to do it by hand.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.History`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/History>
@@ -139,7 +139,7 @@ callback_history <- wrapper("callback_history", function(...) {
 #'   none.
 #' @param on_train_batch_end Function to call after each batch. `NULL`, the default, for
 #'   none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.LambdaCallback`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LambdaCallback>
@@ -174,7 +174,7 @@ callback_lambda <- wrapper("callback_lambda", function(
 #'   of the epoch alone) that returns the new learning rate, a number.
 #' @param verbose 0 to be silent, 1 for a message whenever the callback does something.
 #'   Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.LearningRateScheduler`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/LearningRateScheduler>
@@ -204,7 +204,7 @@ callback_learning_rate_scheduler <- wrapper("callback_learning_rate_scheduler", 
 #' @param add_progbar `TRUE` to add `callback_progbar_logger()` unless it is there. Default
 #'   `FALSE`.
 #' @param model The model that the callbacks watch. `NULL`, the default, to set it later.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback that passes every call on to its callbacks.
 #' @source `keras.callbacks.CallbackList`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/CallbackList>
@@ -249,7 +249,7 @@ callback_list <- wrapper("callback_list", function(
 #'   after so many batches.
 #' @param initial_value_threshold Number: with `save_best_only = TRUE`, the value that the
 #'   first save already has to beat. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.ModelCheckpoint`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ModelCheckpoint>
@@ -295,7 +295,7 @@ callback_model_checkpoint <- wrapper("callback_model_checkpoint", function(
 #'   for it.
 #' @param save_weights_only `TRUE` to save the weights without the model's architecture and
 #'   compilation. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.OrbaxCheckpoint`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/OrbaxCheckpoint>
@@ -323,7 +323,7 @@ callback_orbax_checkpoint <- wrapper("callback_orbax_checkpoint", function(
 #' Shows the progress of each epoch with its losses and metrics. `fit()` adds it unless
 #' `verbose = 0`.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.ProgbarLogger`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ProgbarLogger>
@@ -355,7 +355,7 @@ callback_progbar_logger <- wrapper("callback_progbar_logger", function(...) {
 #' @param cooldown Integer: number of epochs to wait after a reduction before judging again.
 #'   Default 0.
 #' @param min_lr Number: the learning rate never falls below this. Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.ReduceLROnPlateau`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/ReduceLROnPlateau>
@@ -388,7 +388,7 @@ callback_reduce_lr_on_plateau <- wrapper("callback_reduce_lr_on_plateau", functi
 #' @param headers Named list of HTTP headers. `NULL`, the default, for none.
 #' @param send_as_json `TRUE` to send the data as the JSON body of the request, `FALSE` (the
 #'   default) as a form.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.RemoteMonitor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/RemoteMonitor>
@@ -414,7 +414,7 @@ callback_remote_monitor <- wrapper("callback_remote_monitor", function(
 #' @param swap_on_epoch `TRUE` to swap at the end of every epoch and back at the start of the
 #'   next, so that callbacks after this one, such as `callback_model_checkpoint()`, see the
 #'   average. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.SwapEMAWeights`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/SwapEMAWeights>
@@ -454,7 +454,7 @@ callback_swap_ema_weights <- wrapper("callback_swap_ema_weights", function(
 #'   default, for none.
 #' @param embeddings_metadata File name, or named list of file names by layer, with the
 #'   labels of the embeddings. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.TensorBoard`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TensorBoard>
@@ -482,7 +482,7 @@ callback_tensorboard <- wrapper("callback_tensorboard", function(
 #'
 #' @param raise_error `TRUE` to fail with an error, `FALSE` (the default) to end training
 #'   with a message.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A callback for the `callbacks` of `fit()`.
 #' @source `keras.callbacks.TerminateOnNaN`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/TerminateOnNaN>

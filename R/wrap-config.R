@@ -5,7 +5,7 @@
 #' Tells which framework does the computing. Choose it with [use_backend()] before the first
 #' use of Keras.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A string: `"tensorflow"`, `"jax"` or `"torch"`.
 #' @source `keras.config.backend`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/backend>
@@ -23,7 +23,7 @@ config_backend <- wrapper("config_backend", function(...) {
 #'
 #' Makes attention layers compute in the ordinary way, which is useful for comparing results.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_flash_attention`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_flash_attention>
@@ -44,7 +44,7 @@ config_disable_flash_attention <- wrapper("config_disable_flash_attention", func
 #' Makes Keras send its messages to Python's logging instead of standard output, as a server
 #' or a batch job may want.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_interactive_logging`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_interactive_logging>
@@ -67,7 +67,7 @@ config_disable_interactive_logging <- wrapper("config_disable_interactive_loggin
 #' Keeps every step inside Keras in the traceback of an error, for finding a problem in Keras
 #' itself or for a bug report.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.disable_traceback_filtering`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/disable_traceback_filtering>
@@ -90,7 +90,7 @@ config_disable_traceback_filtering <- wrapper("config_disable_traceback_filterin
 #' Returns the policy that new layers follow: which dtype they compute in and which their
 #' weights have.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy.
 #' @source `keras.config.dtype_policy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/dtype_policy>
@@ -109,7 +109,7 @@ config_dtype_policy <- wrapper("config_dtype_policy", function(...) {
 #' Lets attention layers use the fast, memory-saving flash kernels where the hardware, the
 #' dtype and the shapes permit; that is the default.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_flash_attention`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_flash_attention>
@@ -127,7 +127,7 @@ config_enable_flash_attention <- wrapper("config_enable_flash_attention", functi
 #'
 #' Makes Keras print progress bars and messages to standard output; that is the default.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_interactive_logging`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_interactive_logging>
@@ -146,7 +146,7 @@ config_enable_interactive_logging <- wrapper("config_enable_interactive_logging"
 #' Hides Keras's own steps in the traceback of an error, so that what your code did stands
 #' out; that is the default.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_traceback_filtering`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_traceback_filtering>
@@ -165,7 +165,7 @@ config_enable_traceback_filtering <- wrapper("config_enable_traceback_filtering"
 #' Switches off the check that stops [load_model()] from running code stored in a file, for
 #' the rest of the session. `safe_mode = FALSE` in a single call is the smaller risk.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.enable_unsafe_deserialization`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/enable_unsafe_deserialization>
@@ -186,7 +186,7 @@ config_enable_unsafe_deserialization <- wrapper("config_enable_unsafe_deserializ
 #' Returns the constant that Keras adds or clips with where a division by zero or the
 #' logarithm of zero threatens.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A number, normally `1e-07`.
 #' @source `keras.config.epsilon`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/epsilon>
@@ -205,7 +205,7 @@ config_epsilon <- wrapper("config_epsilon", function(...) {
 #' Returns the dtype that weights and converted R numbers get unless something else is asked
 #' for.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A string, normally `"float32"`.
 #' @source `keras.config.floatx`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/floatx>
@@ -223,7 +223,7 @@ config_floatx <- wrapper("config_floatx", function(...) {
 #'
 #' Tells where images keep their channels when a function is not told otherwise.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `"channels_last"` or `"channels_first"`.
 #' @source `keras.config.image_data_format`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/image_data_format>
@@ -241,7 +241,7 @@ config_image_data_format <- wrapper("config_image_data_format", function(...) {
 #'
 #' Tells whether flash attention was forbidden by [config_disable_flash_attention()].
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `FALSE` if it was forbidden, otherwise `NULL` or `TRUE`.
 #' @source `keras.config.is_flash_attention_enabled`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_flash_attention_enabled>
@@ -259,7 +259,7 @@ config_is_flash_attention_enabled <- wrapper("config_is_flash_attention_enabled"
 #'
 #' Tells whether messages go to standard output rather than to Python's log.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_interactive_logging_enabled`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_interactive_logging_enabled>
@@ -280,7 +280,7 @@ config_is_interactive_logging_enabled <- wrapper("config_is_interactive_logging_
 #' Tells whether Keras runs on JAX with variables that belong to Flax NNX, which the
 #' environment variable `KERAS_NNX_ENABLED` asks for.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_nnx_enabled`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_nnx_enabled>
@@ -298,7 +298,7 @@ config_is_nnx_enabled <- wrapper("config_is_nnx_enabled", function(...) {
 #'
 #' Tells whether Keras hides its own steps in tracebacks.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.config.is_traceback_filtering_enabled`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/is_traceback_filtering_enabled>
@@ -319,7 +319,7 @@ config_is_traceback_filtering_enabled <- wrapper("config_is_traceback_filtering_
 #' Returns the limit set by [config_set_max_epochs()] or by the environment variable
 #' `KERAS_MAX_EPOCHS`.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer, or `NULL` if there is no limit.
 #' @source `keras.config.max_epochs`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_epochs>
@@ -338,7 +338,7 @@ config_max_epochs <- wrapper("config_max_epochs", function(...) {
 #' Returns the limit set by [config_set_max_steps_per_epoch()] or by the environment variable
 #' `KERAS_MAX_STEPS_PER_EPOCH`.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer, or `NULL` if there is no limit.
 #' @source `keras.config.max_steps_per_epoch`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/max_steps_per_epoch>
@@ -360,7 +360,7 @@ config_max_steps_per_epoch <- wrapper("config_max_steps_per_epoch", function(...
 #'
 #' @param policy Name of a policy, such as `"float32"` or `"mixed_float16"`, or a dtype
 #'   policy.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_dtype_policy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_dtype_policy>
@@ -381,7 +381,7 @@ config_set_dtype_policy <- wrapper("config_set_dtype_policy", function(policy, .
 #' Changes the constant that [config_epsilon()] returns.
 #'
 #' @param value Positive number.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_epsilon`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_epsilon>
@@ -404,7 +404,7 @@ config_set_epsilon <- wrapper("config_set_epsilon", function(value, ...) {
 #' float16 throughout, which is not stable.
 #'
 #' @param value `"bfloat16"`, `"float16"`, `"float32"` or `"float64"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_floatx`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_floatx>
@@ -426,7 +426,7 @@ config_set_floatx <- wrapper("config_set_floatx", function(value, ...) {
 #'
 #' @param data_format `"channels_last"` for (height, width, channels) or `"channels_first"`
 #'   for (channels, height, width).
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_image_data_format`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_image_data_format>
@@ -450,7 +450,7 @@ config_set_image_data_format <- wrapper("config_set_image_data_format", function
 #' script without changing it.
 #'
 #' @param max_epochs Positive integer, or `NULL` for no limit.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_max_epochs`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_epochs>
@@ -472,7 +472,7 @@ config_set_max_epochs <- wrapper("config_set_max_epochs", function(max_epochs, .
 #' quick trial.
 #'
 #' @param max_steps_per_epoch Positive integer, or `NULL` for no limit.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.config.set_max_steps_per_epoch`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_max_steps_per_epoch>

@@ -7,7 +7,7 @@
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A constraint object.
 #' @source `keras.constraints.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/deserialize>
@@ -30,7 +30,7 @@ constraint_deserialize <- wrapper("constraint_deserialize", function(
 #'
 #' @param identifier A name (character string), a configuration (named list), or an object,
 #'   which is returned as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A constraint object; `NULL` for `NULL`.
 #' @source `keras.constraints.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/get>
@@ -53,7 +53,7 @@ constraint_get <- wrapper("constraint_get", function(identifier, ...) {
 #' @param axis Axis, or axes, along which norms are computed, counted from 1; negative counts
 #'   from the last. The default, 1, constrains the weights into each unit of a dense layer;
 #'   use `1:3` for a 2D convolution.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
@@ -83,7 +83,7 @@ constraint_maxnorm <- wrapper("constraint_maxnorm", function(max_value = 2L, axi
 #' @param axis Axis, or axes, along which norms are computed, counted from 1; negative counts
 #'   from the last. The default, 1, constrains the weights into each unit of a dense layer;
 #'   use `1:3` for a 2D convolution.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
@@ -107,7 +107,7 @@ constraint_minmaxnorm <- wrapper("constraint_minmaxnorm", function(
 #'
 #' Sets negative weights to 0.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.
@@ -130,7 +130,7 @@ constraint_nonneg <- wrapper("constraint_nonneg", function(...) {
 #' Describes a constraint so that `constraint_deserialize()` can make it again.
 #'
 #' @param constraint The constraint object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.constraints.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/serialize>
@@ -151,7 +151,7 @@ constraint_serialize <- wrapper("constraint_serialize", function(constraint, ...
 #' @param axis Axis, or axes, along which norms are computed, counted from 1; negative counts
 #'   from the last. The default, 1, constrains the weights into each unit of a dense layer;
 #'   use `1:3` for a 2D convolution.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A constraint for arguments such as `kernel_constraint`: after every step of the
 #'   optimizer the weights are projected onto it. Called with a tensor, it returns the tensor
 #'   so changed.

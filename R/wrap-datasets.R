@@ -16,7 +16,7 @@
 #' @param seed Integer: seed of the shuffling before the data are split. Default 113.
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of inputs and an
 #'   array of targets.
 #' @source `keras.datasets.boston_housing.load_data`:
@@ -42,7 +42,7 @@ dataset_boston_housing <- wrapper("dataset_boston_housing", function(
 #' 20640 census block groups of California in 1990 with 8 attributes, in this order: median
 #' income, median age of houses, mean rooms and mean bedrooms per household, population, mean
 #' household size, latitude and longitude. The target is the median house value in dollars.
-#' See [Pace and Barry (1997)](https://doi.org/10.1016/S0167-7152(96)00140-X).
+#' See Pace and Barry (1997) (\doi{10.1016/S0167-7152(96)00140-X}).
 #'
 #' @param version `"large"` (the default) for all samples, `"small"` for 600 of them.
 #' @param path Name of the file in Keras' cache, `~/.keras/datasets`, where the download is
@@ -52,7 +52,7 @@ dataset_boston_housing <- wrapper("dataset_boston_housing", function(
 #' @param seed Integer: seed of the shuffling before the data are split. Default 113.
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of inputs and an
 #'   array of targets.
 #' @source `keras.datasets.california_housing.load_data`:
@@ -76,8 +76,8 @@ dataset_california_housing <- wrapper("dataset_california_housing", function(
 
 #' CIFAR-10 images
 #'
-#' 50000 training and 10000 test images of 32 by 32 pixels in colour, in 10 classes:
-#' airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck ([Krizhevsky,
+#' 50000 training and 10000 test images of 32 by 32 pixels in color, in 10 classes: airplane,
+#' automobile, bird, cat, deer, dog, frog, horse, ship, truck ([Krizhevsky,
 #' 2009](https://www.cs.toronto.edu/~kriz/cifar.html)).
 #'
 #' @section In R:
@@ -85,7 +85,7 @@ dataset_california_housing <- wrapper("dataset_california_housing", function(
 #'
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 32, 32, 3)` with values from 0 to 255 and an array of labels of shape `(n, 1)`.
 #' @source `keras.datasets.cifar10.load_data`:
@@ -106,8 +106,8 @@ dataset_cifar10 <- wrapper("dataset_cifar10", function(convert = TRUE, ...) {
 
 #' CIFAR-100 images
 #'
-#' 50000 training and 10000 test images of 32 by 32 pixels in colour, in 100 classes that
-#' form 20 groups ([Krizhevsky, 2009](https://www.cs.toronto.edu/~kriz/cifar.html)).
+#' 50000 training and 10000 test images of 32 by 32 pixels in color, in 100 classes that form
+#' 20 groups ([Krizhevsky, 2009](https://www.cs.toronto.edu/~kriz/cifar.html)).
 #'
 #' @section In R:
 #' Labels are class codes that count from 0, as losses and metrics expect them.
@@ -116,7 +116,7 @@ dataset_cifar10 <- wrapper("dataset_cifar10", function(convert = TRUE, ...) {
 #'   groups.
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 32, 32, 3)` with values from 0 to 255 and an array of labels of shape `(n, 1)`.
 #' @source `keras.datasets.cifar100.load_data`:
@@ -139,7 +139,7 @@ dataset_cifar100 <- wrapper("dataset_cifar100", function(
 
 #' Fashion-MNIST images
 #'
-#' 60000 training and 10000 test images of clothes, 28 by 28 pixels in grey, in 10 classes:
+#' 60000 training and 10000 test images of clothes, 28 by 28 pixels in gray, in 10 classes:
 #' T-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot ([Xiao et
 #' al., 2017](https://arxiv.org/abs/1708.07747)).
 #'
@@ -148,7 +148,7 @@ dataset_cifar100 <- wrapper("dataset_cifar100", function(
 #'
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 28, 28)` with values from 0 to 255 and an array of labels of shape `(n)`.
 #' @source `keras.datasets.fashion_mnist.load_data`:
@@ -193,7 +193,7 @@ dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(convert = TRU
 #'   Default 3.
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of a list of integer vectors
 #'   (the words of each text) and a vector of labels.
 #' @source `keras.datasets.imdb.load_data`:
@@ -224,7 +224,7 @@ dataset_imdb <- wrapper("dataset_imdb", function(
 #'
 #' @param path Name of the file in Keras' cache, `~/.keras/datasets`, where the download is
 #'   kept.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list: the rank of each word. The sequences hold the rank plus
 #'   `index_from`.
 #' @source `keras.datasets.imdb.get_word_index`:
@@ -246,14 +246,14 @@ dataset_imdb_word_index <- wrapper("dataset_imdb_word_index", function(
 
 #' MNIST handwritten digits
 #'
-#' 60000 training and 10000 test images of handwritten digits, 28 by 28 pixels in grey
-#' ([LeCun et al., 1998](https://doi.org/10.1109/5.726791)).
+#' 60000 training and 10000 test images of handwritten digits, 28 by 28 pixels in gray (LeCun
+#' et al., 1998, \doi{10.1109/5.726791}).
 #'
 #' @param path Name of the file in Keras' cache, `~/.keras/datasets`, where the download is
 #'   kept.
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of an array of images of shape
 #'   `(n, 28, 28)` with values from 0 to 255 and an array of labels of shape `(n)`, the
 #'   digit.
@@ -301,7 +301,7 @@ dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", convert =
 #'   Default 3.
 #' @param convert Whether to give R arrays and lists. `FALSE` leaves NumPy's arrays as they
 #'   are, which takes less memory. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two lists, for training and test, each of a list of integer vectors
 #'   (the words of each text) and a vector of labels.
 #' @source `keras.datasets.reuters.load_data`:
@@ -330,7 +330,7 @@ dataset_reuters <- wrapper("dataset_reuters", function(
 #'
 #' The names of the 46 topics of `dataset_reuters()`.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of 46 strings. The name of label `k` is element `k + 1`, since labels
 #'   count from 0.
 #' @source `keras.datasets.reuters.get_label_names`:
@@ -351,7 +351,7 @@ dataset_reuters_label_names <- wrapper("dataset_reuters_label_names", function(.
 #'
 #' @param path Name of the file in Keras' cache, `~/.keras/datasets`, where the download is
 #'   kept.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list: the rank of each word. The sequences hold the rank plus
 #'   `index_from`.
 #' @source `keras.datasets.reuters.get_word_index`:

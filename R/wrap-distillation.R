@@ -10,7 +10,7 @@
 #'   output.
 #' @param student_layer_name Name of the student's layer. `NULL`, the default, for its
 #'   output.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A distillation loss for `distiller()`.
 #' @source `keras.distillation.FeatureDistillation`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/FeatureDistillation>
@@ -37,7 +37,7 @@ distillation_feature <- wrapper("distillation_feature", function(
 #' @param loss Loss between the two: a name, a loss object, or a list of them in the
 #'   structure of the outputs, with `NULL` for an output to leave out. Default
 #'   `"kl_divergence"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A distillation loss for `distiller()`.
 #' @source `keras.distillation.LogitsDistillation`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/LogitsDistillation>

@@ -18,7 +18,7 @@
 #'   default, takes all.
 #' @param auto_shard_dataset `TRUE`, the default, splits the data among the processes when
 #'   there are several; `FALSE` when they are split already.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
 #' @source `keras.distribution.DataParallel`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DataParallel>
@@ -51,7 +51,7 @@ distribution_data_parallel <- wrapper("distribution_data_parallel", function(
 #'   "model")`; a list also for a single one.
 #' @param devices List of device names, as from `distribution_list_devices()`. `NULL`, the
 #'   default, takes all.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A mesh of devices.
 #' @source `keras.distribution.DeviceMesh`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/DeviceMesh>
@@ -80,7 +80,7 @@ distribution_device_mesh <- wrapper("distribution_device_mesh", function(
 #'
 #' @param tensor The tensor to split.
 #' @param layout A layout from `distribution_tensor_layout()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the values of `tensor`.
 #' @source `keras.distribution.distribute_tensor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribute_tensor>
@@ -105,7 +105,7 @@ distribution_distribute_tensor <- wrapper("distribution_distribute_tensor", func
 #'
 #' Returns what `distribution_set()` set for this session.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A distribution, or `NULL` when none is set.
 #' @source `keras.distribution.distribution`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/distribution>
@@ -128,7 +128,7 @@ distribution_get <- wrapper("distribution_get", function(...) {
 #'
 #' @param device_type `"cpu"`, `"gpu"` or `"tpu"`. `NULL`, the default, for accelerators if
 #'   there are any, else CPUs.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer.
 #' @source `keras.distribution.get_device_count`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/get_device_count>
@@ -167,7 +167,7 @@ distribution_get_device_count <- wrapper("distribution_get_device_count", functi
 #'   `KERAS_DISTRIBUTION_NUM_PROCESSES`.
 #' @param process_id Integer: number of this process, counted from 0, which coordinates.
 #'   `NULL`, the default, reads `KERAS_DISTRIBUTION_PROCESS_ID`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns What was found, as a string such as `"process 1 of 2, meeting at host:29401 (from
 #'   SLURM)"`.
 #' @source `keras.distribution.initialize`:
@@ -196,7 +196,7 @@ distribution_initialize <- wrapper("distribution_initialize", function(
 #' neither.
 #'
 #' @param device_mesh A mesh of devices from `distribution_device_mesh()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A map of layouts, empty at first.
 #' @source `keras.distribution.LayoutMap`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/LayoutMap>
@@ -225,7 +225,7 @@ distribution_layout_map <- wrapper("distribution_layout_map", function(device_me
 #'
 #' @param device_type `"cpu"`, `"gpu"` or `"tpu"`. `NULL`, the default, for accelerators if
 #'   there are any, else CPUs.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of names such as `"gpu:0"`, or a single one, as a character vector.
 #' @source `keras.distribution.list_devices`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/list_devices>
@@ -255,7 +255,7 @@ distribution_list_devices <- wrapper("distribution_list_devices", function(
 #'   the default, for the first.
 #' @param auto_shard_dataset `TRUE`, the default, splits the data among the processes when
 #'   there are several; `FALSE` when they are split already.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
 #' @source `keras.distribution.ModelParallel`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/ModelParallel>
@@ -281,7 +281,7 @@ distribution_model_parallel <- wrapper("distribution_model_parallel", function(
 #' From now on, models are made and trained on devices as the distribution says.
 #'
 #' @param value A distribution, such as `distribution_data_parallel()`, or `NULL` for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `NULL`, invisibly.
 #' @source `keras.distribution.set_distribution`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/set_distribution>
@@ -308,7 +308,7 @@ distribution_set <- wrapper("distribution_set", function(value, ...) {
 #'   or `NULL` where the tensor is not split.
 #' @param device_mesh A mesh of devices from `distribution_device_mesh()`. `NULL`, the
 #'   default, to set it later.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A layout.
 #' @source `keras.distribution.TensorLayout`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/TensorLayout>

@@ -10,7 +10,7 @@
 #'
 #' @param name Name of the policy: a dtype such as `"float32"` for both, or `"mixed_float16"`
 #'   or `"mixed_bfloat16"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.DTypePolicy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicy>
@@ -37,7 +37,7 @@ dtype_policy <- wrapper("dtype_policy", function(name = NULL, ...) {
 #'   per output channel.
 #' @param source_name Name of the dtype policy before quantization, such as `"float32"`.
 #'   `NULL`, the default, takes the current one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.AWQDTypePolicy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/AWQDTypePolicy>
@@ -58,7 +58,7 @@ dtype_policy_awq <- wrapper("dtype_policy_awq", function(mode, source_name = NUL
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy.
 #' @source `keras.dtype_policies.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/deserialize>
@@ -81,7 +81,7 @@ dtype_policy_deserialize <- wrapper("dtype_policy_deserialize", function(
 #'
 #' @param name Name of the policy: a dtype such as `"float32"` for both, or `"mixed_float16"`
 #'   or `"mixed_bfloat16"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.FloatDTypePolicy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/FloatDTypePolicy>
@@ -102,7 +102,7 @@ dtype_policy_float <- wrapper("dtype_policy_float", function(name = NULL, ...) {
 #'
 #' @param identifier A name (character string), a configuration (named list), or an object,
 #'   which is returned as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy; for `NULL`, the current one.
 #' @source `keras.dtype_policies.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/get>
@@ -128,7 +128,7 @@ dtype_policy_get <- wrapper("dtype_policy_get", function(identifier, ...) {
 #'   -1 as group size for one group.
 #' @param source_name Name of the dtype policy before quantization, such as `"float32"`.
 #'   `NULL`, the default, takes the current one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.GPTQDTypePolicy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/GPTQDTypePolicy>
@@ -154,7 +154,7 @@ dtype_policy_gptq <- wrapper("dtype_policy_gptq", function(mode, source_name = N
 #'   per output channel.
 #' @param source_name Name of the dtype policy before quantization, such as `"float32"`.
 #'   `NULL`, the default, takes the current one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.Int4DTypePolicy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/Int4DTypePolicy>
@@ -178,7 +178,7 @@ dtype_policy_int4 <- wrapper("dtype_policy_int4", function(mode, source_name = N
 #' @param policy_map Named list of policies. Each name is a path, or a Python regular
 #'   expression that has to match the whole path; two that match are an error. `NULL`, the
 #'   default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A map of dtype policies.
 #' @source `keras.dtype_policies.DTypePolicyMap`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/DTypePolicyMap>
@@ -186,7 +186,10 @@ dtype_policy_int4 <- wrapper("dtype_policy_int4", function(mode, source_name = N
 #' @concept dtype policies
 #' @concept keras.dtype_policies.DTypePolicyMap
 #' @examplesIf can_run_keras()
-#' dtype_policy_map(default_policy = dtype_policy("float32"), policy_map = list("encoder/.*" = dtype_policy("bfloat16")))
+#' dtype_policy_map(
+#'   default_policy = dtype_policy("float32"),
+#'   policy_map = list("encoder/.*" = dtype_policy("bfloat16"))
+#' )
 #' @export
 dtype_policy_map <- wrapper("dtype_policy_map", function(
   default_policy = NULL, policy_map = NULL, ...
@@ -206,7 +209,7 @@ dtype_policy_map <- wrapper("dtype_policy_map", function(
 #'   go with float16.
 #' @param source_name Name of the dtype policy before quantization, such as `"float32"`.
 #'   `NULL`, the default, takes the current one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.QuantizedDTypePolicy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedDTypePolicy>
@@ -235,7 +238,7 @@ dtype_policy_quantized <- wrapper("dtype_policy_quantized", function(
 #'   `NULL`, the default, takes the current one.
 #' @param amax_history_length Positive integer: over how many past steps the largest value is
 #'   taken for scaling. Default 1024.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dtype policy, for the `dtype` of a layer or for `config_set_dtype_policy()`.
 #' @source `keras.dtype_policies.QuantizedFloat8DTypePolicy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/QuantizedFloat8DTypePolicy>
@@ -256,7 +259,7 @@ dtype_policy_quantized_float8 <- wrapper("dtype_policy_quantized_float8", functi
 #' Describes a dtype policy so that `dtype_policy_deserialize()` can make it again.
 #'
 #' @param dtype_policy The dtype policy.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.dtype_policies.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/dtype_policies/serialize>

@@ -169,7 +169,7 @@ NULL
 #' | [op_diag()] | Extract or build a diagonal | `keras.ops.diag` |
 #' | [op_diagflat()] | Diagonal matrix of all elements | `keras.ops.diagflat` |
 #' | [op_diagonal()] | Diagonals of an array of matrices | `keras.ops.diagonal` |
-#' | [op_diff()] | Differences of neighbours | `keras.ops.diff` |
+#' | [op_diff()] | Differences of neighbors | `keras.ops.diff` |
 #' | [op_digitize()] | Number of the bin of each value | `keras.ops.digitize` |
 #' | [op_divide()] | Elementwise division | `keras.ops.divide` |
 #' | [op_divide_no_nan()] | Division that gives zero for a zero denominator | `keras.ops.divide_no_nan` |
@@ -609,7 +609,7 @@ NULL
 #' | [op_image_pad()] | Pad images with zeros | `keras.ops.image.pad_images` |
 #' | [op_image_perspective_transform()] | Perspective transformation of images | `keras.ops.image.perspective_transform` |
 #' | [op_image_resize()] | Resize images | `keras.ops.image.resize` |
-#' | [op_image_rgb_to_grayscale()] | Colour images to grey | `keras.ops.image.rgb_to_grayscale` |
+#' | [op_image_rgb_to_grayscale()] | Color images to gray | `keras.ops.image.rgb_to_grayscale` |
 #' | [op_image_rgb_to_hsv()] | Red, green, blue to hue, saturation, value | `keras.ops.image.rgb_to_hsv` |
 #' | [op_image_scale_and_translate()] | Scale and shift arrays | `keras.ops.image.scale_and_translate` |
 #' | [op_image_sobel_edges()] | Sobel edge detection | `keras.ops.image.sobel_edges` |
@@ -844,7 +844,7 @@ NULL
 #' | [op_adaptive_average_pool()] | Average pooling to a given size | `keras.ops.adaptive_average_pool` |
 #' | [op_adaptive_max_pool()] | Maximum pooling to a given size | `keras.ops.adaptive_max_pool` |
 #' | [op_average_pool()] | Average over sliding windows | `keras.ops.average_pool` |
-#' | [op_batch_normalization()] | Normalise with given means and variances | `keras.ops.batch_normalization` |
+#' | [op_batch_normalization()] | Normalize with given means and variances | `keras.ops.batch_normalization` |
 #' | [op_binary_crossentropy()] | Binary cross-entropy, element by element | `keras.ops.binary_crossentropy` |
 #' | [op_categorical_crossentropy()] | Cross-entropy with one-hot labels | `keras.ops.categorical_crossentropy` |
 #' | [op_celu()] | Continuously differentiable exponential linear unit | `keras.ops.celu` |
@@ -863,7 +863,7 @@ NULL
 #' | [op_hard_sigmoid()] | Piecewise linear sigmoid | `keras.ops.hard_sigmoid` |
 #' | [op_hard_swish()] | Piecewise approximation of swish | `keras.ops.hard_swish` |
 #' | [op_hard_tanh()] | Piecewise linear hyperbolic tangent | `keras.ops.hard_tanh` |
-#' | [op_layer_normalization()] | Normalise each sample by its own mean and variance | `keras.ops.layer_normalization` |
+#' | [op_layer_normalization()] | Normalize each sample by its own mean and variance | `keras.ops.layer_normalization` |
 #' | [op_leaky_relu()] | Leaky rectified linear unit | `keras.ops.leaky_relu` |
 #' | [op_log_sigmoid()] | Logarithm of the sigmoid | `keras.ops.log_sigmoid` |
 #' | [op_log_softmax()] | Logarithm of the softmax | `keras.ops.log_softmax` |
@@ -876,7 +876,7 @@ NULL
 #' | [op_psnr()] | Peak signal-to-noise ratio | `keras.ops.psnr` |
 #' | [op_relu()] | Rectified linear unit | `keras.ops.relu` |
 #' | [op_relu6()] | Rectified linear unit with a ceiling of six | `keras.ops.relu6` |
-#' | [op_rms_normalization()] | Normalise each sample by its root mean square | `keras.ops.rms_normalization` |
+#' | [op_rms_normalization()] | Normalize each sample by its root mean square | `keras.ops.rms_normalization` |
 #' | [op_selu()] | Scaled exponential linear unit | `keras.ops.selu` |
 #' | [op_separable_conv()] | Separable convolution over 1 or 2 axes | `keras.ops.separable_conv` |
 #' | [op_sigmoid()] | Logistic sigmoid | `keras.ops.sigmoid` |
@@ -997,7 +997,7 @@ NULL
 #' | [layer_aug_mix()] | AugMix policy | `keras.layers.AugMix` |
 #' | [layer_auto_contrast()] | Stretch contrast to the full range | `keras.layers.AutoContrast` |
 #' | [layer_category_encoding()] | Encode integer codes as vectors | `keras.layers.CategoryEncoding` |
-#' | [layer_center_crop()] | Keep the centre of images | `keras.layers.CenterCrop` |
+#' | [layer_center_crop()] | Keep the center of images | `keras.layers.CenterCrop` |
 #' | [layer_contrast_limited_adaptive_histogram_equalization()] | Contrast limited adaptive histogram equalization | `keras.layers.ContrastLimitedAdaptiveHistogramEqualization` |
 #' | [layer_cut_mix()] | Paste patches between images | `keras.layers.CutMix` |
 #' | [layer_discretization()] | Cut numbers into bins | `keras.layers.Discretization` |
@@ -1013,21 +1013,21 @@ NULL
 #' | [layer_pipeline()] | Preprocessing layers in sequence | `keras.layers.Pipeline` |
 #' | [layer_rand_augment()] | RandAugment policy | `keras.layers.RandAugment` |
 #' | [layer_random_brightness()] | Change brightness at random | `keras.layers.RandomBrightness` |
-#' | [layer_random_color_degeneration()] | Fade colours at random | `keras.layers.RandomColorDegeneration` |
-#' | [layer_random_color_jitter()] | Change several colour properties at random | `keras.layers.RandomColorJitter` |
+#' | [layer_random_color_degeneration()] | Fade colors at random | `keras.layers.RandomColorDegeneration` |
+#' | [layer_random_color_jitter()] | Change several color properties at random | `keras.layers.RandomColorJitter` |
 #' | [layer_random_contrast()] | Change contrast at random | `keras.layers.RandomContrast` |
 #' | [layer_random_crop()] | Crop images at a random place | `keras.layers.RandomCrop` |
 #' | [layer_random_elastic_transform()] | Random elastic distortion of images | `keras.layers.RandomElasticTransform` |
 #' | [layer_random_erasing()] | Erase random patches of images | `keras.layers.RandomErasing` |
 #' | [layer_random_flip()] | Flip images at random | `keras.layers.RandomFlip` |
 #' | [layer_random_gaussian_blur()] | Blur images at random | `keras.layers.RandomGaussianBlur` |
-#' | [layer_random_grayscale()] | Turn images grey at random | `keras.layers.RandomGrayscale` |
+#' | [layer_random_grayscale()] | Turn images gray at random | `keras.layers.RandomGrayscale` |
 #' | [layer_random_hue()] | Shift hue at random | `keras.layers.RandomHue` |
-#' | [layer_random_invert()] | Invert colours at random | `keras.layers.RandomInvert` |
+#' | [layer_random_invert()] | Invert colors at random | `keras.layers.RandomInvert` |
 #' | [layer_random_perspective()] | Random change of perspective | `keras.layers.RandomPerspective` |
-#' | [layer_random_posterization()] | Reduce colour depth at random | `keras.layers.RandomPosterization` |
+#' | [layer_random_posterization()] | Reduce color depth at random | `keras.layers.RandomPosterization` |
 #' | [layer_random_rotation()] | Rotate images by a random angle | `keras.layers.RandomRotation` |
-#' | [layer_random_saturation()] | Change colour saturation at random | `keras.layers.RandomSaturation` |
+#' | [layer_random_saturation()] | Change color saturation at random | `keras.layers.RandomSaturation` |
 #' | [layer_random_sharpness()] | Sharpen or blur images at random | `keras.layers.RandomSharpness` |
 #' | [layer_random_shear()] | Shear images at random | `keras.layers.RandomShear` |
 #' | [layer_random_translation()] | Shift images at random | `keras.layers.RandomTranslation` |

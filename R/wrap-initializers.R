@@ -6,7 +6,7 @@
 #'
 #' @param value Number, or an array that can be broadcast to the shape of the weights.
 #'   Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.Constant`:
@@ -29,7 +29,7 @@ initializer_constant <- wrapper("initializer_constant", function(value = 0.0, ..
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer object.
 #' @source `keras.initializers.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/deserialize>
@@ -52,7 +52,7 @@ initializer_deserialize <- wrapper("initializer_deserialize", function(
 #'
 #' @param identifier A name (character string), a configuration (named list), or an object,
 #'   which is returned as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer object; `NULL` for `NULL`.
 #' @source `keras.initializers.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/get>
@@ -70,7 +70,7 @@ initializer_get <- wrapper("initializer_get", function(identifier, ...) {
 #'
 #' Draws weights from a truncated normal distribution with standard deviation `sqrt(2 /
 #' (fan_in + fan_out))`, where `fan_in` and `fan_out` are the numbers of inputs and outputs
-#' of a unit. Also called Xavier initialisation ([Glorot and Bengio,
+#' of a unit. Also called Xavier initialization ([Glorot and Bengio,
 #' 2010](https://proceedings.mlr.press/v9/glorot10a.html)).
 #'
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
@@ -80,7 +80,7 @@ initializer_get <- wrapper("initializer_get", function(identifier, ...) {
 #'   takes the last but one axis, times all axes before it.
 #' @param output_axes Axes of the weight tensor that count as outputs, counted from 1.
 #'   `NULL`, the default, takes the last axis, times all axes but the last two.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.glorot_normal`:
@@ -102,7 +102,7 @@ initializer_glorot_normal <- wrapper("initializer_glorot_normal", function(
 #'
 #' Draws weights from a uniform distribution between minus and plus `sqrt(6 / (fan_in +
 #' fan_out))`, where `fan_in` and `fan_out` are the numbers of inputs and outputs of a unit.
-#' Also called Xavier initialisation, and the default of most layers ([Glorot and Bengio,
+#' Also called Xavier initialization, and the default of most layers ([Glorot and Bengio,
 #' 2010](https://proceedings.mlr.press/v9/glorot10a.html)).
 #'
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
@@ -112,7 +112,7 @@ initializer_glorot_normal <- wrapper("initializer_glorot_normal", function(
 #'   takes the last but one axis, times all axes before it.
 #' @param output_axes Axes of the weight tensor that count as outputs, counted from 1.
 #'   `NULL`, the default, takes the last axis, times all axes but the last two.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.glorot_uniform`:
@@ -143,7 +143,7 @@ initializer_glorot_uniform <- wrapper("initializer_glorot_uniform", function(
 #'   takes the last but one axis, times all axes before it.
 #' @param output_axes Axes of the weight tensor that count as outputs, counted from 1.
 #'   `NULL`, the default, takes the last axis, times all axes but the last two.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.he_normal`:
@@ -174,7 +174,7 @@ initializer_he_normal <- wrapper("initializer_he_normal", function(
 #'   takes the last but one axis, times all axes before it.
 #' @param output_axes Axes of the weight tensor that count as outputs, counted from 1.
 #'   `NULL`, the default, takes the last axis, times all axes but the last two.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.he_uniform`:
@@ -198,7 +198,7 @@ initializer_he_uniform <- wrapper("initializer_he_uniform", function(
 #' only.
 #'
 #' @param gain Number with which the matrix is multiplied. Default 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.IdentityInitializer`:
@@ -227,7 +227,7 @@ initializer_identity <- wrapper("initializer_identity", function(gain = 1.0, ...
 #'   takes the last but one axis, times all axes before it.
 #' @param output_axes Axes of the weight tensor that count as outputs, counted from 1.
 #'   `NULL`, the default, takes the last axis, times all axes but the last two.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.lecun_normal`:
@@ -258,7 +258,7 @@ initializer_lecun_normal <- wrapper("initializer_lecun_normal", function(
 #'   takes the last but one axis, times all axes before it.
 #' @param output_axes Axes of the weight tensor that count as outputs, counted from 1.
 #'   `NULL`, the default, takes the last axis, times all axes but the last two.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.lecun_uniform`:
@@ -280,7 +280,7 @@ initializer_lecun_uniform <- wrapper("initializer_lecun_uniform", function(
 #'
 #' Sets all weights to 1.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.Ones`:
@@ -305,7 +305,7 @@ initializer_ones <- wrapper("initializer_ones", function(...) {
 #' @param gain Number with which the matrix is multiplied. Default 1.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.OrthogonalInitializer`:
@@ -335,7 +335,7 @@ initializer_orthogonal <- wrapper("initializer_orthogonal", function(
 #' @param stddev Standard deviation of the distribution. Default 0.05.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.random_normal`:
@@ -365,7 +365,7 @@ initializer_random_normal <- wrapper("initializer_random_normal", function(
 #' @param maxval Number: upper end of the range. Default 0.05.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.random_uniform`:
@@ -388,7 +388,7 @@ initializer_random_uniform <- wrapper("initializer_random_uniform", function(
 #' Describes an initializer so that `initializer_deserialize()` can make it again.
 #'
 #' @param initializer The initializer object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.initializers.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/serialize>
@@ -414,7 +414,7 @@ initializer_serialize <- wrapper("initializer_serialize", function(initializer, 
 #' @param scaling How the window is scaled: `"density"` (the default) by its L2 norm,
 #'   `"spectrum"` by its L1 norm, `NULL` not at all.
 #' @param periodic `TRUE` for a periodic window, `FALSE` (the default) for a symmetric one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.STFTInitializer`:
@@ -445,7 +445,7 @@ initializer_stft <- wrapper("initializer_stft", function(
 #' @param stddev Standard deviation of the distribution. Default 0.05.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.truncated_normal`:
@@ -480,7 +480,7 @@ initializer_truncated_normal <- wrapper("initializer_truncated_normal", function
 #'   takes the last but one axis, times all axes before it.
 #' @param output_axes Axes of the weight tensor that count as outputs, counted from 1.
 #'   `NULL`, the default, takes the last axis, times all axes but the last two.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.variance_scaling`:
@@ -506,7 +506,7 @@ initializer_variance_scaling <- wrapper("initializer_variance_scaling", function
 #'
 #' Sets all weights to 0.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An initializer for arguments such as `kernel_initializer`. Called with a shape,
 #'   it returns a tensor.
 #' @source `keras.initializers.Zeros`:

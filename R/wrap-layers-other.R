@@ -8,7 +8,7 @@
 #' @param config Named list as `layer_serialize()` returns it.
 #' @param custom_objects Named list of your own classes and functions that the description
 #'   refers to by name. `NULL`, the default, uses registered ones only.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A layer.
 #' @source `keras.layers.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/deserialize>
@@ -129,7 +129,7 @@ layer_jax_model_wrapper <- wrapper("layer_jax_model_wrapper", function(
 #' its arguments.
 #'
 #' @param layer A layer.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list with `class_name`, `config` and the module that the class comes
 #'   from.
 #' @source `keras.layers.serialize`:

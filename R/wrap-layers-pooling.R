@@ -4,7 +4,7 @@
 #'
 #' Divides time or one spatial axis into as many nearly equal windows as `output_size` asks
 #' for, and takes the mean of each, separately for every channel. The size of the result is
-#' therefore the same whatever the size of the input. Neighbouring windows can overlap when
+#' therefore the same whatever the size of the input. Neighboring windows can overlap when
 #' the sizes do not divide.
 #'
 #' @section Shapes:
@@ -41,8 +41,8 @@ layer_adaptive_average_pooling_1d <- wrapper("layer_adaptive_average_pooling_1d"
 #'
 #' Divides height and width into as many nearly equal windows as `output_size` asks for, and
 #' takes the mean of each, separately for every channel. The size of the result is therefore
-#' the same whatever the size of the input. Neighbouring windows can overlap when the sizes
-#' do not divide.
+#' the same whatever the size of the input. Neighboring windows can overlap when the sizes do
+#' not divide.
 #'
 #' @section Shapes:
 #' Input `(batch, height, width, channels)`, output `(batch, out_height, out_width,
@@ -79,7 +79,7 @@ layer_adaptive_average_pooling_2d <- wrapper("layer_adaptive_average_pooling_2d"
 #'
 #' Divides depth, height and width into as many nearly equal windows as `output_size` asks
 #' for, and takes the mean of each, separately for every channel. The size of the result is
-#' therefore the same whatever the size of the input. Neighbouring windows can overlap when
+#' therefore the same whatever the size of the input. Neighboring windows can overlap when
 #' the sizes do not divide.
 #'
 #' @section Shapes:
@@ -117,7 +117,7 @@ layer_adaptive_average_pooling_3d <- wrapper("layer_adaptive_average_pooling_3d"
 #'
 #' Divides time or one spatial axis into as many nearly equal windows as `output_size` asks
 #' for, and takes the largest value of each, separately for every channel. The size of the
-#' result is therefore the same whatever the size of the input. Neighbouring windows can
+#' result is therefore the same whatever the size of the input. Neighboring windows can
 #' overlap when the sizes do not divide.
 #'
 #' @section Shapes:
@@ -154,7 +154,7 @@ layer_adaptive_max_pooling_1d <- wrapper("layer_adaptive_max_pooling_1d", functi
 #'
 #' Divides height and width into as many nearly equal windows as `output_size` asks for, and
 #' takes the largest value of each, separately for every channel. The size of the result is
-#' therefore the same whatever the size of the input. Neighbouring windows can overlap when
+#' therefore the same whatever the size of the input. Neighboring windows can overlap when
 #' the sizes do not divide.
 #'
 #' @section Shapes:
@@ -192,7 +192,7 @@ layer_adaptive_max_pooling_2d <- wrapper("layer_adaptive_max_pooling_2d", functi
 #'
 #' Divides depth, height and width into as many nearly equal windows as `output_size` asks
 #' for, and takes the largest value of each, separately for every channel. The size of the
-#' result is therefore the same whatever the size of the input. Neighbouring windows can
+#' result is therefore the same whatever the size of the input. Neighboring windows can
 #' overlap when the sizes do not divide.
 #'
 #' @section Shapes:

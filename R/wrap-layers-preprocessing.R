@@ -17,7 +17,7 @@
 #'   Default `0.3`.
 #' @param alpha Positive number: parameter of the Dirichlet and Beta distributions of the
 #'   mixing weights. Default `1`.
-#' @param all_ops `TRUE`, the default, also uses brightness, colour fading, contrast and
+#' @param all_ops `TRUE`, the default, also uses brightness, color fading, contrast and
 #'   sharpness; `FALSE` only the other operations.
 #' @param interpolation How pixels between grid points are computed: `"bilinear"` (the
 #'   default) or `"nearest"`.
@@ -109,7 +109,7 @@ layer_category_encoding <- wrapper("layer_category_encoding", function(
   ) %||% object
 })
 
-#' Keep the centre of images
+#' Keep the center of images
 #'
 #' Cuts a window of `height` by `width` pixels from the middle of each image, when training
 #' and when predicting. An image smaller than the window is first enlarged, proportions kept,
@@ -142,7 +142,7 @@ layer_center_crop <- wrapper("layer_center_crop", function(
 #' Contrast limited adaptive histogram equalization
 #'
 #' Equalizes the histogram of each tile of a grid separately, limits how much contrast may
-#' grow, and blends neighbouring tiles (CLAHE). It raises local contrast without blowing up
+#' grow, and blends neighboring tiles (CLAHE). It raises local contrast without blowing up
 #' noise. Works when training and when predicting.
 #'
 #' @section In R:
@@ -340,7 +340,9 @@ layer_equalization <- wrapper("layer_equalization", function(
 #' @concept preprocessing layers
 #' @concept keras.utils.FeatureSpace
 #' @examplesIf can_run_keras()
-#' space <- layer_feature_space(features = list(age = "float", region = "integer_hashed"), hashing_dim = 4)
+#' space <- layer_feature_space(
+#'   features = list(age = "float", region = "integer_hashed"), hashing_dim = 4
+#' )
 #' space(list(age = array(c(30, 50)), region = array(1:2)))
 #' @export
 layer_feature_space <- wrapper("layer_feature_space", function(
@@ -714,7 +716,7 @@ layer_pipeline <- wrapper("layer_pipeline", function(layers, name = NULL, object
 #' RandAugment policy
 #'
 #' During training, applies `num_ops` operations to each batch, drawn from shear,
-#' translation, rotation, brightness, colour fading, contrast, sharpness, posterization,
+#' translation, rotation, brightness, color fading, contrast, sharpness, posterization,
 #' solarization, automatic contrast and equalization, all with the same strength (Cubuk et
 #' al., 2019, <https://arxiv.org/abs/1909.13719>). Predictions see the images as they are.
 #'
@@ -786,15 +788,15 @@ layer_random_brightness <- wrapper("layer_random_brightness", function(
   ) %||% object
 })
 
-#' Fade colours at random
+#' Fade colors at random
 #'
-#' During training, moves each image towards its grey version: `image + f * (grey - image)`
+#' During training, moves each image towards its gray version: `image + f * (gray - image)`
 #' with a random `f` per image. Predictions see the images as they are.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
-#' @param factor Two numbers: the interval of `f`, where 0 changes nothing and 1 gives a grey
-#'   image. One number `f` means `c(-f, f)`, which also intensifies colours.
+#' @param factor Two numbers: the interval of `f`, where 0 changes nothing and 1 gives a gray
+#'   image. One number `f` means `c(-f, f)`, which also intensifies colors.
 #' @param value_range Two numbers: the lowest and the highest value a pixel of the input can
 #'   take, usually `c(0, 255)` (the default) or `c(0, 1)`. Results are clipped to it.
 #' @param data_format Where images keep their channels: `"channels_last"` or
@@ -821,7 +823,7 @@ layer_random_color_degeneration <- wrapper("layer_random_color_degeneration", fu
   ) %||% object
 })
 
-#' Change several colour properties at random
+#' Change several color properties at random
 #'
 #' During training, changes brightness, contrast, saturation and hue, in this order, each
 #' with its own random draw. What has no factor is left alone. Predictions see the images as
@@ -901,7 +903,7 @@ layer_random_contrast <- wrapper("layer_random_contrast", function(
 #'
 #' During training, cuts a window of `height` by `width` pixels at a random place, the same
 #' one for all images of the batch. When predicting, and for images smaller than the window,
-#' it crops the centre after resizing as little as needed.
+#' it crops the center after resizing as little as needed.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
@@ -1098,14 +1100,14 @@ layer_random_gaussian_blur <- wrapper("layer_random_gaussian_blur", function(
   ) %||% object
 })
 
-#' Turn images grey at random
+#' Turn images gray at random
 #'
-#' During training, replaces the colours of some images by their luminance, in all three
+#' During training, replaces the colors of some images by their luminance, in all three
 #' channels. The others, and all images when predicting, stay as they are.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
-#' @param factor Number between 0 and 1: the probability that an image becomes grey. Default
+#' @param factor Number between 0 and 1: the probability that an image becomes gray. Default
 #'   `0.5`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
@@ -1138,7 +1140,7 @@ layer_random_grayscale <- wrapper("layer_random_grayscale", function(
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
 #'   tensors. Without it the layer itself is returned.
 #' @param factor Two numbers between 0 and 1: the interval of the shift, where 1 is half a
-#'   turn of the colour wheel. One number `f` means `c(0, f)`.
+#'   turn of the color wheel. One number `f` means `c(0, f)`.
 #' @param value_range Two numbers: the lowest and the highest value a pixel of the input can
 #'   take, usually `c(0, 255)` (the default) or `c(0, 1)`. Results are clipped to it.
 #' @param data_format Where images keep their channels: `"channels_last"` or
@@ -1164,7 +1166,7 @@ layer_random_hue <- wrapper("layer_random_hue", function(
   ) %||% object
 })
 
-#' Invert colours at random
+#' Invert colors at random
 #'
 #' During training, replaces the pixels `x` of some images by `high - x`, where `high` is the
 #' upper end of `value_range`: the negative of the image. Predictions see the images as they
@@ -1240,10 +1242,10 @@ layer_random_perspective <- wrapper("layer_random_perspective", function(
   ) %||% object
 })
 
-#' Reduce colour depth at random
+#' Reduce color depth at random
 #'
 #' During training, keeps only the leading bits of each channel of an image, with a random
-#' number of bits for each image, so that smooth colours become steps. Used in AutoAugment
+#' number of bits for each image, so that smooth colors become steps. Used in AutoAugment
 #' (Cubuk et al., 2019, <https://arxiv.org/abs/1805.09501>). Predictions see the images as
 #' they are.
 #'
@@ -1280,7 +1282,7 @@ layer_random_posterization <- wrapper("layer_random_posterization", function(
 
 #' Rotate images by a random angle
 #'
-#' During training, turns each image around its centre by an angle drawn uniformly from the
+#' During training, turns each image around its center by an angle drawn uniformly from the
 #' interval that `factor` gives, and fills the corners that become empty. Predictions see the
 #' images as they are.
 #'
@@ -1323,11 +1325,11 @@ layer_random_rotation <- wrapper("layer_random_rotation", function(
   ) %||% object
 })
 
-#' Change colour saturation at random
+#' Change color saturation at random
 #'
 #' During training, converts images from RGB to HSV, multiplies the saturation by `f / (1 -
-#' f)` with a random `f` per image, and converts back: `f = 0` is grey, `f = 0.5` leaves
-#' colours alone, towards 1 they become fully saturated. Predictions see the images as they
+#' f)` with a random `f` per image, and converts back: `f = 0` is gray, `f = 0.5` leaves
+#' colors alone, towards 1 they become fully saturated. Predictions see the images as they
 #' are.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of
@@ -1487,7 +1489,7 @@ layer_random_translation <- wrapper("layer_random_translation", function(
 
 #' Zoom images at random
 #'
-#' During training, enlarges or shrinks each image around its centre by a random factor,
+#' During training, enlarges or shrinks each image around its center by a random factor,
 #' filling the border when it shrinks. Predictions see the images as they are.
 #'
 #' @param object What to compose the layer with: a Sequential model, a tensor, or a list of

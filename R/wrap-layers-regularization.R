@@ -191,9 +191,9 @@ layer_gaussian_noise <- wrapper("layer_gaussian_noise", function(
 #' Drop whole features of a sequence
 #'
 #' During training, sets a random fraction `rate` of the channels to 0 at all positions of a
-#' sample at once, and divides the others by `1 - rate`. Neighbouring steps are often so
-#' alike that dropping single elements has little effect; dropping a channel does (Tompson et
-#' al., 2015, <https://arxiv.org/abs/1411.4280>).
+#' sample at once, and divides the others by `1 - rate`. Neighboring steps are often so alike
+#' that dropping single elements has little effect; dropping a channel does (Tompson et al.,
+#' 2015, <https://arxiv.org/abs/1411.4280>).
 #'
 #' @section In R:
 #' Only active during training: `fit()` switches it on, or call the layer with `training =
@@ -234,7 +234,7 @@ layer_spatial_dropout_1d <- wrapper("layer_spatial_dropout_1d", function(
 #' Drop whole channels of images
 #'
 #' During training, sets a random fraction `rate` of the channels to 0 at all positions of a
-#' sample at once, and divides the others by `1 - rate`. Neighbouring pixels are often so
+#' sample at once, and divides the others by `1 - rate`. Neighboring pixels are often so
 #' alike that dropping single elements has little effect; dropping a channel does (Tompson et
 #' al., 2015, <https://arxiv.org/abs/1411.4280>).
 #'
@@ -280,7 +280,7 @@ layer_spatial_dropout_2d <- wrapper("layer_spatial_dropout_2d", function(
 #' Drop whole channels of volumes
 #'
 #' During training, sets a random fraction `rate` of the channels to 0 at all positions of a
-#' sample at once, and divides the others by `1 - rate`. Neighbouring voxels are often so
+#' sample at once, and divides the others by `1 - rate`. Neighboring voxels are often so
 #' alike that dropping single elements has little effect; dropping a channel does (Tompson et
 #' al., 2015, <https://arxiv.org/abs/1411.4280>).
 #'

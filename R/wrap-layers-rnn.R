@@ -798,7 +798,7 @@ time_distributed <- layer_time_distributed
 #'   kernel (`TRUE`, the default, as cuDNN does) or before it.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A cell: a layer that computes one time step, for `layer_rnn()`,
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
@@ -865,7 +865,7 @@ rnn_cell_gru <- wrapper("rnn_cell_gru", function(
 #'   during training, before it meets the recurrent kernel. Default 0.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A cell: a layer that computes one time step, for `layer_rnn()`,
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
@@ -928,7 +928,7 @@ rnn_cell_lstm <- wrapper("rnn_cell_lstm", function(
 #'   during training, before it meets the recurrent kernel. Default 0.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A cell: a layer that computes one time step, for `layer_rnn()`,
 #'   `rnn_cells_stack()` or a loop of your own. Called with a list of states, it returns a
 #'   list of the output `(batch, units)` and the list of new states.
@@ -963,7 +963,7 @@ rnn_cell_simple <- wrapper("rnn_cell_simple", function(
 #' when it is given a list.
 #'
 #' @param cells List of cells, from the first (nearest to the input) to the last.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A cell, for `layer_rnn()`, whose output is that of the last cell and whose states
 #'   are those of all cells.
 #' @source `keras.layers.StackedRNNCells`:

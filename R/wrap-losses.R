@@ -20,7 +20,7 @@
 #'   not at all.
 #' @param axis Axis over which the element-wise losses are averaged, counted from 1; negative
 #'   counts from the last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -75,7 +75,7 @@ loss_binary_crossentropy <- wrapper("loss_binary_crossentropy", function(
 #'   not at all.
 #' @param axis Axis over which the element-wise losses are averaged, counted from 1; negative
 #'   counts from the last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -128,7 +128,7 @@ metric_binary_focal_crossentropy <- loss_binary_focal_crossentropy
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -181,7 +181,7 @@ loss_categorical_crossentropy <- wrapper("loss_categorical_crossentropy", functi
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -230,7 +230,7 @@ metric_categorical_focal_crossentropy <- loss_categorical_focal_crossentropy
 #' @param y_pred Tensor of shape `(batch, classes)` with predicted probabilities.
 #' @param q Number between 0 and 1: how robust the loss is. Default 0.5 for the object; must
 #'   be given together with `y_true` and `y_pred`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -270,7 +270,7 @@ loss_categorical_generalized_cross_entropy <- wrapper("loss_categorical_generali
 #'
 #' @param y_true Tensor of one-hot labels, of shape `(..., classes)`, holding 0 and 1.
 #' @param y_pred Tensor of scores of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -311,16 +311,16 @@ loss_categorical_hinge <- wrapper("loss_categorical_hinge", function(
 #'
 #' @param y_true Integer tensor of shape `(batch)` with class codes.
 #' @param y_pred Tensor of shape `(batch, features)` with embeddings of length 1
-#'   (L2-normalised).
+#'   (L2-normalized).
 #' @param ref_labels Integer tensor with the class codes of `ref_embeddings`. `NULL`, the
 #'   default, takes `y_true`.
-#' @param ref_embeddings Tensor of L2-normalised embeddings to compare `y_pred` with. `NULL`,
+#' @param ref_embeddings Tensor of L2-normalized embeddings to compare `y_pred` with. `NULL`,
 #'   the default, compares `y_pred` with itself.
 #' @param remove_diagonal `TRUE`, the default, leaves out the pair of each embedding with
 #'   itself.
 #' @param gamma Number: the scale of the loss. Default 80.
 #' @param margin Number: the slack within which a pair is left alone. Default 0.4.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -364,7 +364,7 @@ loss_circle <- wrapper("loss_circle", function(
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -400,15 +400,14 @@ loss_cosine_similarity <- wrapper("loss_cosine_similarity", function(
 #' Connectionist temporal classification loss
 #'
 #' Minus the log-probability of a label sequence given scores for every time step, summed
-#' over all ways to align the two ([Graves et al.,
-#' 2006](https://doi.org/10.1145/1143844.1143891)). For speech and handwriting, where it is
-#' not known which step produced which label.
+#' over all ways to align the two (Graves et al., 2006, \doi{10.1145/1143844.1143891}). For
+#' speech and handwriting, where it is not known which step produced which label.
 #'
 #' @param y_true Integer tensor of shape `(batch, max_length)` with the label sequences.
 #'   Classes count from 1; 0 is the blank and pads shorter sequences.
 #' @param y_pred Tensor of shape `(batch, time, classes)` with logits, not passed through a
 #'   softmax. The first class is the blank.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -444,7 +443,7 @@ loss_ctc <- wrapper("loss_ctc", function(
 #' @param name Named list as returned by `loss_serialize()`, or the name of a loss.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A loss object or function.
 #' @source `keras.losses.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/deserialize>
@@ -469,7 +468,7 @@ loss_deserialize <- wrapper("loss_deserialize", function(name, custom_objects = 
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
 #' @param axis Axes to sum over, counted from 1. `NULL`, the default, sums over all, the
 #'   batch included; `2:4` gives one loss per image.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -505,7 +504,7 @@ loss_dice <- wrapper("loss_dice", function(
 #'
 #' @param identifier A name (character string), a configuration (named list), or an object,
 #'   which is returned as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A loss object or function; `NULL` for `NULL`.
 #' @source `keras.losses.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/get>
@@ -527,7 +526,7 @@ loss_get <- wrapper("loss_get", function(identifier, ...) {
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -561,14 +560,14 @@ loss_hinge <- wrapper("loss_hinge", function(
 #'
 #' Averages over the last axis `error^2 / 2` for errors up to `delta`, and `delta *
 #' (abs(error) - delta / 2)` beyond: less sensitive to outliers than squared error. From
-#' [Huber (1964)](https://doi.org/10.1214/aoms/1177703732).
+#' Huber (1964) (\doi{10.1214/aoms/1177703732}).
 #'
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
 #' @param delta Positive number, in the unit of `y_true`: where the loss turns from quadratic
 #'   to linear. Default 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -612,7 +611,7 @@ metric_huber <- loss_huber
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -652,7 +651,7 @@ loss_kl_divergence <- wrapper("loss_kl_divergence", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -693,7 +692,7 @@ metric_log_cosh <- loss_log_cosh
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -734,7 +733,7 @@ loss_mean_absolute_error <- wrapper("loss_mean_absolute_error", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -774,7 +773,7 @@ loss_mean_absolute_percentage_error <- wrapper("loss_mean_absolute_percentage_er
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -814,7 +813,7 @@ loss_mean_squared_error <- wrapper("loss_mean_squared_error", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -856,7 +855,7 @@ loss_mean_squared_logarithmic_error <- wrapper("loss_mean_squared_logarithmic_er
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -891,7 +890,7 @@ loss_poisson <- wrapper("loss_poisson", function(
 #' Describes a loss so that `loss_deserialize()` can make it again.
 #'
 #' @param loss A loss object or function.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list, or a name for a loss function of Keras.
 #' @source `keras.losses.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/losses/serialize>
@@ -925,7 +924,7 @@ loss_serialize <- wrapper("loss_serialize", function(loss, ...) {
 #'   of a "void" class in a segmentation map. `NULL`, the default, ignores none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -966,7 +965,7 @@ loss_sparse_categorical_crossentropy <- wrapper("loss_sparse_categorical_crossen
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample
@@ -1018,7 +1017,7 @@ loss_squared_hinge <- wrapper("loss_squared_hinge", function(
 #'   0.5.
 #' @param axis Axes to sum over, counted from 1. `NULL`, the default, sums over all, the
 #'   batch included; `2:4` gives one loss per image.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param reduction How the loss object turns the losses of a batch into one number.
 #'   `"sum_over_batch_size"` (the default) and `"mean"` divide their sum by how many there
 #'   are, `"sum"` adds them up, `"mean_with_sample_weight"` divides by the sum of the sample

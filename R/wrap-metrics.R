@@ -10,7 +10,7 @@
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Accuracy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Accuracy>
@@ -33,8 +33,8 @@ metric_accuracy <- wrapper("metric_accuracy", function(name = "accuracy", dtype 
 #' are; it is close when the predictions spread over \[0, 1].
 #'
 #' With `curve = "PR"` the area is that under precision as a function of recall, interpolated
-#' as in [Davis and Goadrich (2006)](https://doi.org/10.1145/1143844.1143874); `"PRGAIN"` is
-#' the precision-recall-gain curve of [Flach and Kull
+#' as in Davis and Goadrich (2006) (\doi{10.1145/1143844.1143874}); `"PRGAIN"` is the
+#' precision-recall-gain curve of [Flach and Kull
 #' (2015)](https://papers.nips.cc/paper/5867-precision-recall-gain-curves-pr-analysis-done-right).
 #'
 #' @param num_thresholds Integer greater than 1: number of thresholds. Default 200.
@@ -57,7 +57,7 @@ metric_accuracy <- wrapper("metric_accuracy", function(name = "accuracy", dtype 
 #'   default, weights all alike.
 #' @param from_logits `TRUE` when `y_pred` holds logits, that is scores before a sigmoid or
 #'   softmax. `FALSE`, the default, takes it as probabilities.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.AUC`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/AUC>
@@ -89,7 +89,7 @@ metric_auc <- wrapper("metric_auc", function(
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
 #' @param threshold Number between 0 and 1: a prediction above it counts as class 1. Default
 #'   0.5.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -131,7 +131,7 @@ metric_binary_accuracy <- wrapper("metric_binary_accuracy", function(
 #'   not at all.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -171,7 +171,7 @@ metric_binary_crossentropy <- wrapper("metric_binary_crossentropy", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.BinaryIoU`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/BinaryIoU>
@@ -195,7 +195,7 @@ metric_binary_iou <- wrapper("metric_binary_iou", function(
 #'
 #' @param y_true Tensor of one-hot labels of shape `(..., classes)`.
 #' @param y_pred Tensor of probabilities or scores of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -233,7 +233,7 @@ metric_categorical_accuracy <- wrapper("metric_categorical_accuracy", function(
 #'   over all classes. Default 0: none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -268,7 +268,7 @@ metric_categorical_crossentropy <- wrapper("metric_categorical_crossentropy", fu
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -295,7 +295,7 @@ metric_categorical_hinge <- wrapper("metric_categorical_hinge", function(
 #'
 #' Computes `2 * cov(y_true, y_pred) / (var(y_true) + var(y_pred) + (mean(y_true) -
 #' mean(y_pred))^2)`: 1 only when predictions and true values are equal, not merely
-#' proportional ([Lin, 1989](https://doi.org/10.2307/2532051)).
+#' proportional (Lin, 1989, \doi{10.2307/2532051}).
 #'
 #' @section In R:
 #' Over several batches the object returns the mean of the batches' coefficients, not the
@@ -307,7 +307,7 @@ metric_categorical_hinge <- wrapper("metric_categorical_hinge", function(
 #' @param axis Axis, or axes, over which the coefficient is computed, counted from 1;
 #'   negative counts from the last. Default: the last axis. Use 1 to correlate over the
 #'   samples of a batch.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -345,7 +345,7 @@ metric_concordance_correlation <- wrapper("metric_concordance_correlation", func
 #'   `config_floatx()` or the input.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.CosineSimilarity`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/CosineSimilarity>
@@ -370,7 +370,7 @@ metric_cosine_similarity <- wrapper("metric_cosine_similarity", function(
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object.
 #' @source `keras.metrics.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/deserialize>
@@ -399,7 +399,7 @@ metric_deserialize <- wrapper("metric_deserialize", function(config, custom_obje
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a tensor of shape `(classes)`,
 #'   or a scalar with an `average`.
 #' @source `keras.metrics.F1Score`:
@@ -432,7 +432,7 @@ metric_f1_score <- wrapper("metric_f1_score", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.FalseNegatives`:
@@ -463,7 +463,7 @@ metric_false_negatives <- wrapper("metric_false_negatives", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.FalsePositives`:
@@ -497,7 +497,7 @@ metric_false_positives <- wrapper("metric_false_positives", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a tensor of shape `(classes)`,
 #'   or a scalar with an `average`.
 #' @source `keras.metrics.FBetaScore`:
@@ -524,7 +524,7 @@ metric_fbeta_score <- wrapper("metric_fbeta_score", function(
 #'
 #' @param identifier A name (character string), a configuration (named list), or an object,
 #'   which is returned as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object; `NULL` for `NULL`.
 #' @source `keras.metrics.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/get>
@@ -546,7 +546,7 @@ metric_get <- wrapper("metric_get", function(identifier, ...) {
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -591,7 +591,7 @@ metric_hinge <- wrapper("metric_hinge", function(
 #'   per class, of which the largest is taken.
 #' @param axis Axis of the classes where labels or predictions hold one column per class,
 #'   counted from 1; negative counts from the last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.IoU`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/IoU>
@@ -621,7 +621,7 @@ metric_iou <- wrapper("metric_iou", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -652,7 +652,7 @@ metric_kl_divergence <- wrapper("metric_kl_divergence", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.LogCoshError`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/LogCoshError>
@@ -679,7 +679,7 @@ metric_log_cosh_error <- wrapper("metric_log_cosh_error", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Mean`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Mean>
@@ -703,7 +703,7 @@ metric_mean <- wrapper("metric_mean", function(name = "mean", dtype = NULL, ...)
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -734,7 +734,7 @@ metric_mean_absolute_error <- wrapper("metric_mean_absolute_error", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -780,7 +780,7 @@ metric_mean_absolute_percentage_error <- wrapper("metric_mean_absolute_percentag
 #'   per class, of which the largest is taken.
 #' @param axis Axis of the classes where labels or predictions hold one column per class,
 #'   counted from 1; negative counts from the last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanIoU`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanIoU>
@@ -810,7 +810,7 @@ metric_mean_iou <- wrapper("metric_mean_iou", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -841,7 +841,7 @@ metric_mean_squared_error <- wrapper("metric_mean_squared_error", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -880,7 +880,7 @@ metric_mean_squared_logarithmic_error <- wrapper("metric_mean_squared_logarithmi
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.MeanMetricWrapper`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/MeanMetricWrapper>
@@ -916,7 +916,7 @@ metric_mean_wrapper <- wrapper("metric_mean_wrapper", function(
 #'   per class, of which the largest is taken.
 #' @param axis Axis of the classes where labels or predictions hold one column per class,
 #'   counted from 1; negative counts from the last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.OneHotIoU`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotIoU>
@@ -955,7 +955,7 @@ metric_one_hot_iou <- wrapper("metric_one_hot_iou", function(
 #'   per class, of which the largest is taken.
 #' @param axis Axis of the classes where labels or predictions hold one column per class,
 #'   counted from 1; negative counts from the last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.OneHotMeanIoU`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/OneHotMeanIoU>
@@ -992,7 +992,7 @@ metric_one_hot_mean_iou <- wrapper("metric_one_hot_mean_iou", function(
 #' @param axis Axis, or axes, over which the coefficient is computed, counted from 1;
 #'   negative counts from the last. Default: the last axis. Use 1 to correlate over the
 #'   samples of a batch.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1026,7 +1026,7 @@ metric_pearson_correlation <- wrapper("metric_pearson_correlation", function(
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1066,7 +1066,7 @@ metric_poisson <- wrapper("metric_poisson", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one value for each.
 #' @source `keras.metrics.Precision`:
@@ -1099,7 +1099,7 @@ metric_precision <- wrapper("metric_precision", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.PrecisionAtRecall`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/PrecisionAtRecall>
@@ -1132,7 +1132,7 @@ metric_precision_at_recall <- wrapper("metric_precision_at_recall", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   `class_aggregation = NULL` a tensor with one value per output.
 #' @source `keras.metrics.R2Score`:
@@ -1167,7 +1167,7 @@ metric_r2_score <- wrapper("metric_r2_score", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one value for each.
 #' @source `keras.metrics.Recall`:
@@ -1201,7 +1201,7 @@ metric_recall <- wrapper("metric_recall", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.RecallAtPrecision`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RecallAtPrecision>
@@ -1228,7 +1228,7 @@ metric_recall_at_precision <- wrapper("metric_recall_at_precision", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.RootMeanSquaredError`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/RootMeanSquaredError>
@@ -1261,7 +1261,7 @@ metric_root_mean_squared_error <- wrapper("metric_root_mean_squared_error", func
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SensitivityAtSpecificity`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SensitivityAtSpecificity>
@@ -1287,7 +1287,7 @@ metric_sensitivity_at_specificity <- wrapper("metric_sensitivity_at_specificity"
 #' Describes a metric so that `metric_deserialize()` can make it again.
 #'
 #' @param metric A metric object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.metrics.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/serialize>
@@ -1313,7 +1313,7 @@ metric_serialize <- wrapper("metric_serialize", function(metric, ...) {
 #'   without the axis of the classes. A factor counts as its codes, starting at 0.
 #' @param y_pred Tensor of shape `(..., classes)` with probabilities or, with `from_logits =
 #'   TRUE`, logits.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1353,7 +1353,7 @@ metric_sparse_categorical_accuracy <- wrapper("metric_sparse_categorical_accurac
 #'   of a "void" class in a segmentation map. `NULL`, the default, ignores none.
 #' @param axis Axis of the classes or features, counted from 1; negative counts from the
 #'   last. Default: the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1393,7 +1393,7 @@ metric_sparse_categorical_crossentropy <- wrapper("metric_sparse_categorical_cro
 #'   be. Default 5.
 #' @param from_sorted_ids `TRUE` when `y_pred` holds class codes in order of their score, at
 #'   least `k` of them, instead of scores. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1436,7 +1436,7 @@ metric_sparse_top_k_categorical_accuracy <- wrapper("metric_sparse_top_k_categor
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.SpecificityAtSensitivity`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/SpecificityAtSensitivity>
@@ -1465,7 +1465,7 @@ metric_specificity_at_sensitivity <- wrapper("metric_specificity_at_sensitivity"
 #' @param y_true Tensor of true values. Leave it out, together with `y_pred`, to get the
 #'   object instead of a value.
 #' @param y_pred Tensor of predicted values, in most cases of the shape of `y_true`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1496,7 +1496,7 @@ metric_squared_hinge <- wrapper("metric_squared_hinge", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor.
 #' @source `keras.metrics.Sum`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/metrics/Sum>
@@ -1521,7 +1521,7 @@ metric_sum <- wrapper("metric_sum", function(name = "sum", dtype = NULL, ...) {
 #' @param y_pred Tensor of scores of the shape of `y_true`.
 #' @param k Positive integer: among how many of the highest predictions the true class has to
 #'   be. Default 5.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
@@ -1560,7 +1560,7 @@ metric_top_k_categorical_accuracy <- wrapper("metric_top_k_categorical_accuracy"
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.TrueNegatives`:
@@ -1591,7 +1591,7 @@ metric_true_negatives <- wrapper("metric_true_negatives", function(
 #'   default one is made from the class.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A metric object for `compile()`. Its `result()` is a scalar tensor, or with
 #'   several `thresholds` a tensor with one count for each.
 #' @source `keras.metrics.TruePositives`:

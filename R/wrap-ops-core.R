@@ -11,7 +11,7 @@
 #' @param elems Tensor, or a list of tensors that are equally long along `axis`.
 #' @param reverse `TRUE` to start from the end of the axis. Default `FALSE`.
 #' @param axis Axis along which to combine, counted from 1. Default `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor, or list of tensors, of the shape of `elems`.
 #' @source `keras.ops.associative_scan`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/associative_scan>
@@ -35,7 +35,7 @@ op_associative_scan <- wrapper("op_associative_scan", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` and of dtype `dtype`.
 #' @source `keras.ops.cast`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cast>
 #' @seealso Its relatives, the [core ops][core-ops].
@@ -56,7 +56,7 @@ op_cast <- wrapper("op_cast", function(x, dtype, ...) {
 #' @param pred Logical scalar: a tensor, `TRUE` or `FALSE`.
 #' @param true_fn R function without arguments, called when `pred` is `TRUE`.
 #' @param false_fn R function without arguments, called when `pred` is `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns What the chosen function returns. Both must return the same structure, with the
 #'   same shapes and dtypes.
 #' @source `keras.ops.cond`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cond>
@@ -76,7 +76,7 @@ op_cond <- wrapper("op_cond", function(pred, true_fn, false_fn, ...) {
 #' Copies a tensor, wherever it is held, into a NumPy array in the computer's main memory.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A NumPy array, a Python object. `as.array()` turns a tensor into an R array
 #'   directly.
 #' @source `keras.ops.convert_to_numpy`:
@@ -109,7 +109,7 @@ op_convert_to_numpy <- wrapper("op_convert_to_numpy", function(x, ...) {
 #'   them sparse where the backend can.
 #' @param ragged `FALSE` to make TensorFlow's ragged tensors dense. `NULL`, the default, and
 #'   `TRUE` keep them ragged where the backend can.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the backend.
 #' @source `keras.ops.convert_to_tensor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/convert_to_tensor>
@@ -138,7 +138,7 @@ op_convert_to_tensor <- wrapper("op_convert_to_tensor", function(
 #'
 #' @param f R function of tensors that returns a list of two: the result, and a function, the
 #'   rule, that turns the gradient of the result into the gradients of the inputs.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A function that returns what `f` computes and is differentiated by the rule.
 #' @source `keras.ops.custom_gradient`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/custom_gradient>
@@ -159,7 +159,7 @@ op_custom_gradient <- wrapper("op_custom_gradient", function(f, ...) {
 #' Returns the name of the dtype of `x`, spelled the same on every backend.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A string such as `"float32"`.
 #' @source `keras.ops.dtype`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dtype>
 #' @seealso Its relatives, the [core ops][core-ops].
@@ -185,7 +185,7 @@ op_dtype <- wrapper("op_dtype", function(x, ...) {
 #' @param upper Integer: the loop ends before the counter reaches it.
 #' @param body_fun R function of the counter and the state that returns the new state.
 #' @param init_val The initial state: a tensor or a list of tensors.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The state after the last round, of the structure of `init_val`.
 #' @source `keras.ops.fori_loop`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fori_loop>
@@ -205,7 +205,7 @@ op_fori_loop <- wrapper("op_fori_loop", function(lower, upper, body_fun, init_va
 #' arrays and `keras_variable()`s are not.
 #'
 #' @param x Any object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.ops.is_tensor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/is_tensor>
@@ -229,7 +229,7 @@ op_is_tensor <- wrapper("op_is_tensor", function(x, ...) {
 #' @param xs Tensor, or a list of tensors with equally long first axes, whose slices `f` then
 #'   gets as a list.
 #' @param f R function of one slice.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor whose first axis is that of `xs`, or a list of such tensors when `f`
 #'   returns a list.
 #' @source `keras.ops.map`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/map>
@@ -255,7 +255,7 @@ op_map <- wrapper("op_map", function(xs, f, ...) {
 #'
 #' @param tensor Tensor to rearrange.
 #' @param pattern String: the axes before, `->`, and the axes after, separated by spaces.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `tensor`, with the axes of the right-hand side of the
 #'   pattern.
 #' @source `keras.ops.rearrange`:
@@ -280,7 +280,7 @@ op_rearrange <- wrapper("op_rearrange", function(tensor, pattern, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` and of dtype `dtype`.
 #' @source `keras.ops.saturate_cast`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/saturate_cast>
@@ -315,7 +315,7 @@ op_saturate_cast <- wrapper("op_saturate_cast", function(x, dtype, ...) {
 #' @param unroll Number of steps to write out per round of the compiled loop, a positive
 #'   integer such as `4L`, or `TRUE` for all of them. A matter of speed, for JAX and
 #'   TensorFlow only. Default `1L`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two: the last state, and the outputs stacked along a new first axis.
 #' @source `keras.ops.scan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scan>
 #' @seealso Its relatives, the [core ops][core-ops].
@@ -345,7 +345,7 @@ op_scan <- wrapper("op_scan", function(
 #' @param shape Shape of the result.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of the dtype of `values`.
 #' @source `keras.ops.scatter`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter>
@@ -375,7 +375,7 @@ op_scatter <- wrapper("op_scatter", function(indices, values, shape, zero_indexe
 #'   of several updates the last should win.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.ops.scatter_update`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/scatter_update>
@@ -402,7 +402,7 @@ op_scatter_update <- wrapper("op_scatter_update", function(
 #' Returns the lengths of the axes of `x`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A shape, as [shape()] makes it; axes whose length is not known yet are `NA`.
 #'   Inside a compiled TensorFlow function such an axis is a scalar tensor instead.
 #' @source `keras.ops.shape`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/shape>
@@ -425,7 +425,7 @@ op_shape <- wrapper("op_shape", function(x, ...) {
 #' @param start_indices Position of the block's first element along each axis, counted from
 #'   1.
 #' @param shape Shape of the block.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of the dtype of `inputs`.
 #' @source `keras.ops.slice`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice>
 #' @seealso Its relatives, the [core ops][core-ops].
@@ -450,7 +450,7 @@ op_slice <- wrapper("op_slice", function(inputs, start_indices, shape, ...) {
 #'   1.
 #' @param updates Tensor with the new values, of the rank of `inputs`; the block has its
 #'   shape and must lie within `inputs`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.ops.slice_update`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/slice_update>
@@ -472,7 +472,7 @@ op_slice_update <- wrapper("op_slice_update", function(inputs, start_indices, up
 #' from is not trained by what is computed from them.
 #'
 #' @param variable Tensor or variable.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `variable`.
 #' @source `keras.ops.stop_gradient`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stop_gradient>
@@ -524,7 +524,7 @@ op_switch <- wrapper("op_switch", function(index, branches, ..., zero_indexed = 
 #'   needs it when it cannot be known in advance.
 #' @param axis Axis to split along, counted from 1; negative counts from the last. Default
 #'   `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of tensors, as many as `axis` is long.
 #' @source `keras.ops.unstack`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unstack>
@@ -541,7 +541,7 @@ op_unstack <- wrapper("op_unstack", function(x, num = NULL, axis = 1L, ...) {
 #' Apply a function to all slices at once
 #'
 #' Applies a function that is written for one element to every slice along the first axis, in
-#' one vectorised computation.
+#' one vectorized computation.
 #'
 #' @section In R:
 #' The function is traced once for all slices, so it must consist of tensor operations: it
@@ -549,7 +549,7 @@ op_unstack <- wrapper("op_unstack", function(x, num = NULL, axis = 1L, ...) {
 #'
 #' @param elements Tensor, or a list of tensors with equally long first axes.
 #' @param f R function of one slice; when `elements` is a list, of the list of their slices.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor whose first axis is that of `elements`, or a list of such tensors.
 #' @source `keras.ops.vectorized_map`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vectorized_map>
@@ -580,7 +580,7 @@ op_vectorized_map <- wrapper("op_vectorized_map", function(elements, f, ...) {
 #'   arguments of `cond` and `body`.
 #' @param maximum_iterations Integer: stop after so many rounds at the latest. `NULL`, the
 #'   default, sets no limit.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The loop variables after the last round, of the structure of `loop_vars`.
 #' @source `keras.ops.while_loop`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/while_loop>

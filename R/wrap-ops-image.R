@@ -24,7 +24,7 @@
 #'   "constant"`. Default `0`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.affine_transform`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/affine_transform>
@@ -62,7 +62,7 @@ op_image_affine_transform <- wrapper("op_image_affine_transform", function(
 #' @param target_width Integer: width of the result.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the smaller height and width.
 #' @source `keras.ops.image.crop_images`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/crop_images>
@@ -107,7 +107,7 @@ op_image_crop <- wrapper("op_image_crop", function(
 #'   [set_random_seed()] does. `NULL`, the default, takes a fresh seed.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.elastic_transform`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/elastic_transform>
@@ -147,7 +147,7 @@ op_image_elastic_transform <- wrapper("op_image_elastic_transform", function(
 #'   stride)` positions on an axis of `n`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank of `images`: at each position of the window, `patch pixels *
 #'   channels` values, pixel by pixel with the channels together.
 #' @source `keras.ops.image.extract_patches`:
@@ -188,7 +188,7 @@ op_image_extract_patches <- wrapper("op_image_extract_patches", function(
 #'   stride)` positions on an axis of `n`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank of `volumes`: at each position of the window, `patch
 #'   voxels * channels` values, voxel by voxel with the channels together.
 #' @source `keras.ops.image.extract_patches_3d`:
@@ -211,7 +211,7 @@ op_image_extract_patches_3d <- wrapper("op_image_extract_patches_3d", function(
 
 #' Gaussian blur of images
 #'
-#' Smooths each channel by a weighted average over neighbouring pixels, with weights from a
+#' Smooths each channel by a weighted average over neighboring pixels, with weights from a
 #' Gaussian density that is cut off at `kernel_size`.
 #'
 #' @param images Tensor: one image of shape `(height, width, channels)` or a batch of them,
@@ -223,7 +223,7 @@ op_image_extract_patches_3d <- wrapper("op_image_extract_patches_3d", function(
 #'   Default `c(1, 1)`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.gaussian_blur`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/gaussian_blur>
@@ -252,7 +252,7 @@ op_image_gaussian_blur <- wrapper("op_image_gaussian_blur", function(
 #'   come before the height.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.hsv_to_rgb`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/hsv_to_rgb>
@@ -282,10 +282,10 @@ op_image_hsv_to_rgb <- wrapper("op_image_hsv_to_rgb", function(images, data_form
 #' @param order Integer: `1` for linear interpolation, `0` for the nearest element.
 #' @param fill_mode What lies outside the array: `"constant"`, the default, is `fill_value`;
 #'   `"nearest"` repeats the border element, `"wrap"` starts again at the other side,
-#'   `"reflect"` mirrors at the edge, `"mirror"` at the centre of the border element.
+#'   `"reflect"` mirrors at the edge, `"mirror"` at the center of the border element.
 #' @param fill_value Number that fills places outside the image when `fill_mode =
 #'   "constant"`. Default `0`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `coordinates` without its first axis.
 #' @source `keras.ops.image.map_coordinates`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/map_coordinates>
@@ -321,7 +321,7 @@ op_image_map_coordinates <- wrapper("op_image_map_coordinates", function(
 #' @param target_width Integer: width of the result.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the larger height and width.
 #' @source `keras.ops.image.pad_images`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/pad_images>
@@ -362,7 +362,7 @@ op_image_pad <- wrapper("op_image_pad", function(
 #' @param fill_value Number that fills places that no pixel moves to. Default `0`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.perspective_transform`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/perspective_transform>
@@ -406,7 +406,7 @@ op_image_perspective_transform <- wrapper("op_image_perspective_transform", func
 #' @param fill_value Number that fills these borders. Default `0`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with the new height and width.
 #' @source `keras.ops.image.resize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/resize>
@@ -427,7 +427,7 @@ op_image_resize <- wrapper("op_image_resize", function(
   )
 })
 
-#' Colour images to grey
+#' Color images to gray
 #'
 #' Replaces red, green and blue by their weighted sum, `0.2989 * red + 0.587 * green +
 #' 0.114 * blue`.
@@ -437,7 +437,7 @@ op_image_resize <- wrapper("op_image_resize", function(
 #'   come before the height.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `images`, with one channel.
 #' @source `keras.ops.image.rgb_to_grayscale`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_grayscale>
@@ -456,7 +456,7 @@ op_image_rgb_to_grayscale <- wrapper("op_image_rgb_to_grayscale", function(
 
 #' Red, green, blue to hue, saturation, value
 #'
-#' Converts colours as R's `rgb2hsv()` does. All results lie between 0 and 1; red has hue 0,
+#' Converts colors as R's `rgb2hsv()` does. All results lie between 0 and 1; red has hue 0,
 #' green 1/3 and blue 2/3.
 #'
 #' @section In R:
@@ -467,7 +467,7 @@ op_image_rgb_to_grayscale <- wrapper("op_image_rgb_to_grayscale", function(
 #'   come before the height.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `images`.
 #' @source `keras.ops.image.rgb_to_hsv`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/rgb_to_hsv>
@@ -485,7 +485,7 @@ op_image_rgb_to_hsv <- wrapper("op_image_rgb_to_hsv", function(images, data_form
 #' Scale and shift arrays
 #'
 #' Resamples an array on a new grid so that coordinate `u` of an axis moves to `u * scale +
-#' translation`, where the centre of the first pixel has the coordinate 0.5. Places that no
+#' translation`, where the center of the first pixel has the coordinate 0.5. Places that no
 #' pixel moves to become zero.
 #'
 #' @param images Tensor of any shape.
@@ -497,7 +497,7 @@ op_image_rgb_to_hsv <- wrapper("op_image_rgb_to_hsv", function(images, data_form
 #' @param method Interpolation: `"linear"` (also `"bilinear"`, `"trilinear"`), `"cubic"`
 #'   (also `"bicubic"`, `"tricubic"`), `"lanczos3"` or `"lanczos5"`.
 #' @param antialias `TRUE`, the default, to smooth where the array gets smaller.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `output_shape` and of the dtype of `images`.
 #' @source `keras.ops.image.scale_and_translate`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/image/scale_and_translate>
@@ -530,7 +530,7 @@ op_image_scale_and_translate <- wrapper("op_image_scale_and_translate", function
 #'   height, width)` when `data_format = "channels_first"`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with one axis more than `images`, the last, of length 2: the vertical
 #'   and the horizontal gradient of each pixel and channel.
 #' @source `keras.ops.image.sobel_edges`:
@@ -572,7 +572,7 @@ op_image_sobel_edges <- wrapper("op_image_sobel_edges", function(
 #'   `0.03`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch)`, or a scalar for single images: the index averaged
 #'   over positions and channels.
 #' @source `keras.ops.image.ssim`:

@@ -8,7 +8,7 @@
 #' @param x Tensor of shape `(..., M, M)`: symmetric positive-definite matrices.
 #' @param upper `TRUE` for upper-triangular factors (those of R's `chol()`), `FALSE`, the
 #'   default, for lower-triangular ones.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, triangular in its last two axes.
 #' @source `keras.ops.cholesky`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cholesky>
@@ -34,7 +34,7 @@ op_cholesky <- wrapper("op_cholesky", function(x, upper = FALSE, ...) {
 #' @param x Tensor of shape `(..., M, M)`: triangular Cholesky factors.
 #' @param upper `TRUE` for upper-triangular factors (those of R's `chol()`), `FALSE`, the
 #'   default, for lower-triangular ones.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`: the inverse of the matrix that was
 #'   decomposed.
 #' @source `keras.ops.cholesky_inverse`:
@@ -56,7 +56,7 @@ op_cholesky_inverse <- wrapper("op_cholesky_inverse", function(x, upper = FALSE,
 #' Computes the determinant of a square matrix, or of each in a batch.
 #'
 #' @param x Tensor of shape `(..., M, M)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(...)`.
 #' @source `keras.ops.det`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/det>
 #' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
@@ -79,7 +79,7 @@ op_det <- wrapper("op_det", function(x, ...) {
 #' can do this on a GPU.
 #'
 #' @param x Tensor of shape `(..., M, M)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two complex tensors: the eigenvalues, of shape `(..., M)`, and the
 #'   eigenvectors as columns, of shape `(..., M, M)`.
 #' @source `keras.ops.eig`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eig>
@@ -99,7 +99,7 @@ op_eig <- wrapper("op_eig", function(x, ...) {
 #' eigenvectors of a symmetric, or complex Hermitian, matrix.
 #'
 #' @param x Tensor of shape `(..., M, M)`: symmetric or Hermitian matrices.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors: the eigenvalues, of shape `(..., M)`, and the eigenvectors
 #'   as columns, of shape `(..., M, M)`. The sign of an eigenvector is arbitrary.
 #' @source `keras.ops.eigh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eigh>
@@ -119,7 +119,7 @@ op_eigh <- wrapper("op_eigh", function(x, ...) {
 #' [op_solve()] is faster and more accurate.
 #'
 #' @param x Tensor of shape `(..., M, M)`: invertible matrices.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.inv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inv>
 #' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
@@ -143,7 +143,7 @@ op_inv <- wrapper("op_inv", function(x, ...) {
 #' @param tangents List of tensors: the direction, of the structure and shapes of `primals`.
 #' @param has_aux `TRUE` when `fun` returns a list of two: the result to differentiate and
 #'   something else to hand back. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list: what `fun` returns, then its directional derivative, of the same
 #'   structure; with `has_aux = TRUE` also the auxiliary result.
 #' @source `keras.ops.jvp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/jvp>
@@ -159,7 +159,7 @@ op_jvp <- wrapper("op_jvp", function(fun, primals, tangents, has_aux = FALSE, ..
 
 #' Least squares
 #'
-#' Finds the `x` that minimises the sum of squares of `b - a %*% x`: the coefficients of a
+#' Finds the `x` that minimizes the sum of squares of `b - a %*% x`: the coefficients of a
 #' linear regression with design matrix `a`. Where there are several, it is the one with the
 #' smallest norm.
 #'
@@ -167,7 +167,7 @@ op_jvp <- wrapper("op_jvp", function(fun, primals, tangents, has_aux = FALSE, ..
 #' @param b Tensor of shape `(M)` or `(M, K)`: the observations, one problem per column.
 #' @param rcond Number: singular values of `a` below `rcond` times the largest count as zero.
 #'   `NULL`, the default, chooses it by the precision of the dtype.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(N)`, or `(N, K)` when `b` has `K` columns.
 #' @source `keras.ops.lstsq`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lstsq>
 #' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
@@ -194,7 +194,7 @@ op_lstsq <- wrapper("op_lstsq", function(a, b, rcond = NULL, ...) {
 #' @param x Tensor of shape `(..., M, M)`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors: both triangles in one tensor of the shape of `x` (the ones
 #'   are not stored), and the row exchanges, of shape `(..., M)`, counted from 1.
 #' @source `keras.ops.lu_factor`:
@@ -216,7 +216,7 @@ op_lu_factor <- wrapper("op_lu_factor", function(x, zero_indexed = FALSE, ...) {
 #' @param x Tensor of shape `(..., M, N)`.
 #' @param tol Non-negative number: singular values up to it count as zero. `NULL`, the
 #'   default, leaves it to the backend, which derives it from the largest singular value.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of shape `(...)`.
 #' @source `keras.ops.matrix_rank`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/matrix_rank>
@@ -246,7 +246,7 @@ op_matrix_rank <- wrapper("op_matrix_rank", function(x, tol = NULL, ...) {
 #' @param axis One axis for vector norms, two for matrix norms, counted from 1. `NULL`, the
 #'   default, takes all of `x`, which is then a vector or a matrix.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis` (or with length 1 there when
 #'   `keepdims = TRUE`).
 #' @source `keras.ops.norm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/norm>
@@ -269,7 +269,7 @@ op_norm <- wrapper("op_norm", function(x, ord = NULL, axis = NULL, keepdims = FA
 #' @param x Tensor of shape `(..., M, N)`.
 #' @param rcond Number: singular values up to `rcond` times the largest count as zero.
 #'   `NULL`, the default, leaves it to the backend.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(..., N, M)`.
 #' @source `keras.ops.pinv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pinv>
 #' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
@@ -289,7 +289,7 @@ op_pinv <- wrapper("op_pinv", function(x, rcond = NULL, ...) {
 #'
 #' @param x Tensor of shape `(..., M, N)`.
 #' @param mode `"reduced"`, the default, or `"complete"` for a square `q`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors, `q` of shape `(..., M, K)` and `r` of shape `(..., K, N)`,
 #'   with `K = min(M, N)`, or `K = M` when `mode = "complete"`.
 #' @source `keras.ops.qr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/qr>
@@ -310,7 +310,7 @@ op_qr <- wrapper("op_qr", function(x, mode = "reduced", ...) {
 #' @param a Tensor of shape `(..., M, M)`: the matrix of coefficients.
 #' @param b Tensor of shape `(..., M)` or `(..., M, N)`: the right-hand side, one system per
 #'   column.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `b`.
 #' @source `keras.ops.solve`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve>
 #' @seealso Its relatives, the [linear algebra ops][linear-algebra-ops].
@@ -332,7 +332,7 @@ op_solve <- wrapper("op_solve", function(a, b, ...) {
 #' @param b Tensor of shape `(..., M)` or `(..., M, N)`: the right-hand side, one system per
 #'   column.
 #' @param lower `TRUE` when `a` is lower-triangular. Default `FALSE`, upper-triangular.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `b`.
 #' @source `keras.ops.solve_triangular`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/solve_triangular>
@@ -359,7 +359,7 @@ op_solve_triangular <- wrapper("op_solve_triangular", function(a, b, lower = FAL
 #' @param full_matrices `TRUE`, the default, for square `u` and `vt`; `FALSE` for only as
 #'   many columns and rows as there are singular values.
 #' @param compute_uv `FALSE` to compute the singular values only. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of three tensors: `u` of shape `(..., M, M)`, `s` of shape `(..., K)` and
 #'   `vt` of shape `(..., N, N)`, with `K = min(M, N)`; with `full_matrices = FALSE` `u` has
 #'   `K` columns and `vt` has `K` rows. With `compute_uv = FALSE` only the tensor `s`.

@@ -6,7 +6,7 @@
 #'
 #' @param x Tensor of shape `(..., m, d)`: `m` points with `d` coordinates.
 #' @param y Tensor of shape `(..., n, d)`: the other points.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(..., m, n)`.
 #' @source `keras.ops.cdist`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cdist>
 #' @seealso Its relatives, the [mathematical ops][mathematical-ops].
@@ -25,7 +25,7 @@ op_cdist <- wrapper("op_cdist", function(x, y, ...) {
 #' pnorm(x * sqrt(2)) - 1`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between -1 and 1.
 #' @source `keras.ops.erf`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erf>
 #' @seealso Its relatives, the [mathematical ops][mathematical-ops].
@@ -44,7 +44,7 @@ op_erf <- wrapper("op_erf", function(x, ...) {
 #' Computes `1 - op_erf(x)` without the loss of accuracy of that difference for large `x`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between 0 and 2.
 #' @source `keras.ops.erfc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfc>
 #' @seealso Its relatives, the [mathematical ops][mathematical-ops].
@@ -62,7 +62,7 @@ op_erfc <- wrapper("op_erfc", function(x, ...) {
 #' Finds the number whose error function is `x`: `qnorm((x + 1) / 2) / sqrt(2)`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; infinite at -1 and 1, `NaN` outside them.
 #' @source `keras.ops.erfinv`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/erfinv>
@@ -85,7 +85,7 @@ op_erfinv <- wrapper("op_erfinv", function(x, ...) {
 #' @param sequence_length Integer: number of samples in each window.
 #' @param sequence_stride Integer: number of samples from the start of one window to the
 #'   start of the next.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(..., windows, sequence_length)`, where `windows` is `1 +
 #'   floor((n - sequence_length) / sequence_stride)` for a last axis of length `n`.
 #' @source `keras.ops.extract_sequences`:
@@ -104,11 +104,11 @@ op_extract_sequences <- wrapper("op_extract_sequences", function(
 
 #' Fourier transform of the last axis
 #'
-#' The discrete Fourier transform, unnormalised as in R's `fft()`, of complex data that are
+#' The discrete Fourier transform, unnormalized as in R's `fft()`, of complex data that are
 #' given as a real and an imaginary part.
 #'
 #' @param x List of two float tensors of one shape: the real and the imaginary part.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part of the
 #'   transform.
 #' @source `keras.ops.fft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft>
@@ -125,11 +125,11 @@ op_fft <- wrapper("op_fft", function(x, ...) {
 
 #' Fourier transform of the last two axes
 #'
-#' The two-dimensional discrete Fourier transform, unnormalised, of complex data that are
+#' The two-dimensional discrete Fourier transform, unnormalized, of complex data that are
 #' given as a real and an imaginary part.
 #'
 #' @param x List of two float tensors of one shape: the real and the imaginary part.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part of the
 #'   transform.
 #' @source `keras.ops.fft2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fft2>
@@ -148,7 +148,7 @@ op_fft2 <- wrapper("op_fft2", function(x, ...) {
 #' Undoes [op_fft2()]; the result is divided by the number of elements that are transformed.
 #'
 #' @param x List of two float tensors of one shape: the real and the imaginary part.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors of the shape of the parts: real and imaginary part.
 #' @source `keras.ops.ifft2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ifft2>
 #' @seealso Its relatives, the [mathematical ops][mathematical-ops].
@@ -177,7 +177,7 @@ op_ifft2 <- wrapper("op_ifft2", function(x, ...) {
 #' @param k Integer: number of best classes to look at.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of shape `(batch)`.
 #' @source `keras.ops.in_top_k`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/in_top_k>
@@ -202,7 +202,7 @@ op_in_top_k <- wrapper("op_in_top_k", function(
 #' @param fft_length Integer: length of the last axis of the result. `NULL`, the default,
 #'   means `2 * (n - 1)` for `n` frequencies: always even, so give it when the data had odd
 #'   length.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor whose last axis has length `fft_length`.
 #' @source `keras.ops.irfft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/irfft>
 #' @seealso Its relatives, the [mathematical ops][mathematical-ops].
@@ -231,7 +231,7 @@ op_irfft <- wrapper("op_irfft", function(x, fft_length = NULL, ...) {
 #' @param window Taper of the windows: `"hann"`, the default, `"hamming"`, a tensor of length
 #'   `sequence_length`, or `NULL` for none.
 #' @param center `TRUE`, the default, when the signal had been extended at both ends.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor whose last axis is time.
 #' @source `keras.ops.istft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/istft>
 #' @seealso Its relatives, the [mathematical ops][mathematical-ops].
@@ -261,7 +261,7 @@ op_istft <- wrapper("op_istft", function(
 #' For matrices whose determinant may be negative use [op_slogdet()].
 #'
 #' @param x Tensor of shape `(..., M, M)`: symmetric positive-definite matrices.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(...)`.
 #' @source `keras.ops.logdet`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logdet>
@@ -284,7 +284,7 @@ op_logdet <- wrapper("op_logdet", function(x, ...) {
 #' @param axis Axis or axes to sum over, counted from 1; negative counts from the last.
 #'   `NULL`, the default, sums over all.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis` (or with length 1 there when
 #'   `keepdims = TRUE`).
 #' @source `keras.ops.logsumexp`:
@@ -307,7 +307,7 @@ op_logsumexp <- wrapper("op_logsumexp", function(x, axis = NULL, keepdims = FALS
 #' @param x Float tensor.
 #' @param fft_length Integer: length to which the last axis is cut, or filled up with zeros,
 #'   before the transform. `NULL`, the default, leaves it as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors, real and imaginary part, whose last axis has length
 #'   `floor(fft_length / 2) + 1`.
 #' @source `keras.ops.rfft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rfft>
@@ -329,7 +329,7 @@ op_rfft <- wrapper("op_rfft", function(x, fft_length = NULL, ...) {
 #' JAX and TensorFlow need a float tensor: cast integers first.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.rsqrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rsqrt>
 #' @seealso Its relatives, the [mathematical ops][mathematical-ops].
@@ -357,7 +357,7 @@ op_rsqrt <- wrapper("op_rsqrt", function(x, ...) {
 #'   faster. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`; what
 #'   stands in segments without elements, `-Inf` or the lowest number of the dtype, depends
 #'   on the backend.
@@ -393,7 +393,7 @@ op_segment_max <- wrapper("op_segment_max", function(
 #'   faster. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`; what
 #'   stands in segments without elements depends on the backend, so do not rely on it.
 #' @source `keras.ops.segment_min`:
@@ -428,7 +428,7 @@ op_segment_min <- wrapper("op_segment_min", function(
 #'   faster. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 1.
 #' @source `keras.ops.segment_prod`:
@@ -464,7 +464,7 @@ op_segment_prod <- wrapper("op_segment_prod", function(
 #'   faster. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `data` whose first axis has length `num_segments`;
 #'   segments without elements are 0.
 #' @source `keras.ops.segment_sum`:
@@ -498,8 +498,8 @@ op_segment_sum <- wrapper("op_segment_sum", function(
 #' @param window Taper of the windows: `"hann"`, the default, `"hamming"`, a tensor of length
 #'   `sequence_length`, or `NULL` for none.
 #' @param center `TRUE`, the default, to extend `x` at both ends so that window `t` has its
-#'   centre, rather than its start, `t - 1` strides after the first sample.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#'   center, rather than its start, `t - 1` strides after the first sample.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors, real and imaginary part, of shape `(..., windows,
 #'   floor(fft_length / 2) + 1)`.
 #' @source `keras.ops.stft`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stft>
@@ -529,7 +529,7 @@ op_stft <- wrapper("op_stft", function(
 #'   `FALSE` leaves the order open, which may be faster.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors, both of the shape of `x` with a last axis of length `k`:
 #'   the values, and their positions along the last axis, counted from 1.
 #' @source `keras.ops.top_k`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/top_k>
@@ -551,7 +551,7 @@ op_top_k <- wrapper("op_top_k", function(x, k, sorted = TRUE, zero_indexed = FAL
 #' inverse.
 #'
 #' @param x Float tensor whose last axis has length 2.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A complex tensor of the shape of `x` without its last axis.
 #' @source `keras.ops.view_as_complex`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_complex>
@@ -571,7 +571,7 @@ op_view_as_complex <- wrapper("op_view_as_complex", function(x, ...) {
 #' is the inverse.
 #'
 #' @param x Complex tensor or R vector.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x` with an added last axis of length 2.
 #' @source `keras.ops.view_as_real`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/view_as_real>

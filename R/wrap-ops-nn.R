@@ -12,7 +12,7 @@
 #'   result shall have. A single number serves for all axes.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `inputs`, whose spatial axes have the lengths
 #'   `output_size`.
 #' @source `keras.ops.adaptive_average_pool`:
@@ -42,7 +42,7 @@ op_adaptive_average_pool <- wrapper("op_adaptive_average_pool", function(
 #'   result shall have. A single number serves for all axes.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `inputs`, whose spatial axes have the lengths
 #'   `output_size`.
 #' @source `keras.ops.adaptive_max_pool`:
@@ -76,7 +76,7 @@ op_adaptive_max_pool <- wrapper("op_adaptive_max_pool", function(
 #'   stride)` positions on an axis of `n`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes:
 #'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
 #'   strides)` with `"same"`.
@@ -95,10 +95,10 @@ op_average_pool <- wrapper("op_average_pool", function(
   call_py(bound$op_average_pool, arg_data(inputs), pool_size, strides, padding, data_format, ...)
 })
 
-#' Normalise with given means and variances
+#' Normalize with given means and variances
 #'
 #' Computes `(x - mean) / sqrt(variance + epsilon) * scale + offset`, where the four vectors
-#' run along `axis`: the arithmetic of batch normalisation once its statistics are known.
+#' run along `axis`: the arithmetic of batch normalization once its statistics are known.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param mean Vector of means, as long as `axis`.
@@ -109,7 +109,7 @@ op_average_pool <- wrapper("op_average_pool", function(
 #'   none.
 #' @param scale Vector to multiply by, as long as `axis`, or `NULL`, the default, for none.
 #' @param epsilon Small positive number added to the variance. Default `0.001`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`.
 #' @source `keras.ops.batch_normalization`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/batch_normalization>
@@ -139,10 +139,10 @@ op_batch_normalization <- wrapper("op_batch_normalization", function(
 #'   `output`.
 #' @param output Tensor of predicted probabilities of label 1, or of logits when `from_logits
 #'   = TRUE`.
-#' @param from_logits `TRUE` when `output` holds unnormalised scores (logits), to which the
+#' @param from_logits `TRUE` when `output` holds unnormalized scores (logits), to which the
 #'   sigmoid or softmax is still to be applied. Default `FALSE`: `output` holds
 #'   probabilities.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `target`: one loss per element, not averaged.
 #' @source `keras.ops.binary_crossentropy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/binary_crossentropy>
@@ -170,11 +170,11 @@ op_binary_crossentropy <- wrapper("op_binary_crossentropy", function(
 #'   classes, along `axis`.
 #' @param output Tensor of predicted probabilities, or of logits when `from_logits = TRUE`;
 #'   the classes lie along `axis`.
-#' @param from_logits `TRUE` when `output` holds unnormalised scores (logits), to which the
+#' @param from_logits `TRUE` when `output` holds unnormalized scores (logits), to which the
 #'   sigmoid or softmax is still to be applied. Default `FALSE`: `output` holds
 #'   probabilities.
 #' @param axis Axis of the classes, counted from 1. Default `-1`, the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `target` without `axis`: one loss per sample, not
 #'   averaged.
 #' @source `keras.ops.categorical_crossentropy`:
@@ -204,7 +204,7 @@ op_categorical_crossentropy <- wrapper("op_categorical_crossentropy", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param alpha Number: steepness of the part below zero, which levels off at `-alpha`.
 #'   Default `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.celu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/celu>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -239,9 +239,9 @@ op_celu <- wrapper("op_celu", function(x, alpha = 1.0, ...) {
 #'   stride)` positions on an axis of `n`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param dilation_rate One or more positive integers: distance between neighbouring kernel
+#' @param dilation_rate One or more positive integers: distance between neighboring kernel
 #'   elements along each spatial axis. Default `1`, no gaps.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch, <new spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
 #' @source `keras.ops.conv`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conv>
@@ -282,9 +282,9 @@ op_conv <- wrapper("op_conv", function(
 #'   size of the result.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param dilation_rate One or more positive integers: distance between neighbouring kernel
+#' @param dilation_rate One or more positive integers: distance between neighboring kernel
 #'   elements along each spatial axis. Default `1`, no gaps.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch, <larger spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
 #' @source `keras.ops.conv_transpose`:
@@ -329,7 +329,7 @@ op_conv_transpose <- wrapper("op_conv_transpose", function(
 #' @param mask_index Integer: class of the blank, counted from 1. Default `1`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors. First the decoded classes, of shape `(paths, batch,
 #'   time)`, filled up with `0`; `paths` is 1 for `"greedy"` and `top_paths` for
 #'   `"beam_search"`. Second a score per sequence: of shape `(batch, 1)` with the negative
@@ -374,7 +374,7 @@ op_ctc_decode <- wrapper("op_ctc_decode", function(
 #' @param mask_index Integer: class of the blank, counted from 1. Default `1`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch)`: one loss per sequence.
 #' @source `keras.ops.ctc_loss`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ctc_loss>
@@ -410,7 +410,7 @@ op_ctc_loss <- wrapper("op_ctc_loss", function(
 #'   of its square.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of shape `(batch, height * block_size, width *
 #'   block_size, channels / block_size^2)`.
 #' @source `keras.ops.depth_to_space`:
@@ -443,9 +443,9 @@ op_depth_to_space <- wrapper("op_depth_to_space", function(
 #'   stride)` positions on an axis of `n`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param dilation_rate One or more positive integers: distance between neighbouring kernel
+#' @param dilation_rate One or more positive integers: distance between neighboring kernel
 #'   elements along each spatial axis. Default `1`, no gaps.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch, <new spatial axes>, input_channels * multiplier)`, or
 #'   with the channels second when `data_format = "channels_first"`.
 #' @source `keras.ops.depthwise_conv`:
@@ -493,7 +493,7 @@ op_depthwise_conv <- wrapper("op_depthwise_conv", function(
 #'   available.
 #' @param attn_logits_soft_cap Positive number that softly limits the size of the scores, or
 #'   `NULL`, the default. Only JAX on a TPU supports it.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `query`.
 #' @source `keras.ops.dot_product_attention`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot_product_attention>
@@ -524,7 +524,7 @@ op_dot_product_attention <- wrapper("op_dot_product_attention", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param alpha Number: steepness of the part below zero, which levels off at `-alpha`.
 #'   Default `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.elu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/elu>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -546,13 +546,13 @@ op_elu <- wrapper("op_elu", function(x, alpha = 1.0, ...) {
 #' @param output_size One or two positive integers: height and width of the images.
 #' @param kernel_size One or two positive integers: height and width of the sliding window. A
 #'   single number makes it square.
-#' @param dilation One or two positive integers: distance between neighbouring points of the
+#' @param dilation One or two positive integers: distance between neighboring points of the
 #'   window, in height and width. Default `1`.
 #' @param padding One or two integers: the padding that was used to cut the images, removed
 #'   again from the result. Default `0`.
 #' @param stride One or two positive integers: steps of the window in height and width.
 #'   Default `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch, channels, output_height, output_width)`.
 #' @source `keras.ops.fold`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fold>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -581,7 +581,7 @@ op_fold <- wrapper("op_fold", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param approximate `TRUE`, the default, for `0.5 * x * (1 + tanh(sqrt(2 / pi) * (x +
 #'   0.044715 * x^3)))`; `FALSE` for the exact form.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.gelu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gelu>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -604,7 +604,7 @@ op_gelu <- wrapper("op_gelu", function(x, approximate = TRUE, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to halve, counted from 1; its length must be even. Default `-1`, the last
 #'   axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of its shape, except that `axis` is half as
 #'   long.
 #' @source `keras.ops.glu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/glu>
@@ -625,7 +625,7 @@ op_glu <- wrapper("op_glu", function(x, axis = -1L, ...) {
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param threshold Positive number: absolute values up to it become zero. Default `0.5`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_shrink`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_shrink>
@@ -645,7 +645,7 @@ op_hard_shrink <- wrapper("op_hard_shrink", function(x, threshold = 0.5, ...) {
 #' 0.5` in between.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_sigmoid>
@@ -665,7 +665,7 @@ op_hard_sigmoid <- wrapper("op_hard_sigmoid", function(x, ...) {
 #' (Howard and others, 2019, arXiv:1905.02244). Keras also calls it hard SiLU.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_swish`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_swish>
@@ -688,7 +688,7 @@ op_hard_silu <- op_hard_swish
 #' Limits each element to the interval from -1 to 1.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.hard_tanh`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hard_tanh>
@@ -702,21 +702,21 @@ op_hard_tanh <- wrapper("op_hard_tanh", function(x, ...) {
   call_py(bound$op_hard_tanh, arg_data(x), ...)
 })
 
-#' Normalise each sample by its own mean and variance
+#' Normalize each sample by its own mean and variance
 #'
 #' Computes `(x - mean(x)) / sqrt(var(x) + epsilon) * gamma + beta` with mean and variance
 #' (divisor `n`) taken over `axis`, separately for every sample (Ba, Kiros and Hinton, 2016,
 #' arXiv:1607.06450).
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param gamma Tensor to multiply the normalised values by, of the shape of the normalised
+#' @param gamma Tensor to multiply the normalized values by, of the shape of the normalized
 #'   axes, or `NULL`, the default, for none.
-#' @param beta Tensor to add at the end, of the shape of the normalised axes, or `NULL`, the
+#' @param beta Tensor to add at the end, of the shape of the normalized axes, or `NULL`, the
 #'   default, for none.
-#' @param axis Axis or axes over which to normalise, counted from 1. Default `-1`, the last.
+#' @param axis Axis or axes over which to normalize, counted from 1. Default `-1`, the last.
 #' @param epsilon Small positive number added to the variance. `NULL`, the default, uses
 #'   `config_epsilon()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.layer_normalization`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/layer_normalization>
@@ -741,7 +741,7 @@ op_layer_normalization <- wrapper("op_layer_normalization", function(
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param negative_slope Number: slope of the function below zero. Default `0.2`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.leaky_relu`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/leaky_relu>
@@ -761,7 +761,7 @@ op_leaky_relu <- wrapper("op_leaky_relu", function(x, negative_slope = 0.2, ...)
 #' [op_sigmoid()] would give `-Inf` for strongly negative elements.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.ops.log_sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_sigmoid>
@@ -783,7 +783,7 @@ op_log_sigmoid <- wrapper("op_log_sigmoid", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to work along, counted from 1; a negative axis counts from the last.
 #'   Default `-1`, the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, nowhere positive.
 #' @source `keras.ops.log_softmax`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log_softmax>
@@ -813,7 +813,7 @@ op_log_softmax <- wrapper("op_log_softmax", function(x, axis = -1L, ...) {
 #'   stride)` positions on an axis of `n`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the rank and dtype of `inputs`, with shorter spatial axes:
 #'   `floor((n - pool_size) / strides) + 1` positions with `padding = "valid"`, `ceiling(n /
 #'   strides)` with `"same"`.
@@ -842,7 +842,7 @@ op_max_pool <- wrapper("op_max_pool", function(
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
 #' @param synchronized `TRUE` to pool the statistics over all replicas of a distributed
 #'   TensorFlow strategy; JAX and PyTorch refuse it. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors, the mean and the variance, both of the shape of `x`
 #'   without `axes` (or with length 1 there when `keepdims = TRUE`).
 #' @source `keras.ops.moments`:
@@ -878,7 +878,7 @@ op_moments <- wrapper("op_moments", function(
 #'   JAX). Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor whose last axis, the codes of one set, is replaced by one of length
 #'   `num_classes`; a vector of codes gives one vector.
 #' @source `keras.ops.multi_hot`:
@@ -909,7 +909,7 @@ op_multi_hot <- wrapper("op_multi_hot", function(
 #'   the sum of absolute values.
 #' @param epsilon Small positive number: lower bound of the norm. `NULL`, the default, uses
 #'   `config_epsilon()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, of a float dtype.
 #' @source `keras.ops.normalize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/normalize>
@@ -942,7 +942,7 @@ op_normalize <- wrapper("op_normalize", function(x, axis = -1L, order = 2L, epsi
 #'   JAX). Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with one axis more than `x`, of length `num_classes` and at position
 #'   `axis`; of dtype `dtype`, or `config_floatx()` when that is `NULL`.
 #' @source `keras.ops.one_hot`:
@@ -967,7 +967,7 @@ op_one_hot <- wrapper("op_one_hot", function(
 #'
 #' @param abs_ Tensor of moduli (absolute values), float.
 #' @param angle Tensor of arguments (angles) in radians, float, of the same shape.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A complex tensor of the common shape of the two arguments.
 #' @source `keras.ops.polar`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/polar>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -988,7 +988,7 @@ op_polar <- wrapper("op_polar", function(abs_, angle, ...) {
 #' @param x1 Tensor: the first signal or image.
 #' @param x2 Tensor: the second one, of the same shape.
 #' @param max_val Number: the largest value that a signal can take, such as `1` or `255`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scalar tensor: the ratio over all elements together.
 #' @source `keras.ops.psnr`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/psnr>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -1007,7 +1007,7 @@ op_psnr <- wrapper("op_psnr", function(x1, x2, max_val, ...) {
 #' Keeps what is positive and replaces the rest by zero: `pmax(x, 0)`, element by element.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.relu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -1026,7 +1026,7 @@ op_relu <- wrapper("op_relu", function(x, ...) {
 #' that low-precision arithmetic represents well.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.relu6`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/relu6>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -1039,18 +1039,18 @@ op_relu6 <- wrapper("op_relu6", function(x, ...) {
   call_py(bound$op_relu6, arg_data(x), ...)
 })
 
-#' Normalise each sample by its root mean square
+#' Normalize each sample by its root mean square
 #'
 #' Computes `x / sqrt(mean(x^2) + epsilon) * scale` with the mean over `axis`: layer
-#' normalisation without centring (Zhang and Sennrich, 2019, arXiv:1910.07467).
+#' normalization without centering (Zhang and Sennrich, 2019, arXiv:1910.07467).
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param scale Tensor to multiply the normalised values by, of the shape of the normalised
+#' @param scale Tensor to multiply the normalized values by, of the shape of the normalized
 #'   axes, or `NULL`, the default, for none.
-#' @param axis Axis or axes over which to normalise, counted from 1. Default `-1`, the last.
+#' @param axis Axis or axes over which to normalize, counted from 1. Default `-1`, the last.
 #' @param epsilon Small positive number added to the mean square. `NULL`, the default, uses
 #'   `config_epsilon()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.rms_normalization`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rms_normalization>
@@ -1073,7 +1073,7 @@ op_rms_normalization <- wrapper("op_rms_normalization", function(
 #' and variance 1 from layer to layer (Klambauer and others, 2017, arXiv:1706.02515).
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.selu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/selu>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -1104,9 +1104,9 @@ op_selu <- wrapper("op_selu", function(x, ...) {
 #'   stride)` positions on an axis of `n`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param dilation_rate One or more positive integers: distance between neighbouring kernel
+#' @param dilation_rate One or more positive integers: distance between neighboring kernel
 #'   elements along each spatial axis. Default `1`, no gaps.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch, <new spatial axes>, output_channels)`, or with the
 #'   channels second when `data_format = "channels_first"`.
 #' @source `keras.ops.separable_conv`:
@@ -1134,7 +1134,7 @@ op_separable_conv <- wrapper("op_separable_conv", function(
 #' `plogis()`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` with values between 0 and 1.
 #' @source `keras.ops.sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sigmoid>
@@ -1156,7 +1156,7 @@ op_sigmoid <- wrapper("op_sigmoid", function(x, ...) {
 #'
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param threshold Positive number by which absolute values are reduced. Default `0.5`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.soft_shrink`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/soft_shrink>
@@ -1178,7 +1178,7 @@ op_soft_shrink <- wrapper("op_soft_shrink", function(x, threshold = 0.5, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to work along, counted from 1; a negative axis counts from the last.
 #'   Default `-1`, the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`; along `axis` it sums to 1.
 #' @source `keras.ops.softmax`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softmax>
@@ -1200,7 +1200,7 @@ op_softmax <- wrapper("op_softmax", function(x, axis = -1L, ...) {
 #' to get a positive parameter such as a standard deviation.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.ops.softplus`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softplus>
@@ -1220,7 +1220,7 @@ op_softplus <- wrapper("op_softplus", function(x, ...) {
 #' approaches these limits more slowly.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, with values between -1 and 1.
 #' @source `keras.ops.softsign`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/softsign>
@@ -1247,7 +1247,7 @@ op_softsign <- wrapper("op_softsign", function(x, ...) {
 #' @param block_size Integer: side of the blocks. Height and width must be multiples of it.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` and of shape `(batch, height / block_size, width /
 #'   block_size, channels * block_size^2)`.
 #' @source `keras.ops.space_to_depth`:
@@ -1277,12 +1277,12 @@ op_space_to_depth <- wrapper("op_space_to_depth", function(
 #'   without its axis of classes.
 #' @param output Tensor of predicted probabilities, or of logits when `from_logits = TRUE`;
 #'   the classes lie along `axis`.
-#' @param from_logits `TRUE` when `output` holds unnormalised scores (logits), to which the
+#' @param from_logits `TRUE` when `output` holds unnormalized scores (logits), to which the
 #'   sigmoid or softmax is still to be applied. Default `FALSE`: `output` holds
 #'   probabilities.
 #' @param axis Axis of the classes in `output`. Default `-1`, the last axis, which is the
 #'   only one that every backend accepts.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `target`: one loss per sample, not averaged.
 #' @source `keras.ops.sparse_categorical_crossentropy`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_categorical_crossentropy>
@@ -1308,7 +1308,7 @@ op_sparse_categorical_crossentropy <- wrapper("op_sparse_categorical_crossentrop
 #' parabola `(x + 1)^2 / 4`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.sparse_plus`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_plus>
@@ -1328,7 +1328,7 @@ op_sparse_plus <- wrapper("op_sparse_plus", function(x, ...) {
 #' 2, 0), 1)` (Blondel, Martins and Niculae, 2019, arXiv:1901.02324).
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`, with values between 0 and 1.
 #' @source `keras.ops.sparse_sigmoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparse_sigmoid>
@@ -1355,7 +1355,7 @@ op_sparse_sigmoid <- wrapper("op_sparse_sigmoid", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis to work along, counted from 1; a negative axis counts from the last.
 #'   Default `-1`, the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; along `axis` it sums to 1.
 #' @source `keras.ops.sparsemax`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sparsemax>
@@ -1377,7 +1377,7 @@ op_sparsemax <- wrapper("op_sparsemax", function(x, axis = -1L, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param b Non-negative number: width of the bend at zero; `0` gives [op_relu()]. Default
 #'   `4`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, with positive values.
 #' @source `keras.ops.squareplus`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squareplus>
@@ -1397,7 +1397,7 @@ op_squareplus <- wrapper("op_squareplus", function(x, b = 4L, ...) {
 #' Ramachandran, Zoph and Le, 2017, arXiv:1710.05941). Keras also calls it SiLU.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.swish`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/swish>
 #' @seealso Its relatives, the [neural network ops][neural-network-ops].
@@ -1420,7 +1420,7 @@ op_silu <- op_swish
 #' it.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.tanh_shrink`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh_shrink>
@@ -1442,7 +1442,7 @@ op_tanh_shrink <- wrapper("op_tanh_shrink", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param threshold Number that an element must exceed to be kept.
 #' @param default_value Number that replaces the elements that do not.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.threshold`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/threshold>
@@ -1468,13 +1468,13 @@ op_threshold <- wrapper("op_threshold", function(x, threshold, default_value, ..
 #' @param x Tensor of shape `(batch, channels, height, width)`.
 #' @param kernel_size One or two positive integers: height and width of the sliding window. A
 #'   single number makes it square.
-#' @param dilation One or two positive integers: distance between neighbouring points of the
+#' @param dilation One or two positive integers: distance between neighboring points of the
 #'   window, in height and width. Default `1`.
 #' @param padding One or two integers: rows and columns of zeros added on each side. Default
 #'   `0`.
 #' @param stride One or two positive integers: steps of the window in height and width.
 #'   Default `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch, channels * kernel_height * kernel_width, windows)`.
 #' @source `keras.ops.unfold`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/unfold>

@@ -9,7 +9,7 @@
 #' R's own `abs(x)` does the same on a tensor.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; of a complex `x`, its real dtype (float32
 #'   for complex64).
 #' @source `keras.ops.abs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/abs>
@@ -29,7 +29,7 @@ op_abs <- wrapper("op_abs", function(x, ...) {
 #' the short name of the same operation.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; of a complex `x`, its real dtype (float32
 #'   for complex64).
 #' @source `keras.ops.absolute`:
@@ -56,7 +56,7 @@ op_absolute <- wrapper("op_absolute", function(x, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype of `x1` and `x2`.
 #' @source `keras.ops.add`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/add>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -81,7 +81,7 @@ op_add <- wrapper("op_add", function(x1, x2, ...) {
 #' @param axis Axis or axes to reduce, counted from 1; negative numbers count from the last
 #'   axis. `NULL`, the default, reduces over all axes, to a scalar.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor: the shape of `x` without the reduced axes, which stay with size
 #'   1 if `keepdims = TRUE`.
 #' @source `keras.ops.all`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/all>
@@ -112,7 +112,7 @@ op_all <- wrapper("op_all", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param atol Absolute tolerance, which decides for values near zero. Default: `1e-8`.
 #' @param equal_nan If `TRUE`, `NaN` in the same position of both counts as equal. Default:
 #'   `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor with a single element and no axes.
 #' @source `keras.ops.allclose`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/allclose>
@@ -138,7 +138,7 @@ op_allclose <- wrapper("op_allclose", function(
 #' @param axis Axis or axes to reduce, counted from 1; negative numbers count from the last
 #'   axis. `NULL`, the default, reduces over all axes, to a scalar.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the shape of `x` without the reduced axes, which
 #'   stay with size 1 if `keepdims = TRUE`.
 #' @source `keras.ops.amax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amax>
@@ -164,7 +164,7 @@ op_amax <- wrapper("op_amax", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param axis Axis or axes to reduce, counted from 1; negative numbers count from the last
 #'   axis. `NULL`, the default, reduces over all axes, to a scalar.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the shape of `x` without the reduced axes, which
 #'   stay with size 1 if `keepdims = TRUE`.
 #' @source `keras.ops.amin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/amin>
@@ -191,7 +191,7 @@ op_amin <- wrapper("op_amin", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' R's name for it is `Arg()`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`, with angles from -pi to pi.
 #' @source `keras.ops.angle`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/angle>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -213,7 +213,7 @@ op_angle <- wrapper("op_angle", function(x, ...) {
 #' @param axis Axis or axes to reduce, counted from 1; negative numbers count from the last
 #'   axis. `NULL`, the default, reduces over all axes, to a scalar.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor: the shape of `x` without the reduced axes, which stay with size
 #'   1 if `keepdims = TRUE`.
 #' @source `keras.ops.any`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/any>
@@ -243,7 +243,7 @@ op_any <- wrapper("op_any", function(x, axis = NULL, keepdims = FALSE, ...) {
 #'   the same size along all the others.
 #' @param axis Axis to join along, counted from 1. `NULL`, the default, flattens both tensors
 #'   first.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype of both. With `axis = NULL` it has one axis, as long
 #'   as both have elements; otherwise it has the shape of `x1`, longer along `axis`.
 #' @source `keras.ops.append`:
@@ -281,7 +281,7 @@ op_append <- wrapper("op_append", function(x1, x2, axis = NULL, ...) {
 #'   `config_floatx()` or the input.
 #' @param include_end Whether `end` is a value of the sequence when a step reaches it.
 #'   Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with one axis. Unless `dtype` is given, it is int32 if all arguments are
 #'   integers and a float otherwise.
 #' @source `keras.ops.arange`:
@@ -307,7 +307,7 @@ op_arange <- wrapper("op_arange", function(
 #' `NaN`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from 0 to pi.
 #' @source `keras.ops.arccos`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccos>
@@ -327,7 +327,7 @@ op_arccos <- wrapper("op_arccos", function(x, ...) {
 #' `log(x + sqrt(x^2 - 1))`. Elements below 1 give `NaN`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.arccosh`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arccosh>
@@ -347,7 +347,7 @@ op_arccosh <- wrapper("op_arccosh", function(x, ...) {
 #' `NaN`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from -pi/2 to pi/2.
 #' @source `keras.ops.arcsin`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsin>
@@ -367,7 +367,7 @@ op_arcsin <- wrapper("op_arcsin", function(x, ...) {
 #' 1))`. It behaves like a logarithm that also accepts zero and negative values.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.arcsinh`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arcsinh>
@@ -387,7 +387,7 @@ op_arcsinh <- wrapper("op_arcsinh", function(x, ...) {
 #' the plane, with the right quadrant, use [op_arctan2()].
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians, from -pi/2 to pi/2.
 #' @source `keras.ops.arctan`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan>
@@ -413,7 +413,7 @@ op_arctan <- wrapper("op_arctan", function(x, ...) {
 #'
 #' @param x1 Tensor, R array or number: the vertical coordinate.
 #' @param x2 Tensor, R array or number: the horizontal coordinate, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape, with angles from -pi to pi.
 #' @source `keras.ops.arctan2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctan2>
@@ -435,7 +435,7 @@ op_arctan2 <- wrapper("op_arctan2", function(x1, x2, ...) {
 #' 1]` give `NaN`, the ends plus or minus infinity.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.arctanh`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/arctanh>
@@ -466,7 +466,7 @@ op_arctanh <- wrapper("op_arctanh", function(x, ...) {
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
 #' @source `keras.ops.argmax`:
@@ -502,7 +502,7 @@ op_argmax <- wrapper("op_argmax", function(
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1: the shape of `x` without `axis`,
 #'   which stays with size 1 if `keepdims = TRUE`.
 #' @source `keras.ops.argmin`:
@@ -533,7 +533,7 @@ op_argmin <- wrapper("op_argmin", function(
 #'   flattened tensor.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor.
 #' @source `keras.ops.argpartition`:
@@ -565,7 +565,7 @@ op_argpartition <- wrapper("op_argpartition", function(
 #'   flattened tensor.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with positions along `axis`, counted from 1;
 #'   with `axis = NULL` a vector of positions in the flattened tensor (last axis fastest).
 #' @source `keras.ops.argsort`:
@@ -591,7 +591,7 @@ op_argsort <- wrapper("op_argsort", function(x, axis = -1L, zero_indexed = FALSE
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the shape of `x`. Unless `dtype` is given, doubles become
 #'   `config_floatx()` (float32), integers int32, logicals bool.
 #' @source `keras.ops.array`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/array>
@@ -616,7 +616,7 @@ op_array <- wrapper("op_array", function(x, dtype = NULL, ...) {
 #' @param indices_or_sections Positive integer: the number of parts. Cutting places cannot be
 #'   given here.
 #' @param axis Axis to split, counted from 1. Default: `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of `indices_or_sections` tensors of the dtype of `x`. If there are more
 #'   parts than elements, the last parts are empty.
 #' @source `keras.ops.array_split`:
@@ -647,7 +647,7 @@ op_array_split <- wrapper("op_array_split", function(x, indices_or_sections, axi
 #'   shape than `x`.
 #' @param weights Tensor or R array of weights whose sum is not zero: of the shape of `x`, or
 #'   a vector as long as `axis`. `NULL`, the default, weighs all elements equally.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor: the shape of `x` without the averaged axes.
 #' @source `keras.ops.average`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/average>
@@ -670,7 +670,7 @@ op_average <- wrapper("op_average", function(x, axis = NULL, weights = NULL, ...
 #' ..., N. Windows taper a signal towards its ends before a Fourier transform.
 #'
 #' @param x Positive integer: the length N of the window.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.bartlett`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bartlett>
@@ -702,7 +702,7 @@ op_bartlett <- wrapper("op_bartlett", function(x, ...) {
 #'   zeros. Default: `0`.
 #' @param sparse If `TRUE`, return a sparse tensor, on backends that have one. Default:
 #'   `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with one axis of size `max(max(x) + 1, minlength)`, whose first element
 #'   belongs to the value **0**. int32 counts, or sums in the common dtype of `x` and
 #'   `weights`.
@@ -732,7 +732,7 @@ op_bincount <- wrapper("op_bincount", function(
 #'
 #' @param x Integer tensor or R array.
 #' @param y Integer tensor, R array or number, broadcast against `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_and`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_and>
@@ -757,7 +757,7 @@ op_bitwise_and <- wrapper("op_bitwise_and", function(x, y, ...) {
 #' tensors are refused as well: use [op_logical_not()].
 #'
 #' @param x Integer tensor or R array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the shape and dtype of `x`.
 #' @source `keras.ops.bitwise_invert`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_invert>
@@ -784,7 +784,7 @@ op_bitwise_invert <- wrapper("op_bitwise_invert", function(x, ...) {
 #' @param x Integer tensor or R array.
 #' @param y Integer tensor, R array or number: places to shift by, from 0 to the number of
 #'   bits less one; broadcast against `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_left_shift`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_left_shift>
@@ -808,7 +808,7 @@ op_bitwise_left_shift <- wrapper("op_bitwise_left_shift", function(x, y, ...) {
 #' tensors are refused as well: use [op_logical_not()].
 #'
 #' @param x Integer tensor or R array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the shape and dtype of `x`.
 #' @source `keras.ops.bitwise_not`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_not>
@@ -833,7 +833,7 @@ op_bitwise_not <- wrapper("op_bitwise_not", function(x, ...) {
 #'
 #' @param x Integer tensor or R array.
 #' @param y Integer tensor, R array or number, broadcast against `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_or`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_or>
@@ -859,7 +859,7 @@ op_bitwise_or <- wrapper("op_bitwise_or", function(x, y, ...) {
 #' @param x Integer tensor or R array.
 #' @param y Integer tensor, R array or number: places to shift by, from 0 to the number of
 #'   bits less one; broadcast against `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_right_shift`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_right_shift>
@@ -884,7 +884,7 @@ op_bitwise_right_shift <- wrapper("op_bitwise_right_shift", function(x, y, ...) 
 #'
 #' @param x Integer tensor or R array.
 #' @param y Integer tensor, R array or number, broadcast against `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.bitwise_xor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/bitwise_xor>
@@ -907,7 +907,7 @@ op_bitwise_xor <- wrapper("op_bitwise_xor", function(x, y, ...) {
 #' ..., N.
 #'
 #' @param x Positive integer: the length N of the window.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.blackman`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/blackman>
@@ -929,7 +929,7 @@ op_blackman <- wrapper("op_blackman", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param shape Shape of the result, as `shape(2, 3)` or `c(2, 3)`. Each of the last axes is
 #'   that of `x`, or `x` has size 1 there.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the given shape and the dtype of `x`.
 #' @source `keras.ops.broadcast_to`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/broadcast_to>
@@ -950,7 +950,7 @@ op_broadcast_to <- wrapper("op_broadcast_to", function(x, shape, ...) {
 #' (where `x^(1/3)` would be `NaN`).
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.cbrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cbrt>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -971,7 +971,7 @@ op_cbrt <- wrapper("op_cbrt", function(x, ...) {
 #' R's `ceiling()`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`, also for an integer `x`.
 #' @source `keras.ops.ceil`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ceil>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -995,7 +995,7 @@ op_ceil <- wrapper("op_ceil", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param x_min Number: the lower limit; or a tensor of limits that broadcasts to `x`.
 #' @param x_max Number: the upper limit; or a tensor of limits that broadcasts to `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, in the common dtype of `x`, `x_min` and `x_max`.
 #' @source `keras.ops.clip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/clip>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1020,7 +1020,7 @@ op_clip <- wrapper("op_clip", function(x, x_min, x_max, ...) {
 #'   along all axes but `axis`.
 #' @param axis Axis to join along, counted from 1; negative numbers count from the last.
 #'   Default: `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype whose size along `axis` is the sum of the sizes.
 #' @source `keras.ops.concatenate`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/concatenate>
@@ -1041,7 +1041,7 @@ op_concatenate <- wrapper("op_concatenate", function(xs, axis = 1L, ...) {
 #' The same function as [op_conjugate()], under its short name.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.conj`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conj>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1060,7 +1060,7 @@ op_conj <- wrapper("op_conj", function(x, ...) {
 #' [op_conj()] is the short name of the same operation.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.conjugate`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/conjugate>
@@ -1079,7 +1079,7 @@ op_conjugate <- wrapper("op_conjugate", function(x, ...) {
 #' Makes a new tensor with the values of `x`, in memory of its own.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.copy`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/copy>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1102,7 +1102,7 @@ op_copy <- wrapper("op_copy", function(x, ...) {
 #' matrix first. A constant row gives `NaN`.
 #'
 #' @param x Tensor or R matrix of shape `(variables, observations)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of shape `(n, n)` for `n` rows, with ones on the diagonal.
 #' @source `keras.ops.corrcoef`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/corrcoef>
@@ -1120,7 +1120,7 @@ op_corrcoef <- wrapper("op_corrcoef", function(x, ...) {
 #' Cross-correlation of two vectors
 #'
 #' Slides `x2` along `x1` and takes, at every offset, the sum of the products of the elements
-#' that meet. It is what signal processing calls cross-correlation: nothing is centred or
+#' that meet. It is what signal processing calls cross-correlation: nothing is centered or
 #' scaled, in contrast to R's `ccf()`, and `x2` is not reversed, in contrast to a
 #' convolution.
 #'
@@ -1132,9 +1132,9 @@ op_corrcoef <- wrapper("op_corrcoef", function(x, ...) {
 #' @param x1 Tensor or R vector, the longer one.
 #' @param x2 Tensor or R vector, the shorter one.
 #' @param mode `"valid"`, the default, keeps the offsets at which the vectors overlap
-#'   completely; `"same"` keeps a centred stretch of the length of the longer one; `"full"`
+#'   completely; `"same"` keeps a centered stretch of the length of the longer one; `"full"`
 #'   keeps every offset with any overlap.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor with one axis. For lengths M and N, `"valid"` gives `max(M, N) -
 #'   min(M, N) + 1` elements, `"same"` gives `max(M, N)` and `"full"` gives `M + N - 1`.
 #' @source `keras.ops.correlate`:
@@ -1155,7 +1155,7 @@ op_correlate <- wrapper("op_correlate", function(x1, x2, mode = "valid", ...) {
 #' Computes the cosine of every element, an angle in radians.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.cos`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cos>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1173,7 +1173,7 @@ op_cos <- wrapper("op_cos", function(x, ...) {
 #' Computes `(exp(x) + exp(-x)) / 2` for every element.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.cosh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/cosh>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1197,7 +1197,7 @@ op_cosh <- wrapper("op_cosh", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis or axes to count over, counted from 1; negative numbers count from the
 #'   last. `NULL`, the default, counts all elements.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor: the shape of `x` without the counted axes.
 #' @source `keras.ops.count_nonzero`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/count_nonzero>
@@ -1234,7 +1234,7 @@ op_count_nonzero <- wrapper("op_count_nonzero", function(x, axis = NULL, ...) {
 #'   `-1`, the last.
 #' @param axis Axis with the coordinates in `x1`, `x2` and the result, counted from 1, in
 #'   place of `axisa`, `axisb` and `axisc`. Default: `NULL`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype and the broadcast shape. Where both inputs have two
 #'   coordinates only, the third coordinate of the product comes back and the axis is
 #'   dropped.
@@ -1265,7 +1265,7 @@ op_cross <- wrapper("op_cross", function(
 #'   `NULL`, the default, flattens `x` first.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, or with one axis if `axis = NULL`. Its dtype is
 #'   `dtype` or that of `x`, int32 if `x` is logical.
 #' @source `keras.ops.cumprod`:
@@ -1294,7 +1294,7 @@ op_cumprod <- wrapper("op_cumprod", function(x, axis = NULL, dtype = NULL, ...) 
 #'   `NULL`, the default, flattens `x` first.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, or with one axis if `axis = NULL`. Its dtype is
 #'   `dtype` or that of `x`, int32 if `x` is logical.
 #' @source `keras.ops.cumsum`:
@@ -1315,7 +1315,7 @@ op_cumsum <- wrapper("op_cumsum", function(x, axis = NULL, dtype = NULL, ...) {
 #' Converts angles from degrees to radians: `x * pi / 180`.
 #'
 #' @param x Tensor or R array of angles in degrees.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`, in radians.
 #' @source `keras.ops.deg2rad`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/deg2rad>
@@ -1341,7 +1341,7 @@ op_deg2rad <- wrapper("op_deg2rad", function(x, ...) {
 #' @param x Tensor or R array with one or two axes.
 #' @param k Integer: which diagonal. `0`, the default, is the main diagonal, positive numbers
 #'   lie above it, negative ones below.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`: a vector for a matrix, and for a vector of length n
 #'   a matrix with `n + abs(k)` rows and columns.
 #' @source `keras.ops.diag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diag>
@@ -1367,7 +1367,7 @@ op_diag <- wrapper("op_diag", function(x, k = 0L, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param k Integer: which diagonal. `0`, the default, is the main diagonal, positive numbers
 #'   lie above it, negative ones below.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` with `n + abs(k)` rows and columns, n being the
 #'   number of elements of `x`.
 #' @source `keras.ops.diagflat`:
@@ -1392,7 +1392,7 @@ op_diagflat <- wrapper("op_diagflat", function(x, k = 0L, ...) {
 #'   numbers lie above it, negative ones below.
 #' @param axis1 Axis that plays the rows, counted from 1. Default: `1`.
 #' @param axis2 Axis that plays the columns, counted from 1. Default: `2`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`: the axes of `x` without `axis1` and `axis2`,
 #'   followed by one that holds the diagonals.
 #' @source `keras.ops.diagonal`:
@@ -1409,7 +1409,7 @@ op_diagonal <- wrapper("op_diagonal", function(x, offset = 0L, axis1 = 1L, axis2
   call_py(bound$op_diagonal, arg_data(x), offset, axis1, axis2, ...)
 })
 
-#' Differences of neighbours
+#' Differences of neighbors
 #'
 #' Subtracts from every element the one before it along an axis, and repeats this `n` times.
 #'
@@ -1420,9 +1420,9 @@ op_diagonal <- wrapper("op_diagonal", function(x, offset = 0L, axis1 = 1L, axis2
 #' @param a Tensor, or an R vector, matrix or array.
 #' @param n Non-negative integer: how many times to take differences. Default: `1`.
 #' @param axis Axis to take differences along, counted from 1. Default: `-1`, the last.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `a` and its shape, shorter by `n` along `axis`. For a
-#'   logical `a` it is logical: `TRUE` where neighbours differ.
+#'   logical `a` it is logical: `TRUE` where neighbors differ.
 #' @source `keras.ops.diff`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/diff>
 #' @seealso Its relatives, the [array ops][array-ops].
 #' @concept array ops
@@ -1449,7 +1449,7 @@ op_diff <- wrapper("op_diff", function(a, n = 1L, axis = -1L, ...) {
 #' @param bins Tensor or R vector of limits in increasing order.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor of the shape of `x` with numbers from 0 to `length(bins)`.
 #' @source `keras.ops.digitize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/digitize>
@@ -1473,7 +1473,7 @@ op_digitize <- wrapper("op_digitize", function(x, bins, zero_indexed = FALSE, ..
 #'
 #' @param x1 Tensor, R array or number: the numerator.
 #' @param x2 Tensor, R array or number: the denominator, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.divide`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide>
@@ -1494,7 +1494,7 @@ op_divide <- wrapper("op_divide", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number: the numerator.
 #' @param x2 Tensor, R array or number: the denominator, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.divide_no_nan`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/divide_no_nan>
@@ -1521,7 +1521,7 @@ op_divide_no_nan <- wrapper("op_divide_no_nan", function(x1, x2, ...) {
 #' @param x1 Tensor, R array or number.
 #' @param x2 Tensor, R array or number. Its last axis but one, or its only one, is as long as
 #'   the last axis of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype: the axes of `x1` without the last, followed by
 #'   those of `x2` without the one summed over; a scalar for two vectors.
 #' @source `keras.ops.dot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dot>
@@ -1544,7 +1544,7 @@ op_dot <- wrapper("op_dot", function(x1, x2, ...) {
 #' @param indices_or_sections One integer: the number of equal parts. Or a vector, list or
 #'   array of increasing positions, counted from 1, at each of which a new piece starts.
 #'   Write a single position as a list, `list(3)`, or an array, `array(3)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
 #' @source `keras.ops.dsplit`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dsplit>
@@ -1567,7 +1567,7 @@ op_dsplit <- wrapper("op_dsplit", function(x, indices_or_sections, ...) {
 #' of length n become arrays of shape `(1, n, 1)`.
 #'
 #' @param xs List of tensors or R arrays that agree in all axes but the third.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype with at least three axes.
 #' @source `keras.ops.dstack`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/dstack>
@@ -1626,7 +1626,7 @@ op_einsum <- wrapper("op_einsum", function(subscripts, ...) {
 #' @param shape Shape of the result, as `shape(2, 3)` or `c(2, 3)`.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the given shape; a float unless `dtype` says otherwise.
 #' @source `keras.ops.empty`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1652,7 +1652,7 @@ op_empty <- wrapper("op_empty", function(shape, dtype = NULL, ...) {
 #' @param x Tensor or R array to take the shape and dtype from.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, and of its dtype unless `dtype` says otherwise.
 #' @source `keras.ops.empty_like`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/empty_like>
@@ -1677,7 +1677,7 @@ op_empty_like <- wrapper("op_empty_like", function(x, dtype = NULL, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.equal`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/equal>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1695,7 +1695,7 @@ op_equal <- wrapper("op_equal", function(x1, x2, ...) {
 #' Raises Euler's number e to the power of every element.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.exp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1713,7 +1713,7 @@ op_exp <- wrapper("op_exp", function(x, ...) {
 #' Raises 2 to the power of every element.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.exp2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/exp2>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1734,7 +1734,7 @@ op_exp2 <- wrapper("op_exp2", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Where the new axis or axes stand in the **result**, counted from 1: `1` is in
 #'   front, `-1` at the end.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` with the same elements and the new axes.
 #' @source `keras.ops.expand_dims`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expand_dims>
@@ -1756,7 +1756,7 @@ op_expand_dims <- wrapper("op_expand_dims", function(x, axis, ...) {
 #' cancel most digits.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.expm1`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/expm1>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1780,7 +1780,7 @@ op_expm1 <- wrapper("op_expm1", function(x, ...) {
 #'   lie above it, negative ones below.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(N, M)`; a float unless `dtype` says otherwise.
 #' @source `keras.ops.eye`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/eye>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1800,7 +1800,7 @@ op_eye <- wrapper("op_eye", function(N, M = NULL, k = 0L, dtype = NULL, ...) {
 #' Complex numbers are refused: use [op_abs()].
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.fabs`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fabs>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1823,7 +1823,7 @@ op_fabs <- wrapper("op_fabs", function(x, ...) {
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param axis Axis or axes to reverse, counted from 1; negative numbers count from the last.
 #'   `NULL`, the default, reverses all of them.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.flip`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flip>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1843,7 +1843,7 @@ op_flip <- wrapper("op_flip", function(x, axis = NULL, ...) {
 #' Reverses the order along the second axis: the columns of a matrix, from left to right.
 #'
 #' @param x Tensor or R array with at least two axes.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.fliplr`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fliplr>
@@ -1862,7 +1862,7 @@ op_fliplr <- wrapper("op_fliplr", function(x, ...) {
 #' Reverses the order along the first axis: the rows of a matrix, upside down.
 #'
 #' @param x Tensor or R array with at least one axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.flipud`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/flipud>
@@ -1881,7 +1881,7 @@ op_flipud <- wrapper("op_flipud", function(x, ...) {
 #' Rounds every element down to the nearest whole number that is not greater.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`, also for an integer `x`.
 #' @source `keras.ops.floor`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1906,7 +1906,7 @@ op_floor <- wrapper("op_floor", function(x, ...) {
 #'
 #' @param x1 Tensor, R array or number: the numerator.
 #' @param x2 Tensor, R array or number: the denominator, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype; integers stay integers.
 #' @source `keras.ops.floor_divide`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/floor_divide>
@@ -1931,7 +1931,7 @@ op_floor_divide <- wrapper("op_floor_divide", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
 #' @source `keras.ops.fmax`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmax>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1954,7 +1954,7 @@ op_fmax <- wrapper("op_fmax", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
 #' @source `keras.ops.fmin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmin>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -1977,7 +1977,7 @@ op_fmin <- wrapper("op_fmin", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number: the dividend.
 #' @param x2 Tensor, R array or number: the divisor, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape and the common dtype.
 #' @source `keras.ops.fmod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/fmod>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2000,7 +2000,7 @@ op_fmod <- wrapper("op_fmod", function(x1, x2, ...) {
 #' @param fill_value Number, or a tensor or R array that broadcasts to `shape`.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the given shape; a float unless `dtype` says otherwise, also for an
 #'   integer `fill_value`.
 #' @source `keras.ops.full`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/full>
@@ -2024,7 +2024,7 @@ op_full <- wrapper("op_full", function(shape, fill_value, dtype = NULL, ...) {
 #' @param fill_value Number, or a tensor or R array that broadcasts to the shape of `x`.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, and of its dtype unless `dtype` says otherwise: a
 #'   fractional value is truncated for an integer `x`.
 #' @source `keras.ops.full_like`:
@@ -2049,7 +2049,7 @@ op_full_like <- wrapper("op_full_like", function(x, fill_value, dtype = NULL, ..
 #'
 #' @param x1 Integer tensor, R array or number.
 #' @param x2 Integer tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.gcd`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/gcd>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2081,7 +2081,7 @@ op_gcd <- wrapper("op_gcd", function(x1, x2, ...) {
 #'   `config_floatx()` or the input.
 #' @param axis Axis of the result that holds the sequence, counted from 1, if the ends are
 #'   tensors. Default: `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor, unless `dtype` says otherwise, with one axis of size `num`; if
 #'   the ends are tensors, that axis stands in front of theirs, or at `axis`.
 #' @source `keras.ops.geomspace`:
@@ -2111,7 +2111,7 @@ op_geomspace <- wrapper("op_geomspace", function(
 #' @param x Tensor, or an R vector, matrix or array.
 #' @param key Position along the first axis, counted from 1; negative numbers count from the
 #'   end. Or a list of such positions, one for each of the first axes.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` with fewer axes.
 #' @source `keras.ops.get_item`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/get_item>
@@ -2137,7 +2137,7 @@ op_get_item <- wrapper("op_get_item", function(x, key, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.greater`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater>
@@ -2161,7 +2161,7 @@ op_greater <- wrapper("op_greater", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.greater_equal`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/greater_equal>
@@ -2181,7 +2181,7 @@ op_greater_equal <- wrapper("op_greater_equal", function(x1, x2, ...) {
 #' `w[i] = 0.54 - 0.46 * cos(2 * pi * (i - 1) / (N - 1))` for i = 1, ..., N.
 #'
 #' @param x Positive integer: the length N of the window.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.hamming`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hamming>
@@ -2202,7 +2202,7 @@ op_hamming <- wrapper("op_hamming", function(x, ...) {
 #' ..., N.
 #'
 #' @param x Positive integer: the length N of the window.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.hanning`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hanning>
@@ -2223,7 +2223,7 @@ op_hanning <- wrapper("op_hanning", function(x, ...) {
 #'
 #' @param x1 Tensor, R array or number.
 #' @param x2 Tensor, R array or number: the value at 0, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.heaviside`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/heaviside>
@@ -2251,7 +2251,7 @@ op_heaviside <- wrapper("op_heaviside", function(x1, x2, ...) {
 #' @param bins Positive integer: the number of bins. Default: `10`.
 #' @param range Lower and upper end of the interval, as `c(0, 10)`. `NULL`, the default, goes
 #'   from the minimum to the maximum of `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors: the counts, with one axis of size `bins`, and the limits
 #'   of the bins, with one more element. The counts of float input are floats.
 #' @source `keras.ops.histogram`:
@@ -2277,7 +2277,7 @@ op_histogram <- wrapper("op_histogram", function(x, bins = 10L, range = NULL, ..
 #' @param indices_or_sections One integer: the number of equal parts. Or a vector, list or
 #'   array of increasing positions, counted from 1, at each of which a new piece starts.
 #'   Write a single position as a list, `list(3)`, or an array, `array(3)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`.
 #' @source `keras.ops.hsplit`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hsplit>
@@ -2302,7 +2302,7 @@ op_hsplit <- wrapper("op_hsplit", function(x, indices_or_sections, ...) {
 #' For matrices it is R's `cbind()`, for vectors `c()`.
 #'
 #' @param xs List of tensors or R arrays that agree in all axes but the one joined along.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype.
 #' @source `keras.ops.hstack`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hstack>
@@ -2324,7 +2324,7 @@ op_hstack <- wrapper("op_hstack", function(xs, ...) {
 #'
 #' @param x1 Tensor, R array or number: one leg of the right-angled triangle.
 #' @param x2 Tensor, R array or number: the other leg, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.hypot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/hypot>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2346,7 +2346,7 @@ op_hypot <- wrapper("op_hypot", function(x1, x2, ...) {
 #' R's `besselI(x, nu = 0)`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.i0`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/i0>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2367,7 +2367,7 @@ op_i0 <- wrapper("op_i0", function(x, ...) {
 #' @param n Positive integer: number of rows and columns.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with `n` rows and `n` columns; a float unless `dtype` says otherwise.
 #' @source `keras.ops.identity`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/identity>
@@ -2389,7 +2389,7 @@ op_identity <- wrapper("op_identity", function(n, dtype = NULL, ...) {
 #' R's `Im()`. Real tensors give zeros on JAX and TensorFlow and an error on PyTorch.
 #'
 #' @param x Complex tensor or R array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.imag`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/imag>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2410,7 +2410,7 @@ op_imag <- wrapper("op_imag", function(x, ...) {
 #'
 #' @param x1 Tensor or R array.
 #' @param x2 Tensor or R array whose last axis is as long as that of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype: the axes of `x1` without the last, followed by
 #'   those of `x2` without the last; a scalar for two vectors.
 #' @source `keras.ops.inner`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/inner>
@@ -2439,7 +2439,7 @@ op_inner <- wrapper("op_inner", function(x1, x2, ...) {
 #' @param atol Absolute tolerance, which decides for values near zero. Default: `1e-8`.
 #' @param equal_nan If `TRUE`, `NaN` in the same position of both counts as equal. Default:
 #'   `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.isclose`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isclose>
@@ -2462,7 +2462,7 @@ op_isclose <- wrapper("op_isclose", function(
 #' both parts must be finite.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isfinite`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isfinite>
@@ -2489,7 +2489,7 @@ op_isfinite <- wrapper("op_isfinite", function(x, ...) {
 #' @param assume_unique If `TRUE`, promises that neither `x1` nor `x2` repeats a value, which
 #'   can save time. Default: `FALSE`.
 #' @param invert If `TRUE`, tells which elements do **not** occur in `x2`. Default: `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x1`.
 #' @source `keras.ops.isin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isin>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2507,7 +2507,7 @@ op_isin <- wrapper("op_isin", function(x1, x2, assume_unique = FALSE, invert = F
 #' Tells for every element whether it is plus or minus infinity.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isinf`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isinf>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2528,7 +2528,7 @@ op_isinf <- wrapper("op_isinf", function(x, ...) {
 #' An `NA` in an R vector of doubles becomes `NaN` in a tensor, so it is found as well.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isnan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isnan>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2546,7 +2546,7 @@ op_isnan <- wrapper("op_isnan", function(x, ...) {
 #' Tells for every element whether it is minus infinity.
 #'
 #' @param x Real tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isneginf`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isneginf>
@@ -2565,7 +2565,7 @@ op_isneginf <- wrapper("op_isneginf", function(x, ...) {
 #' Tells for every element whether it is plus infinity.
 #'
 #' @param x Real tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isposinf`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isposinf>
@@ -2585,7 +2585,7 @@ op_isposinf <- wrapper("op_isposinf", function(x, ...) {
 #' that is not complex.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.isreal`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/isreal>
@@ -2609,7 +2609,7 @@ op_isreal <- wrapper("op_isreal", function(x, ...) {
 #' @param x Positive integer: the length N of the window.
 #' @param beta Number: the shape of the window. `0` gives a rectangle, 5 comes close to a
 #'   Hamming window, 8.6 to a Blackman window.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of shape `(x)`.
 #' @source `keras.ops.kaiser`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kaiser>
@@ -2632,7 +2632,7 @@ op_kaiser <- wrapper("op_kaiser", function(x, beta, ...) {
 #'
 #' @param x1 Tensor or R array.
 #' @param x2 Tensor or R array. If one has fewer axes, axes of size 1 are put in front.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype whose size along each axis is the product of the
 #'   sizes of `x1` and `x2`.
 #' @source `keras.ops.kron`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/kron>
@@ -2656,7 +2656,7 @@ op_kron <- wrapper("op_kron", function(x1, x2, ...) {
 #'
 #' @param x1 Integer tensor, R array or number.
 #' @param x2 Integer tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.lcm`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/lcm>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2676,7 +2676,7 @@ op_lcm <- wrapper("op_lcm", function(x1, x2, ...) {
 #' @param x1 Tensor, R array or number: the mantissa.
 #' @param x2 Integer tensor, R array or number: the exponent, broadcast against `x1`. Doubles
 #'   are refused: write `2L`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.ldexp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ldexp>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2701,7 +2701,7 @@ op_ldexp <- wrapper("op_ldexp", function(x1, x2, ...) {
 #' @param x Integer tensor or R array.
 #' @param y Integer tensor, R array or number: places to shift by, from 0 to the number of
 #'   bits less one; broadcast against `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape.
 #' @source `keras.ops.left_shift`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/left_shift>
@@ -2725,7 +2725,7 @@ op_left_shift <- wrapper("op_left_shift", function(x, y, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.less`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2748,7 +2748,7 @@ op_less <- wrapper("op_less", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.less_equal`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/less_equal>
@@ -2777,13 +2777,13 @@ op_less_equal <- wrapper("op_less_equal", function(x1, x2, ...) {
 #' @param num Non-negative integer: how many values to make. Default: `50`.
 #' @param endpoint If `TRUE`, the default, `stop` is the last value. If `FALSE`, the interval
 #'   is cut into `num` steps instead of `num - 1` and `stop` itself is left out.
-#' @param retstep If `TRUE`, return the distance between neighbouring values too. Default:
+#' @param retstep If `TRUE`, return the distance between neighboring values too. Default:
 #'   `FALSE`.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
 #' @param axis Axis of the result that holds the sequence, counted from 1, if the ends are
 #'   tensors. Default: `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor, unless `dtype` says otherwise, with one axis of size `num`; if
 #'   the ends are tensors, that axis stands in front of theirs, or at `axis`. With `retstep =
 #'   TRUE`, a list of this tensor and the step.
@@ -2811,7 +2811,7 @@ op_linspace <- wrapper("op_linspace", function(
 #' negative number `NaN`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.log`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2830,7 +2830,7 @@ op_log <- wrapper("op_log", function(x, ...) {
 #' negative number `NaN`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.log10`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log10>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2849,7 +2849,7 @@ op_log10 <- wrapper("op_log10", function(x, ...) {
 #' lose most digits.
 #'
 #' @param x Tensor, or an R vector, matrix or array, with elements above -1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.log1p`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log1p>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2868,7 +2868,7 @@ op_log1p <- wrapper("op_log1p", function(x, ...) {
 #' negative number `NaN`.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.ops.log2`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/log2>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -2888,7 +2888,7 @@ op_log2 <- wrapper("op_log2", function(x, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.logaddexp`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp>
@@ -2910,7 +2910,7 @@ op_logaddexp <- wrapper("op_logaddexp", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the broadcast shape.
 #' @source `keras.ops.logaddexp2`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logaddexp2>
@@ -2934,7 +2934,7 @@ op_logaddexp2 <- wrapper("op_logaddexp2", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.logical_and`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_and>
@@ -2957,7 +2957,7 @@ op_logical_and <- wrapper("op_logical_and", function(x1, x2, ...) {
 #' R's `!x` does the same on a tensor.
 #'
 #' @param x Tensor, or an R vector, matrix or array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.logical_not`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_not>
@@ -2981,7 +2981,7 @@ op_logical_not <- wrapper("op_logical_not", function(x, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.logical_or`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_or>
@@ -3005,7 +3005,7 @@ op_logical_or <- wrapper("op_logical_or", function(x1, x2, ...) {
 #'
 #' @param x1 Tensor, R array or number. `x1` and `x2` are broadcast against each other.
 #' @param x2 Tensor, R array or number, broadcast against `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape.
 #' @source `keras.ops.logical_xor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/logical_xor>
@@ -3039,7 +3039,7 @@ op_logical_xor <- wrapper("op_logical_xor", function(x1, x2, ...) {
 #'   `config_floatx()` or the input.
 #' @param axis Axis of the result that holds the sequence, counted from 1, if the ends are
 #'   tensors. Default: `1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor, unless `dtype` says otherwise, with one axis of size `num`, from
 #'   `base^start` to `base^stop`; if the ends are tensors, that axis stands in front of
 #'   theirs, or at `axis`.
@@ -3070,7 +3070,7 @@ op_logspace <- wrapper("op_logspace", function(
 #' @param x1 Left factor: a vector, a matrix, or a batch of matrices in its last two axes.
 #' @param x2 Right factor: its last axis but one, or its only axis, is as long as the last
 #'   axis of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the broadcast batch axes of both, then the rows of `x1` and the
 #'   columns of `x2`; its dtype is the common dtype of the two.
 #' @source `keras.ops.matmul`:
@@ -3099,7 +3099,7 @@ op_matmul <- wrapper("op_matmul", function(x1, x2, ...) {
 #' @param initial Number that takes part in the comparison as if it were one more element:
 #'   the result is at least this large, and an empty tensor gives it. `NULL`, the default,
 #'   for none: an empty tensor is then an error.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
 #' @source `keras.ops.max`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/max>
@@ -3124,7 +3124,7 @@ op_max <- wrapper("op_max", function(x, axis = NULL, keepdims = FALSE, initial =
 #' @param x1 First operand: a tensor, an R array or a number.
 #' @param x2 Second operand: a tensor, an R array or a number whose shape broadcasts with
 #'   that of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.maximum`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/maximum>
@@ -3147,7 +3147,7 @@ op_maximum <- wrapper("op_maximum", function(x1, x2, ...) {
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`). Integers and logicals are averaged as floats of the dtype
 #'   `config_floatx()`.
@@ -3173,7 +3173,7 @@ op_mean <- wrapper("op_mean", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
 #' @source `keras.ops.median`:
@@ -3228,7 +3228,7 @@ op_meshgrid <- wrapper("op_meshgrid", function(..., indexing = "xy") {
 #' @param initial Number that takes part in the comparison as if it were one more element:
 #'   the result is at most this large, and an empty tensor gives it. `NULL`, the default, for
 #'   none: an empty tensor is then an error.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
 #' @source `keras.ops.min`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/min>
@@ -3252,7 +3252,7 @@ op_min <- wrapper("op_min", function(x, axis = NULL, keepdims = FALSE, initial =
 #' @param x1 First operand: a tensor, an R array or a number.
 #' @param x2 Second operand: a tensor, an R array or a number whose shape broadcasts with
 #'   that of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.minimum`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/minimum>
@@ -3278,7 +3278,7 @@ op_minimum <- wrapper("op_minimum", function(x1, x2, ...) {
 #' @param x1 The dividend: a tensor, an R array or a number.
 #' @param x2 The divisor: a tensor, an R array or a number whose shape broadcasts with that
 #'   of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype;
 #'   logicals count as integers.
 #' @source `keras.ops.mod`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/mod>
@@ -3303,7 +3303,7 @@ op_mod <- wrapper("op_mod", function(x1, x2, ...) {
 #'   the last.
 #' @param destination Where they go: as many axes as `source` has, counted from 1 in the
 #'   result, each once; negative counts from the last.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and its axes in the new order.
 #' @source `keras.ops.moveaxis`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/moveaxis>
@@ -3330,7 +3330,7 @@ op_moveaxis <- wrapper("op_moveaxis", function(x, source, destination, ...) {
 #' @param x1 First operand: a tensor, an R array or a number.
 #' @param x2 Second operand: a tensor, an R array or a number whose shape broadcasts with
 #'   that of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.multiply`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/multiply>
@@ -3357,7 +3357,7 @@ op_multiply <- wrapper("op_multiply", function(x1, x2, ...) {
 #'   number of the dtype of `x`.
 #' @param neginf Number that replaces `-Inf`. `NULL`, the default, stands for the most
 #'   negative number of the dtype of `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.nan_to_num`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nan_to_num>
@@ -3390,7 +3390,7 @@ op_nan_to_num <- wrapper("op_nan_to_num", function(
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
 #'   position is 0.
@@ -3425,7 +3425,7 @@ op_nanargmax <- wrapper("op_nanargmax", function(
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor of positions, counted from 1, of the shape of `x` without `axis`
 #'   (or with length 1 there when `keepdims = TRUE`). Where all elements are `NaN` the
 #'   position is 0.
@@ -3459,7 +3459,7 @@ op_nanargmin <- wrapper("op_nanargmin", function(
 #'   the default, flattens `x` first.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, or a vector of all its elements when `axis = NULL`;
 #'   its dtype is `dtype`, by default that of `x`.
 #' @source `keras.ops.nancumprod`:
@@ -3488,7 +3488,7 @@ op_nancumprod <- wrapper("op_nancumprod", function(x, axis = NULL, dtype = NULL,
 #'   the default, flattens `x` first.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, or a vector of all its elements when `axis = NULL`;
 #'   its dtype is `dtype`, by default that of `x` (int32 for logicals).
 #' @source `keras.ops.nancumsum`:
@@ -3514,7 +3514,7 @@ op_nancumsum <- wrapper("op_nancumsum", function(x, axis = NULL, dtype = NULL, .
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmax`:
@@ -3540,7 +3540,7 @@ op_nanmax <- wrapper("op_nanmax", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmean`:
@@ -3566,7 +3566,7 @@ op_nanmean <- wrapper("op_nanmean", function(x, axis = NULL, keepdims = FALSE, .
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmedian`:
@@ -3592,7 +3592,7 @@ op_nanmedian <- wrapper("op_nanmedian", function(x, axis = NULL, keepdims = FALS
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanmin`:
@@ -3618,11 +3618,11 @@ op_nanmin <- wrapper("op_nanmin", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param q Percentages between 0 and 100: a number or a vector of them.
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
-#' @param method What to return when a quantile falls between two neighbouring order
+#' @param method What to return when a quantile falls between two neighboring order
 #'   statistics: `"linear"` (the default, interpolates, as `type = 7` of
 #'   [stats::quantile()]), `"lower"`, `"higher"`, `"midpoint"` (their mean) or `"nearest"`.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced. `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanpercentile`:
@@ -3650,7 +3650,7 @@ op_nanpercentile <- wrapper("op_nanpercentile", function(
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype of `x`; small integers are widened to 32 bits. 1 where there is
 #'   nothing but `NaN`.
@@ -3677,11 +3677,11 @@ op_nanprod <- wrapper("op_nanprod", function(x, axis = NULL, keepdims = FALSE, .
 #' @param q Probabilities between 0 and 1: a number or a vector of them.
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
-#' @param method What to return when a quantile falls between two neighbouring order
+#' @param method What to return when a quantile falls between two neighboring order
 #'   statistics: `"linear"` (the default, interpolates, as `type = 7` of
 #'   [stats::quantile()]), `"lower"`, `"higher"`, `"midpoint"` (their mean) or `"nearest"`.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced. `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanquantile`:
@@ -3709,7 +3709,7 @@ op_nanquantile <- wrapper("op_nanquantile", function(
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanstd`:
@@ -3735,7 +3735,7 @@ op_nanstd <- wrapper("op_nanstd", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype of `x`; logicals and small integers are widened to 32 bits. 0 where
 #'   there is nothing but `NaN`.
@@ -3762,7 +3762,7 @@ op_nansum <- wrapper("op_nansum", function(x, axis = NULL, keepdims = FALSE, ...
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`); `NaN` where there is nothing but `NaN`.
 #' @source `keras.ops.nanvar`:
@@ -3789,7 +3789,7 @@ op_nanvar <- wrapper("op_nanvar", function(x, axis = NULL, keepdims = FALSE, ...
 #' return them; ask `length(dim(x))`.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer.
 #' @source `keras.ops.ndim`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ndim>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -3808,7 +3808,7 @@ op_ndim <- wrapper("op_ndim", function(x, ...) {
 #' those.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.negative`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/negative>
@@ -3836,7 +3836,7 @@ op_negative <- wrapper("op_negative", function(x, ...) {
 #' @param x1 Where to start: a floating-point tensor, an R array or a number.
 #' @param x2 Where to go: a tensor, an R array or a number whose shape broadcasts with that
 #'   of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the broadcast shape of `x1` and `x2` and of their
 #'   common dtype.
 #' @source `keras.ops.nextafter`:
@@ -3864,7 +3864,7 @@ op_nextafter <- wrapper("op_nextafter", function(x1, x2, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An int32 tensor with one row for each hit and one column for each axis of `x`.
 #' @source `keras.ops.nonzero`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/nonzero>
@@ -3887,7 +3887,7 @@ op_nonzero <- wrapper("op_nonzero", function(x, zero_indexed = FALSE, ...) {
 #' @param x1 First operand: a tensor, an R array or a number.
 #' @param x2 Second operand: a tensor, an R array or a number whose shape broadcasts with
 #'   that of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the broadcast shape of `x1` and `x2`.
 #' @source `keras.ops.not_equal`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/not_equal>
@@ -3910,7 +3910,7 @@ op_not_equal <- wrapper("op_not_equal", function(x1, x2, ...) {
 #'   vector.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the given shape and dtype; the default dtype is `config_floatx()`.
 #' @source `keras.ops.ones`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ones>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -3932,7 +3932,7 @@ op_ones <- wrapper("op_ones", function(shape, dtype = NULL, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, of the dtype `dtype` or, when that is `NULL`, of
 #'   the dtype of `x`.
 #' @source `keras.ops.ones_like`:
@@ -3955,7 +3955,7 @@ op_ones_like <- wrapper("op_ones_like", function(x, dtype = NULL, ...) {
 #'
 #' @param x1 First vector: a tensor or an R vector.
 #' @param x2 Second vector: a tensor or an R vector, of any length.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A matrix with a row for each element of `x1` and a column for each element of
 #'   `x2`, of their common dtype.
 #' @source `keras.ops.outer`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/outer>
@@ -3991,7 +3991,7 @@ op_outer <- wrapper("op_outer", function(x1, x2, ...) {
 #'   is JAX's `"wrap"`.
 #' @param constant_values Number to pad with. `NULL`, the default, stands for 0. Only for
 #'   `mode = "constant"`; an error otherwise.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`; each axis is longer by the sum of its two widths.
 #' @source `keras.ops.pad`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/pad>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4018,11 +4018,11 @@ op_pad <- wrapper("op_pad", function(
 #' @param q Percentages between 0 and 100: a number or a vector of them.
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
-#' @param method What to return when a quantile falls between two neighbouring order
+#' @param method What to return when a quantile falls between two neighboring order
 #'   statistics: `"linear"` (the default, interpolates, as `type = 7` of
 #'   [stats::quantile()]), `"lower"`, `"higher"`, `"midpoint"` (their mean) or `"nearest"`.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced.
 #' @source `keras.ops.percentile`:
@@ -4053,7 +4053,7 @@ op_percentile <- wrapper("op_percentile", function(
 #' @param x1 The bases: a tensor, an R array or a number.
 #' @param x2 The exponents: a tensor, an R array or a number whose shape broadcasts with that
 #'   of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype:
 #'   integers raised to integers stay integers.
 #' @source `keras.ops.power`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/power>
@@ -4082,7 +4082,7 @@ op_power <- wrapper("op_power", function(x1, x2, ...) {
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype `dtype`, by default that of `x`; logicals and small integers are
 #'   widened to 32 bits.
@@ -4108,7 +4108,7 @@ op_prod <- wrapper("op_prod", function(x, axis = NULL, keepdims = FALSE, dtype =
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`, without the reduced axes (or with length 1 there
 #'   when `keepdims = TRUE`).
 #' @source `keras.ops.ptp`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ptp>
@@ -4138,11 +4138,11 @@ op_ptp <- wrapper("op_ptp", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param q Probabilities between 0 and 1: a number or a vector of them.
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
-#' @param method What to return when a quantile falls between two neighbouring order
+#' @param method What to return when a quantile falls between two neighboring order
 #'   statistics: `"linear"` (the default, interpolates, as `type = 7` of
 #'   [stats::quantile()]), `"lower"`, `"higher"`, `"midpoint"` (their mean) or `"nearest"`.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor: first an axis as long as `q` when `q` is a vector, then
 #'   the axes of `x` that are not reduced.
 #' @source `keras.ops.quantile`:
@@ -4166,7 +4166,7 @@ op_quantile <- wrapper("op_quantile", function(
 #' Converts angles: multiplies `x` by `180 / pi`.
 #'
 #' @param x Angles in radians: a tensor, an R array or a number.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, in degrees.
 #' @source `keras.ops.rad2deg`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rad2deg>
@@ -4189,7 +4189,7 @@ op_rad2deg <- wrapper("op_rad2deg", function(x, ...) {
 #' `op_ravel(t(x))` gives R's order for a matrix.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A 1-D tensor with all elements of `x`, of its dtype.
 #' @source `keras.ops.ravel`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/ravel>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4208,7 +4208,7 @@ op_ravel <- wrapper("op_ravel", function(x, ...) {
 #' real part.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`: float32 for complex64, float64 for complex128, else
 #'   the dtype of `x`.
 #' @source `keras.ops.real`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/real>
@@ -4230,7 +4230,7 @@ op_real <- wrapper("op_real", function(x, ...) {
 #' TensorFlow has no reciprocal of integers: give it doubles.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
 #' @source `keras.ops.reciprocal`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reciprocal>
@@ -4258,7 +4258,7 @@ op_reciprocal <- wrapper("op_reciprocal", function(x, ...) {
 #'   numbers with one for each position along `axis`.
 #' @param axis The axis to repeat along, counted from 1; negative counts from the last.
 #'   `NULL`, the default, flattens `x` first.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` whose `axis` is longer, as many times as `repeats`
 #'   says; a vector when `axis = NULL`.
 #' @source `keras.ops.repeat`:
@@ -4287,7 +4287,7 @@ op_repeat <- wrapper("op_repeat", function(x, repeats, axis = NULL, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param newshape The new shape: `shape(2, 3)`, `c(2, 3)` or one number. One of the lengths
 #'   may be `-1` or `NA`: it follows from the number of elements.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape `newshape` and the dtype of `x`.
 #' @source `keras.ops.reshape`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/reshape>
@@ -4313,7 +4313,7 @@ op_reshape <- wrapper("op_reshape", function(x, newshape, ...) {
 #' @param x Integers to shift: an integer tensor or an R integer vector or array.
 #' @param y Number of places: integers of at least 0, of a shape that broadcasts with that of
 #'   `x`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the broadcast shape of `x` and `y` and of their common
 #'   dtype.
 #' @source `keras.ops.right_shift`:
@@ -4342,7 +4342,7 @@ op_right_shift <- wrapper("op_right_shift", function(x, y, ...) {
 #'   lower. One number, or one for each of several axes.
 #' @param axis Axis or axes to roll along, counted from 1; negative counts from the last.
 #'   `NULL`, the default, rolls the flattened tensor.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.roll`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/roll>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4365,7 +4365,7 @@ op_roll <- wrapper("op_roll", function(x, shift, axis = NULL, ...) {
 #' @param k Number of quarter turns; negative turns clockwise. Default 1.
 #' @param axes The two axes that span the plane, counted from 1; the turn goes from the first
 #'   towards the second. Default `c(1, 2)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `array`, with the lengths of the two axes exchanged when
 #'   `k` is odd.
 #' @source `keras.ops.rot90`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/rot90>
@@ -4389,7 +4389,7 @@ op_rot90 <- wrapper("op_rot90", function(array, k = 1L, axes = c(1L, 2L), ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param decimals Number of decimals to keep. Default 0; negative rounds to tens, hundreds
 #'   and so on.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.round`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/round>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4420,7 +4420,7 @@ op_round <- wrapper("op_round", function(x, decimals = 0L, ...) {
 #'   it; `"right"`, after it.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor of the shape of `values`: positions from 1 (before all) to
 #'   `length(sorted_sequence) + 1` (after all).
 #' @source `keras.ops.searchsorted`:
@@ -4451,7 +4451,7 @@ op_searchsorted <- wrapper("op_searchsorted", function(
 #' @param choicelist List of tensors or R arrays, one for each condition: the values to take
 #'   where it is the first that holds.
 #' @param default Number for the elements for which no condition holds. Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of the conditions and choices, of the common
 #'   dtype of the choices and `default`.
 #' @source `keras.ops.select`:
@@ -4475,7 +4475,7 @@ op_select <- wrapper("op_select", function(condlist, choicelist, default = 0L, .
 #' The sign of `NaN` is `NaN`, but 0 with PyTorch.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.sign`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sign>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4494,7 +4494,7 @@ op_sign <- wrapper("op_sign", function(x, ...) {
 #' the floating-point `-0`, which `x < 0` does not see.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A logical tensor of the shape of `x`.
 #' @source `keras.ops.signbit`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/signbit>
@@ -4513,7 +4513,7 @@ op_signbit <- wrapper("op_signbit", function(x, ...) {
 #' Computes the sine of angles in radians.
 #'
 #' @param x Angles in radians: a tensor, an R array or a number.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, between -1 and 1.
 #' @source `keras.ops.sin`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sin>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4532,7 +4532,7 @@ op_sin <- wrapper("op_sin", function(x, ...) {
 #' whole numbers, and the impulse response of the ideal low-pass filter.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
 #' @source `keras.ops.sinc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinc>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4550,7 +4550,7 @@ op_sinc <- wrapper("op_sinc", function(x, ...) {
 #' Computes `(exp(x) - exp(-x)) / 2` for each element.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
 #' @source `keras.ops.sinh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sinh>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4569,7 +4569,7 @@ op_sinh <- wrapper("op_sinh", function(x, ...) {
 #' array.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer. For a symbolic tensor, or when a length is only known at run time, a
 #'   scalar int32 tensor.
 #' @source `keras.ops.size`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/size>
@@ -4591,7 +4591,7 @@ op_size <- wrapper("op_size", function(x, ...) {
 #'
 #' @param x A square matrix, or a batch of them in the last two axes: a floating-point tensor
 #'   or an R array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two tensors, each a scalar for one matrix or of the shape of the
 #'   leading axes for a batch. First the sign: -1, 0 or 1 for real matrices, a number on the
 #'   unit circle (or 0) for complex ones. Then the logarithm: `-Inf` for a singular matrix.
@@ -4621,7 +4621,7 @@ op_slogdet <- wrapper("op_slogdet", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param axis The axis to sort along, counted from 1; negative counts from the last. Default
 #'   `-1`, the last; `NULL` sorts the flattened tensor.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; a vector of all elements when `axis =
 #'   NULL`.
 #' @source `keras.ops.sort`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sort>
@@ -4649,7 +4649,7 @@ op_sort <- wrapper("op_sort", function(x, axis = -1L, ...) {
 #'   4, and the rest. Write a single position as a list, `list(4)`, or an array, `array(4)`.
 #' @param axis The axis to cut, counted from 1; negative counts from the last. Default 1, the
 #'   first.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`, which differ from `x` in the length of
 #'   `axis` only.
 #' @source `keras.ops.split`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/split>
@@ -4670,7 +4670,7 @@ op_split <- wrapper("op_split", function(x, indices_or_sections, axis = 1L, ...)
 #' Computes the non-negative square root of each element. Negative real numbers give `NaN`.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
 #' @source `keras.ops.sqrt`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sqrt>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4688,7 +4688,7 @@ op_sqrt <- wrapper("op_sqrt", function(x, ...) {
 #' Computes `x * x` for each element.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`; logicals become int32.
 #' @source `keras.ops.square`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/square>
@@ -4714,7 +4714,7 @@ op_square <- wrapper("op_square", function(x, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param axis Axis or axes to drop, counted from 1; negative counts from the last. `NULL`,
 #'   the default, drops all of length 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and fewer axes.
 #' @source `keras.ops.squeeze`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/squeeze>
@@ -4738,7 +4738,7 @@ op_squeeze <- wrapper("op_squeeze", function(x, axis = NULL, ...) {
 #' @param x List of tensors or R arrays, all of the same shape.
 #' @param axis Where the new axis stands in the result, counted from 1; negative counts from
 #'   the last. Default 1, the first.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with one axis more than the elements of `x`, as long as the list, of
 #'   their common dtype.
 #' @source `keras.ops.stack`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/stack>
@@ -4763,7 +4763,7 @@ op_stack <- wrapper("op_stack", function(x, axis = 1L, ...) {
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
 #' @source `keras.ops.std`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/std>
@@ -4787,7 +4787,7 @@ op_std <- wrapper("op_std", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param x1 First operand: a tensor, an R array or a number.
 #' @param x2 Second operand: a tensor, an R array or a number whose shape broadcasts with
 #'   that of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of `x1` and `x2` and of their common dtype.
 #' @source `keras.ops.subtract`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/subtract>
@@ -4810,7 +4810,7 @@ op_subtract <- wrapper("op_subtract", function(x1, x2, ...) {
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor without the reduced axes (or with length 1 there when `keepdims =
 #'   TRUE`), of the dtype of `x`; logicals and small integers are widened to 32 bits.
 #' @source `keras.ops.sum`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/sum>
@@ -4835,7 +4835,7 @@ op_sum <- wrapper("op_sum", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param axis1 One of the two axes, counted from 1; negative counts from the last.
 #' @param axis2 The other axis, counted in the same way.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x` and the two lengths in its shape
 #'   exchanged.
 #' @source `keras.ops.swapaxes`:
@@ -4867,7 +4867,7 @@ op_swapaxes <- wrapper("op_swapaxes", function(x, axis1, axis2, ...) {
 #'   the default, picks from the flattened tensor.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`, with its shape, but with the axes of `indices` in
 #'   the place of `axis`.
 #' @source `keras.ops.take`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/take>
@@ -4901,7 +4901,7 @@ op_take <- wrapper("op_take", function(x, indices, axis = NULL, zero_indexed = F
 #'   the default, picks from the flattened tensor.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x` and the shape of `indices` (of the broadcast of both
 #'   on the other axes).
 #' @source `keras.ops.take_along_axis`:
@@ -4925,7 +4925,7 @@ op_take_along_axis <- wrapper("op_take_along_axis", function(
 #' Computes the tangent of angles in radians.
 #'
 #' @param x Angles in radians: a tensor, an R array or a number.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`.
 #' @source `keras.ops.tan`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tan>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4944,7 +4944,7 @@ op_tan <- wrapper("op_tan", function(x, ...) {
 #' through zero.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `x`, between -1 and 1.
 #' @source `keras.ops.tanh`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tanh>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -4968,7 +4968,7 @@ op_tanh <- wrapper("op_tanh", function(x, ...) {
 #'   paired, in order, with as many at the start of `x2`; 0 gives the outer product. Or a
 #'   list of two vectors of axes, counted from 1, the first for `x1` and the second for `x2`:
 #'   `list(c(1, 2), c(3, 1))` pairs axis 1 with 3, and 2 with 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the remaining axes of `x1` followed by the remaining axes of `x2`,
 #'   of their common dtype.
 #' @source `keras.ops.tensordot`:
@@ -4994,7 +4994,7 @@ op_tensordot <- wrapper("op_tensordot", function(x1, x2, axes = 2L, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param repeats Number of copies along each axis: a vector of whole numbers, or one number
 #'   for the last axis.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the dtype of `x`; each axis is as many times longer as `repeats`
 #'   says.
 #' @source `keras.ops.tile`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tile>
@@ -5020,7 +5020,7 @@ op_tile <- wrapper("op_tile", function(x, repeats, ...) {
 #' @param axis1 Axis that holds the rows of the matrices, counted from 1; negative counts
 #'   from the last. Default 1.
 #' @param axis2 Axis that holds their columns, counted in the same way. Default 2.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x` without `axis1` and `axis2`, a scalar for a matrix,
 #'   of the dtype of `x`; logicals and small integers are widened to 32 bits.
 #' @source `keras.ops.trace`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trace>
@@ -5044,7 +5044,7 @@ op_trace <- wrapper("op_trace", function(x, offset = 0L, axis1 = 1L, axis2 = 2L,
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param axes The new order: all axes of `x`, counted from 1, each once. `NULL`, the
 #'   default, reverses them.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the elements and dtype of `x`, whose axis number `i` is the axis
 #'   number `axes[i]` of `x`.
 #' @source `keras.ops.transpose`:
@@ -5068,10 +5068,10 @@ op_transpose <- wrapper("op_transpose", function(x, axes = NULL, ...) {
 #' @param y Values of the function: a tensor or an R array.
 #' @param x The points: a vector as long as `axis`, or a tensor of the shape of `y`. `NULL`,
 #'   the default, takes points at distance `dx`.
-#' @param dx Distance between neighbouring points, used when `x` is `NULL`. Default 1.
+#' @param dx Distance between neighboring points, used when `x` is `NULL`. Default 1.
 #' @param axis The axis to integrate along, counted from 1; negative counts from the last.
 #'   Default `-1`, the last.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the shape of `y` without `axis`.
 #' @source `keras.ops.trapezoid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trapezoid>
@@ -5098,7 +5098,7 @@ op_trapezoid <- wrapper("op_trapezoid", function(y, x = NULL, dx = 1.0, axis = -
 #'   it, negative below.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A matrix with `N` rows and `M` columns; the default dtype is `config_floatx()`.
 #' @source `keras.ops.tri`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tri>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -5121,7 +5121,7 @@ op_tri <- wrapper("op_tri", function(N, M = NULL, k = 0L, dtype = NULL, ...) {
 #' @param x A matrix, or a batch of them in the last two axes: a tensor or an R array.
 #' @param k The highest diagonal to keep: 0, the default, is the main one, positive are above
 #'   it, negative below.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.tril`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/tril>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -5144,7 +5144,7 @@ op_tril <- wrapper("op_tril", function(x, k = 0L, ...) {
 #' @param x A matrix, or a batch of them in the last two axes: a tensor or an R array.
 #' @param k The lowest diagonal to keep: 0, the default, is the main one, positive are above
 #'   it, negative below.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.triu`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/triu>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -5167,7 +5167,7 @@ op_triu <- wrapper("op_triu", function(x, k = 0L, ...) {
 #' @param x1 The numerator: a tensor, an R array or a number.
 #' @param x2 The denominator: a tensor, an R array or a number whose shape broadcasts with
 #'   that of `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor of the broadcast shape of `x1` and `x2`; integers are
 #'   divided as floats.
 #' @source `keras.ops.true_divide`:
@@ -5188,7 +5188,7 @@ op_true_divide <- wrapper("op_true_divide", function(x1, x2, ...) {
 #' does.
 #'
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.ops.trunc`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/trunc>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -5230,7 +5230,7 @@ op_trunc <- wrapper("op_trunc", function(x, ...) {
 #'   then repeats the smallest element.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor with the distinct elements; with any of the `return_*` arguments, a list
 #'   that starts with it and goes on with those asked for, in this order: the positions of
 #'   the first occurrences; the position, among the distinct elements, of each element of `x`
@@ -5271,7 +5271,7 @@ op_unique <- wrapper("op_unique", function(
 #'   `shape(2, 3)` or `c(2, 3)`.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list with one integer tensor for each axis of `shape`: the positions along it,
 #'   counted from 1, in the shape of `indices`.
 #' @source `keras.ops.unravel_index`:
@@ -5297,7 +5297,7 @@ op_unravel_index <- wrapper("op_unravel_index", function(
 #' @param N Number of columns. `NULL`, the default, makes the matrix square.
 #' @param increasing Whether the powers grow from the left to the right. Default `FALSE`: the
 #'   highest power stands first, the ones last.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A matrix of the dtype of `x` with a row for each element of `x` and `N` columns.
 #' @source `keras.ops.vander`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vander>
@@ -5321,7 +5321,7 @@ op_vander <- wrapper("op_vander", function(x, N = NULL, increasing = FALSE, ...)
 #' @param axis Axis or axes to reduce, counted from 1; negative counts from the last. `NULL`,
 #'   the default, reduces over all of them.
 #' @param keepdims Whether reduced axes stay as axes of size 1. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A floating-point tensor without the reduced axes (or with length 1 there when
 #'   `keepdims = TRUE`).
 #' @source `keras.ops.var`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/var>
@@ -5350,7 +5350,7 @@ op_var <- wrapper("op_var", function(x, axis = NULL, keepdims = FALSE, ...) {
 #' @param x1 First vector: a tensor or an R vector. If complex, its conjugate enters the
 #'   product.
 #' @param x2 Second vector, with as many elements as `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scalar tensor of the common dtype of `x1` and `x2`.
 #' @source `keras.ops.vdot`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/vdot>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -5375,7 +5375,7 @@ op_vdot <- wrapper("op_vdot", function(x1, x2, ...) {
 #'
 #' @param func R function of one or more scalar tensors that returns a scalar tensor. It must
 #'   use `op_*` functions and operators on its arguments, for it is traced.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param excluded Positions, counted from 1, of arguments to hand to `func` as they are.
 #'   `NULL`, the default, for none. Keras 3.15 accepts this argument but does not act on it.
 #' @param signature Shapes that `func` works on instead of scalars, in NumPy's notation, as a
@@ -5407,7 +5407,7 @@ op_vectorize <- wrapper("op_vectorize", function(func, ..., excluded = NULL, sig
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of dtype `dtype` (by default that of `x`). It has the shape of `x` when
 #'   the dtypes are equally wide; else the last axis grows or shrinks by the ratio of their
 #'   widths, and must be divisible by it.
@@ -5434,7 +5434,7 @@ op_view <- wrapper("op_view", function(x, dtype = NULL, ...) {
 #'   counted from 1, at each of which a new piece starts: `c(2, 5)` gives position 1,
 #'   positions 2 to 4, and the rest. Write a single position as a list, `list(4)`, or an
 #'   array, `array(4)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of tensors of the dtype of `x`, which differ from `x` in the length of the
 #'   first axis only.
 #' @source `keras.ops.vsplit`:
@@ -5457,7 +5457,7 @@ op_vsplit <- wrapper("op_vsplit", function(x, indices_or_sections, ...) {
 #' Vectors become rows.
 #'
 #' @param xs List of tensors or R arrays that agree in all axes but the first.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the common dtype of `xs`, whose first axis is as long as those of
 #'   `xs` together.
 #' @source `keras.ops.vstack`:
@@ -5487,7 +5487,7 @@ op_vstack <- wrapper("op_vstack", function(xs, ...) {
 #'   default, only together with `x2`.
 #' @param x2 Values where it does not: a tensor, an R array or a number. `NULL`, the default,
 #'   only together with `x1`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the broadcast shape of all three and of the common dtype of `x1` and
 #'   `x2`. With the condition alone, the result of `op_nonzero(condition)`: positions,
 #'   counted from 1.
@@ -5511,7 +5511,7 @@ op_where <- wrapper("op_where", function(condition, x1 = NULL, x2 = NULL, ...) {
 #'   vector.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the given shape and dtype; the default dtype is `config_floatx()`.
 #' @source `keras.ops.zeros`: <https://www.tensorflow.org/api_docs/python/tf/keras/ops/zeros>
 #' @seealso Its relatives, the [array ops][array-ops].
@@ -5533,7 +5533,7 @@ op_zeros <- wrapper("op_zeros", function(shape, dtype = NULL, ...) {
 #' @param x The tensor, or an R array, matrix, vector or number, which becomes one.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`, of the dtype `dtype` or, when that is `NULL`, of
 #'   the dtype of `x`.
 #' @source `keras.ops.zeros_like`:

@@ -33,7 +33,7 @@
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -100,7 +100,7 @@ optimizer_adadelta <- wrapper("optimizer_adadelta", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -162,7 +162,7 @@ optimizer_adafactor <- wrapper("optimizer_adafactor", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -229,7 +229,7 @@ optimizer_adagrad <- wrapper("optimizer_adagrad", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -295,7 +295,7 @@ optimizer_adam <- wrapper("optimizer_adam", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -359,7 +359,7 @@ optimizer_adam_w <- wrapper("optimizer_adam_w", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -398,7 +398,7 @@ optimizer_adamax <- wrapper("optimizer_adamax", function(
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An optimizer object.
 #' @source `keras.optimizers.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/deserialize>
@@ -417,7 +417,7 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 
 #' FTRL optimizer for sparse linear models
 #'
-#' Follow the regularised leader: an optimizer that sets many weights to exactly 0, made for
+#' Follow the regularized leader: an optimizer that sets many weights to exactly 0, made for
 #' large linear models with sparse features ([McMahan et al.,
 #' 2013](https://research.google.com/pubs/archive/41159.pdf)).
 #'
@@ -429,7 +429,7 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 #'   squared gradients start. Default 0.1.
 #' @param l1_regularization_strength Number, at least 0: the L1 penalty, which makes weights
 #'   exactly 0. Default 0.
-#' @param l2_regularization_strength Number, at least 0: the L2 penalty, which stabilises the
+#' @param l2_regularization_strength Number, at least 0: the L2 penalty, which stabilizes the
 #'   method. Default 0.
 #' @param l2_shrinkage_regularization_strength Number, at least 0: an L2 penalty on the size
 #'   of the weights, added to the gradient. Default 0.
@@ -453,7 +453,7 @@ optimizer_deserialize <- wrapper("optimizer_deserialize", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -494,7 +494,7 @@ optimizer_ftrl <- wrapper("optimizer_ftrl", function(
 #'
 #' @param identifier A name (character string), a configuration (named list), or an object,
 #'   which is returned as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An optimizer object; `NULL` for `NULL`.
 #' @source `keras.optimizers.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/get>
@@ -547,7 +547,7 @@ optimizer_get <- wrapper("optimizer_get", function(identifier, ...) {
 #'   default, changes them after every batch.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.Lamb`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/Lamb>
@@ -603,7 +603,7 @@ optimizer_lamb <- wrapper("optimizer_lamb", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -652,7 +652,7 @@ optimizer_lion <- wrapper("optimizer_lion", function(
 #'   which the factor doubles. Default 2000.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.LossScaleOptimizer`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/LossScaleOptimizer>
@@ -681,7 +681,7 @@ optimizer_loss_scale <- wrapper("optimizer_loss_scale", function(
 #' @param optimizer_map Named list of optimizers. Each name is a Python regular expression
 #'   that has to match the whole path of a weight; two that match the same path are an error.
 #'   `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A map, to be given to `optimizer_multi()`.
 #' @source `keras.optimizers.OptimizerMap`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/OptimizerMap>
@@ -712,7 +712,7 @@ optimizer_map <- wrapper("optimizer_map", function(default_optimizer, optimizer_
 #'   adapts.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.MultiOptimizer`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/MultiOptimizer>
@@ -785,7 +785,7 @@ optimizer_multi <- wrapper("optimizer_multi", function(
 #'   Default 0.95.
 #' @param ns_steps Positive integer: number of Newton-Schulz iterations. Default 5.
 #' @param nesterov `TRUE` for Nesterov momentum, which looks one step ahead. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param adam_weight_decay Weight decay of the weights trained with AdamW; `NULL` for none.
 #'   Default 0.004.
 #' @param rms_rate Number: scales updates to the root mean square that those of Adam have, so
@@ -849,7 +849,7 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -915,7 +915,7 @@ optimizer_nadam <- wrapper("optimizer_nadam", function(
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that
@@ -988,7 +988,7 @@ optimizer_rmsprop <- wrapper("optimizer_rmsprop", function(
 #'   default, changes them after every batch.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An optimizer object for `compile()`.
 #' @source `keras.optimizers.ScheduleFreeAdamW`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/ScheduleFreeAdamW>
@@ -1018,7 +1018,7 @@ optimizer_schedule_free_adam_w <- wrapper("optimizer_schedule_free_adam_w", func
 #' Describes an optimizer so that `optimizer_deserialize()` can make it again.
 #'
 #' @param optimizer The optimizer object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.optimizers.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/serialize>
@@ -1060,7 +1060,7 @@ optimizer_serialize <- wrapper("optimizer_serialize", function(optimizer, ...) {
 #'   the end of training.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param loss_scale_factor Positive number: the loss is multiplied by it before the
 #'   gradients are computed, and these are divided by it again, against underflow in float16.
 #'   `NULL`, the default, for no scaling. See `optimizer_loss_scale()` for a factor that

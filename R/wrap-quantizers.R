@@ -13,7 +13,7 @@
 #' @param epsilon Small positive number that keeps a division from failing. Default `1e-7`.
 #' @param to_numpy `TRUE` to compute with NumPy in main memory, which spares that of the GPU.
 #'   Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of the quantized tensor, of the shape of `inputs`, and the scale, with
 #'   length 1 along `axis`. `q / scale` gives the values back.
 #' @source `keras.quantizers.abs_max_quantize`:
@@ -48,7 +48,7 @@ quantizer_abs_max_quantize <- wrapper("quantizer_abs_max_quantize", function(
 #' @param epsilon Small positive number that keeps a division from failing. Default `1e-7`.
 #' @param to_numpy `TRUE` to compute with NumPy in main memory, which spares that of the GPU.
 #'   Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of the quantized tensor, of the shape of `inputs`, the scales and the zero
 #'   points, both of shape `(groups, columns)`. `(q - zero) * scale` gives the values back.
 #' @source `keras.quantizers.abs_max_quantize_grouped_with_zero_point`:
@@ -81,7 +81,7 @@ quantizer_abs_max_quantize_grouped_with_zero_point <- wrapper("quantizer_abs_max
 #'   `c(-127, 127)`.
 #' @param epsilon Small positive number that keeps a division from failing. Default `1e-7`.
 #' @param output_dtype Dtype of the quantized tensor. Default `"int8"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A quantizer. Called with a tensor, it returns a list of the quantized tensor and
 #'   its scale.
 #' @source `keras.quantizers.AbsMaxQuantizer`:
@@ -117,7 +117,7 @@ quantizer_abs_max_quantizer <- wrapper("quantizer_abs_max_quantizer", function(
 #' @param quantization_layer_structure Named list with `pre_block_layers`, the layers before
 #'   the first block, and `sequential_blocks`, the blocks in order. `NULL`, the default, asks
 #'   the model for it.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.AWQConfig`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/AWQConfig>
@@ -144,7 +144,7 @@ quantizer_awq_config <- wrapper("quantizer_awq_config", function(
 #'
 #' @param x Tensor whose largest absolute value is entered.
 #' @param amax_history Tensor of shape `(n)`: the record.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The new record, a tensor of the shape of `amax_history`, with the latest value
 #'   first.
 #' @source `keras.quantizers.compute_float8_amax_history`:
@@ -171,7 +171,7 @@ quantizer_compute_float8_amax_history <- wrapper("quantizer_compute_float8_amax_
 #' @param dtype_max Number: the largest value of the 8-bit dtype: 448 for `"float8_e4m3fn"`,
 #'   57344 for `"float8_e5m2"`.
 #' @param margin Number: room for larger values, as a power of 2. Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The new scale, a tensor of the shape of `scale`.
 #' @source `keras.quantizers.compute_float8_scale`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/compute_float8_scale>
@@ -196,7 +196,7 @@ quantizer_compute_float8_scale <- wrapper("quantizer_compute_float8_scale", func
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A quantizer object.
 #' @source `keras.quantizers.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/deserialize>
@@ -226,7 +226,7 @@ quantizer_deserialize <- wrapper("quantizer_deserialize", function(
 #' @param narrow_range `TRUE` to leave the lowest quantized value unused. Default `FALSE`.
 #' @param axis Axis of the channels, counted from 1, for a range per channel. `NULL`, the
 #'   default, uses one range for all.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.quantizers.fake_quant_with_min_max_vars`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/fake_quant_with_min_max_vars>
@@ -250,7 +250,7 @@ quantizer_fake_quant_with_min_max_vars <- wrapper("quantizer_fake_quant_with_min
 #'
 #' Says that a model should compute in 8-bit floating point. There is nothing to set.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.Float8QuantizationConfig`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Float8QuantizationConfig>
@@ -272,7 +272,7 @@ quantizer_float8_quantization_config <- wrapper("quantizer_float8_quantization_c
 #'
 #' @param identifier A configuration (named list), or a quantizer, which is returned as it
 #'   is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A quantizer object; `NULL` for `NULL`.
 #' @source `keras.quantizers.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/get>
@@ -312,7 +312,7 @@ quantizer_get <- wrapper("quantizer_get", function(identifier, ...) {
 #' @param quantization_layer_structure Named list with `pre_block_layers`, the layers before
 #'   the first block, and `sequential_blocks`, the blocks in order. `NULL`, the default, asks
 #'   the model for it.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.GPTQConfig`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/GPTQConfig>
@@ -345,7 +345,7 @@ quantizer_gptq_config <- wrapper("quantizer_gptq_config", function(
 #'   floating point. `"default"`, the default, means `NULL` here.
 #' @param block_size Positive integer: how many weights of a column share a scale. `NULL` or
 #'   -1 for one scale per column. Default 128; quantizers of your own need `NULL` or -1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.Int4QuantizationConfig`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int4QuantizationConfig>
@@ -372,7 +372,7 @@ quantizer_int4_quantization_config <- wrapper("quantizer_int4_quantization_confi
 #'   `quantizer_abs_max_quantizer()`. `NULL`, the default, uses that of each layer.
 #' @param activation_quantizer A quantizer for the activations, or `NULL` to leave them in
 #'   floating point. `"default"`, the default, means `quantizer_abs_max_quantizer()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A configuration to be given to the model's `quantize()` method.
 #' @source `keras.quantizers.Int8QuantizationConfig`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/Int8QuantizationConfig>
@@ -397,7 +397,7 @@ quantizer_int8_quantization_config <- wrapper("quantizer_int8_quantization_confi
 #'   unsigned).
 #' @param axis Axis along which to pack, counted from 1. Default 1.
 #' @param dtype `"int8"` (the default) or `"uint8"`: dtype of `arr` and of the result.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of the packed tensor, its shape, and the length of the axis before
 #'   packing.
 #' @source `keras.quantizers.pack_int4`:
@@ -425,7 +425,7 @@ quantizer_pack_int4 <- wrapper("quantizer_pack_int4", function(
 #' @param scale Tensor: what values are divided by.
 #' @param quantized_dtype Dtype to round to, such as `"float8_e4m3fn"`.
 #' @param compute_dtype Dtype to compute in, such as `"float32"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `inputs` and of dtype `compute_dtype`.
 #' @source `keras.quantizers.quantize_and_dequantize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/quantize_and_dequantize>
@@ -449,7 +449,7 @@ quantizer_quantize_and_dequantize <- wrapper("quantizer_quantize_and_dequantize"
 #' Describes a quantizer so that `quantizer_deserialize()` can make it again.
 #'
 #' @param initializer The quantizer object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.quantizers.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/serialize>
@@ -471,7 +471,7 @@ quantizer_serialize <- wrapper("quantizer_serialize", function(initializer, ...)
 #' @param orig_len Integer: length of the axis before packing.
 #' @param axis Axis along which was packed, counted from 1. Default 1.
 #' @param dtype `"int8"` (the default) for signed or `"uint8"` for unsigned values.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer tensor whose length along `axis` is `orig_len`.
 #' @source `keras.quantizers.unpack_int4`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/quantizers/unpack_int4>

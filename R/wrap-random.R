@@ -12,7 +12,7 @@
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
 #' @source `keras.random.beta`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/beta>
@@ -41,7 +41,7 @@ random_beta <- wrapper("random_beta", function(
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`:
 #'   whole numbers in a float tensor.
 #' @source `keras.random.binomial`:
@@ -64,7 +64,7 @@ random_binomial <- wrapper("random_binomial", function(
 #' Random classes with given log probabilities
 #'
 #' Draws classes, with replacement, from one discrete distribution per row of `logits`. The
-#' probabilities are the softmax of the row, so it need not be normalised.
+#' probabilities are the softmax of the row, so it need not be normalized.
 #'
 #' @section In R:
 #' The positions are those of R subscripts, [op_take()] and [op_one_hot()]. As labels for
@@ -79,7 +79,7 @@ random_binomial <- wrapper("random_binomial", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param zero_indexed If `TRUE`, positions count from 0, as in Python: those that are given
 #'   and those that are returned. Default `FALSE`: they count from 1.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `(batch, num_samples)` and of dtype `dtype`, by default
 #'   `"int32"`: positions of classes, counted from 1.
 #' @source `keras.random.categorical`:
@@ -110,7 +110,7 @@ random_categorical <- wrapper("random_categorical", function(
 #'   element by itself.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `inputs`.
 #' @source `keras.random.dropout`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/dropout>
@@ -138,7 +138,7 @@ random_dropout <- wrapper("random_dropout", function(
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`,
 #'   with positive values.
 #' @source `keras.random.gamma`:
@@ -168,7 +168,7 @@ random_gamma <- wrapper("random_gamma", function(shape, alpha, dtype = NULL, see
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `"int32"`.
 #' @source `keras.random.randint`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/randint>
@@ -199,7 +199,7 @@ random_integer <- wrapper("random_integer", function(
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
 #' @source `keras.random.normal`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/normal>
@@ -228,7 +228,7 @@ random_normal <- wrapper("random_normal", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A seed generator, a Keras object. Its `$next()` method returns a seed, a tensor
 #'   of two integers, and moves on; `` gen$`next`() `` in R, since `next` is a reserved word.
 #' @source `keras.random.SeedGenerator`:
@@ -260,7 +260,7 @@ random_seed_generator <- wrapper("random_seed_generator", function(
 #' @param axis Axis along which elements change places, counted from 1. Default `1`.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape and dtype of `x`.
 #' @source `keras.random.shuffle`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/shuffle>
@@ -288,7 +288,7 @@ random_shuffle <- wrapper("random_shuffle", function(x, axis = 1L, seed = NULL, 
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`,
 #'   with values within `mean - 2 * stddev` and `mean + 2 * stddev`.
 #' @source `keras.random.truncated_normal`:
@@ -320,7 +320,7 @@ random_truncated_normal <- wrapper("random_truncated_normal", function(
 #'   `config_floatx()` or the input.
 #' @param seed An integer, or a generator from `random_seed_generator()`, which makes the
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape `shape` and of dtype `dtype`, by default `config_floatx()`.
 #' @source `keras.random.uniform`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/random/uniform>

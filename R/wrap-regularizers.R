@@ -7,7 +7,7 @@
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A regularizer object.
 #' @source `keras.regularizers.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/deserialize>
@@ -30,7 +30,7 @@ regularizer_deserialize <- wrapper("regularizer_deserialize", function(
 #'
 #' @param identifier A name (character string), a configuration (named list), or an object,
 #'   which is returned as it is.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A regularizer object; `NULL` for `NULL`.
 #' @source `keras.regularizers.get`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/get>
@@ -49,7 +49,7 @@ regularizer_get <- wrapper("regularizer_get", function(identifier, ...) {
 #' Adds `l1 * sum(abs(w))` to the loss, which drives weights to exactly 0 (the lasso).
 #'
 #' @param l1 Number, at least 0: factor of the sum of absolute values. Default 0.01.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.L1`:
@@ -72,7 +72,7 @@ regularizer_l1 <- wrapper("regularizer_l1", function(l1 = 0.01, ...) {
 #'
 #' @param l1 Number, at least 0: factor of the sum of absolute values. Default 0.
 #' @param l2 Number, at least 0: factor of the sum of squares. Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.l1_l2`:
@@ -94,7 +94,7 @@ regularizer_l1_l2 <- wrapper("regularizer_l1_l2", function(l1 = 0.0, l2 = 0.0, .
 #' Adds `l2 * sum(w^2)` to the loss, which keeps weights small (ridge regression).
 #'
 #' @param l2 Number, at least 0: factor of the sum of squares. Default 0.01.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.L2`:
@@ -118,7 +118,7 @@ regularizer_l2 <- wrapper("regularizer_l2", function(l2 = 0.01, ...) {
 #'
 #' @param factor Number, at least 0: strength of the penalty. Default 0.01.
 #' @param mode `"rows"` (the default) or `"columns"`: which vectors should be orthogonal.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A regularizer for arguments such as `kernel_regularizer`. Called with a tensor,
 #'   it returns the penalty, a scalar tensor.
 #' @source `keras.regularizers.orthogonal_regularizer`:
@@ -142,7 +142,7 @@ regularizer_orthogonal <- wrapper("regularizer_orthogonal", function(
 #' Describes a regularizer so that `regularizer_deserialize()` can make it again.
 #'
 #' @param regularizer The regularizer object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.regularizers.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/serialize>

@@ -18,7 +18,7 @@
 #'   decay starts. `NULL`, the default, for no warm-up.
 #' @param warmup_steps Integer, at least 0: over how many steps the learning rate first rises
 #'   linearly. Default 0.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.CosineDecay`:
@@ -55,7 +55,7 @@ learning_rate_schedule_cosine_decay <- wrapper("learning_rate_schedule_cosine_de
 #'   one. Default 0.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.CosineDecayRestarts`:
@@ -86,7 +86,7 @@ learning_rate_schedule_cosine_decay_restarts <- wrapper("learning_rate_schedule_
 #' @param config Named list, as the `*_serialize()` function of the same family returns it.
 #' @param custom_objects Named list of the classes and functions of your own that the
 #'   configuration mentions. `NULL`, the default, for none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A learning rate schedule object.
 #' @source `keras.optimizers.schedules.deserialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/deserialize>
@@ -116,7 +116,7 @@ learning_rate_schedule_deserialize <- wrapper("learning_rate_schedule_deserializ
 #'   default, decays with each step.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.ExponentialDecay`:
@@ -152,7 +152,7 @@ learning_rate_schedule_exponential_decay <- wrapper("learning_rate_schedule_expo
 #'   default, decays with each step.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.InverseTimeDecay`:
@@ -185,7 +185,7 @@ learning_rate_schedule_inverse_time_decay <- wrapper("learning_rate_schedule_inv
 #' @param values Vector of learning rates, one more than `boundaries`.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.PiecewiseConstantDecay`:
@@ -194,7 +194,9 @@ learning_rate_schedule_inverse_time_decay <- wrapper("learning_rate_schedule_inv
 #' @concept learning rate schedules
 #' @concept keras.optimizers.schedules.PiecewiseConstantDecay
 #' @examplesIf can_run_keras()
-#' schedule <- learning_rate_schedule_piecewise_constant_decay(boundaries = c(20, 60), values = c(0.1, 0.05, 0.01))
+#' schedule <- learning_rate_schedule_piecewise_constant_decay(
+#'   boundaries = c(20, 60), values = c(0.1, 0.05, 0.01)
+#' )
 #' schedule(50)
 #' optimizer <- optimizer_sgd(learning_rate = schedule)
 #' @export
@@ -218,7 +220,7 @@ learning_rate_schedule_piecewise_constant_decay <- wrapper("learning_rate_schedu
 #'   `FALSE`, the default, stays at `end_learning_rate`.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A schedule to be given as `learning_rate` to an optimizer. Called with a step
 #'   number, counted from 0, it returns the learning rate.
 #' @source `keras.optimizers.schedules.PolynomialDecay`:
@@ -247,7 +249,7 @@ learning_rate_schedule_polynomial_decay <- wrapper("learning_rate_schedule_polyn
 #' it again.
 #'
 #' @param learning_rate_schedule The learning rate schedule object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.optimizers.schedules.serialize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/serialize>

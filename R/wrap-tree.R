@@ -8,7 +8,7 @@
 #'
 #' @param a Nested list.
 #' @param b Nested list to compare with `a`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `NULL`.
 #' @source `keras.tree.assert_same_paths`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/assert_same_paths>
@@ -30,7 +30,7 @@ tree_assert_same_paths <- wrapper("tree_assert_same_paths", function(a, b, ...) 
 #' @param a Nested list.
 #' @param b Nested list to compare with `a`.
 #' @param check_types Deprecated: it has no effect. Leave it at `NULL`, the default.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `NULL`.
 #' @source `keras.tree.assert_same_structure`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/assert_same_structure>
@@ -57,7 +57,7 @@ tree_assert_same_structure <- wrapper("tree_assert_same_structure", function(
 #'
 #' @param structure Nested list. What is not a list is a leaf, for instance a tensor, a
 #'   matrix, a string or a number.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of the leaves.
 #' @source `keras.tree.flatten`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/flatten>
@@ -80,7 +80,7 @@ tree_flatten <- wrapper("tree_flatten", function(structure, ...) {
 #'
 #' @param structure Nested list. What is not a list is a leaf, for instance a tensor, a
 #'   matrix, a string or a number.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list with one element per leaf: a list of two, the path and the leaf. A path is
 #'   a list of names, and of positions for elements without names.
 #' @source `keras.tree.flatten_with_path`:
@@ -101,7 +101,7 @@ tree_flatten_with_path <- wrapper("tree_flatten_with_path", function(structure, 
 #' and strings do not.
 #'
 #' @param structure Any object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.tree.is_nested`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/is_nested>
@@ -123,7 +123,7 @@ tree_is_nested <- wrapper("tree_is_nested", function(structure, ...) {
 #' @param func R function of a shape.
 #' @param structure Nested list whose leaves are shapes, made by [shape()] or as integer
 #'   vectors.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A nested list of the structure of `structure`, with the results in the place of
 #'   the shapes.
 #' @source `keras.tree.map_shape_structure`:
@@ -196,7 +196,7 @@ tree_map_structure_up_to <- wrapper("tree_map_structure_up_to", function(
 #'
 #' @param structure Nested list that sets the structure; its leaves do not matter.
 #' @param flat_sequence List with as many elements as `structure` has leaves.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A nested list of the structure of `structure`.
 #' @source `keras.tree.pack_sequence_as`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/pack_sequence_as>
@@ -226,7 +226,7 @@ tree_pack_sequence_as <- wrapper("tree_pack_sequence_as", function(
 #'   matrix, a string or a number.
 #' @param top_down `TRUE`, the default, to visit a list before its elements; `FALSE` to visit
 #'   the elements first.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A nested list: `structure` with the replacements.
 #' @source `keras.tree.traverse`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/tree/traverse>

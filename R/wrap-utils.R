@@ -33,7 +33,7 @@
 #'   `"validation"` or `"both"`, which gives a list of two datasets.
 #' @param follow_links Whether to follow symbolic links. Default `FALSE`.
 #' @param verbose Whether to print what was found. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A `tf.data.Dataset`, or a list of two for `subset = "both"`. Signals have shape
 #'   (batch, samples, channels).
 #' @source `keras.utils.audio_dataset_from_directory`:
@@ -71,17 +71,17 @@ audio_dataset_from_directory <- wrapper("audio_dataset_from_directory", function
 #' @param angle Vector: rotation of each image in degrees, counter-clockwise.
 #' @param translate_x Vector: shift to the right of each image, as a share of its width.
 #' @param translate_y Vector: shift downwards of each image, as a share of its height.
-#' @param scale Vector: factor by which each image is enlarged around its centre.
+#' @param scale Vector: factor by which each image is enlarged around its center.
 #' @param shear_x Vector: horizontal shear of each image in degrees.
 #' @param shear_y Vector: vertical shear of each image in degrees.
 #' @param height Height of the images in pixels.
 #' @param width Width of the images in pixels.
-#' @param center_x Horizontal centre of the map as a share of the width. `NULL`, the default,
+#' @param center_x Horizontal center of the map as a share of the width. `NULL`, the default,
 #'   is the middle.
-#' @param center_y Vertical centre of the map as a share of the height. `NULL`, the default,
+#' @param center_y Vertical center of the map as a share of the height. `NULL`, the default,
 #'   is the middle.
 #' @param bounding_box_format Only `"xyxy"` exists.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape (batch, boxes, 4).
 #' @source `keras.utils.bounding_boxes.affine_transform`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/affine_transform>
@@ -114,7 +114,7 @@ bounding_boxes_affine_transform <- wrapper("bounding_boxes_affine_transform", fu
 #' @param height Height of the image in pixels; needed for `"xyxy"`.
 #' @param width Width of the image in pixels; needed for `"xyxy"`.
 #' @param bounding_box_format `"xyxy"` (the default) or `"rel_xyxy"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list of `boxes` and `labels`.
 #' @source `keras.utils.bounding_boxes.clip_to_image_size`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/clip_to_image_size>
@@ -139,7 +139,7 @@ bounding_boxes_clip_to_image_size <- wrapper("bounding_boxes_clip_to_image_size"
 #' Complete intersection over union of boxes
 #'
 #' Compares boxes one to one: the intersection over union, less a penalty for the distance of
-#' the centres and one for different proportions (Zheng et al., 2020,
+#' the centers and one for different proportions (Zheng et al., 2020,
 #' <https://arxiv.org/abs/1911.08287>). Equal boxes give 1.
 #'
 #' @section In R:
@@ -152,7 +152,7 @@ bounding_boxes_clip_to_image_size <- wrapper("bounding_boxes_clip_to_image_size"
 #'   with `"rel_"` in front, in which coordinates are shares of the image size.
 #' @param image_shape Three integers: height, width and channels of the image. Needed for
 #'   `"rel_"` formats.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `boxes1` without the last dimension.
 #' @source `keras.utils.bounding_boxes.compute_ciou`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/compute_ciou>
@@ -187,7 +187,7 @@ bounding_boxes_compute_ciou <- wrapper("bounding_boxes_compute_ciou", function(
 #' @param mask_val Number for such pairs. Default `-1`.
 #' @param image_shape Three integers: height, width and channels of the image. Needed for
 #'   `"rel_"` formats.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape (boxes1, boxes2), with the batch dimension in front if one of
 #'   the inputs has it.
 #' @source `keras.utils.bounding_boxes.compute_iou`:
@@ -213,7 +213,7 @@ bounding_boxes_compute_iou <- wrapper("bounding_boxes_compute_iou", function(
 #' Convert the format of bounding boxes
 #'
 #' Rewrites boxes from one convention of coordinates to another, for instance from corners to
-#' centre and size.
+#' center and size.
 #'
 #' @param boxes Tensor or array of shape (boxes, 4) or (batch, boxes, 4), or a named list of
 #'   `boxes` and `labels`.
@@ -223,7 +223,7 @@ bounding_boxes_compute_iou <- wrapper("bounding_boxes_compute_iou", function(
 #' @param height Height of the image in pixels; needed for `"rel_"` formats.
 #' @param width Width of the image in pixels; needed for `"rel_"` formats.
 #' @param dtype Dtype of the result. Default `"float32"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The boxes in the new format, of the same shape and structure.
 #' @source `keras.utils.bounding_boxes.convert_format`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/convert_format>
@@ -253,7 +253,7 @@ bounding_boxes_convert_format <- wrapper("bounding_boxes_convert_format", functi
 #' @param height Height of the window in pixels.
 #' @param width Width of the window in pixels.
 #' @param bounding_box_format Only `"xyxy"` exists.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
 #' @source `keras.utils.bounding_boxes.crop`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/crop>
@@ -289,7 +289,7 @@ bounding_boxes_crop <- wrapper("bounding_boxes_crop", function(
 #'   default, for none.
 #' @param image_shape Three integers: height, width and channels of the image. Needed for
 #'   `"rel_"` formats.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `boxes_delta`, or a named list of them.
 #' @source `keras.utils.bounding_boxes.decode_deltas_to_boxes`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/decode_deltas_to_boxes>
@@ -313,7 +313,7 @@ bounding_boxes_decode_deltas_to_boxes <- wrapper("bounding_boxes_decode_deltas_t
 
 #' Bounding boxes relative to anchors
 #'
-#' Expresses boxes by their difference to anchor boxes: centres shifted in units of the
+#' Expresses boxes by their difference to anchor boxes: centers shifted in units of the
 #' anchor's size, sizes as logarithms of ratios. Detectors are trained to predict these
 #' numbers.
 #'
@@ -327,7 +327,7 @@ bounding_boxes_decode_deltas_to_boxes <- wrapper("bounding_boxes_decode_deltas_t
 #'   none.
 #' @param image_shape Three integers: height, width and channels of the image. Needed for
 #'   `"rel_"` formats.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
 #' @source `keras.utils.bounding_boxes.encode_box_to_deltas`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/encode_box_to_deltas>
@@ -358,7 +358,7 @@ bounding_boxes_encode_box_to_deltas <- wrapper("bounding_boxes_encode_box_to_del
 #' @param height Not used.
 #' @param width Not used.
 #' @param bounding_box_format Only `"xyxy"` exists.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `boxes`.
 #' @source `keras.utils.bounding_boxes.pad`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/bounding_boxes/pad>
@@ -385,7 +385,7 @@ bounding_boxes_pad <- wrapper("bounding_boxes_pad", function(
 #'
 #' @param free_memory `TRUE`, the default, also has R and Python collect garbage, which may
 #'   take a few seconds.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for its effect.
 #' @source `keras.backend.clear_session`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/clear_session>
@@ -415,7 +415,7 @@ clear_session <- wrapper("clear_session", function(free_memory = TRUE, ...) {
 #'   the layer.
 #' @param recursive Whether to apply all this to models nested in the model too. Default
 #'   `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model, not compiled.
 #' @source `keras.models.clone_model`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/clone_model>
@@ -442,7 +442,7 @@ clone_model <- wrapper("clone_model", function(
 #' loads a model. Use it with `with()`.
 #'
 #' @param custom_objects Named list of classes and functions.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.saving.custom_object_scope`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/custom_object_scope>
@@ -467,7 +467,7 @@ custom_object_scope <- wrapper("custom_object_scope", function(custom_objects, .
 #'   class or the function it stands for. `NULL`, the default, uses registered ones only.
 #' @param safe_mode `TRUE`, the default, refuses to load lambdas, whose code could do
 #'   anything. Say `FALSE` only for a source that you trust.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The object.
 #' @source `keras.saving.deserialize_keras_object`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/deserialize_keras_object>
@@ -501,7 +501,7 @@ deserialize_keras_object <- wrapper("deserialize_keras_object", function(
 #'   distillation losses get the rest. Default 0.5.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model. Its `student` is the trained small model.
 #' @source `keras.distillation.Distiller`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/distillation/Distiller>
@@ -538,7 +538,7 @@ distiller <- wrapper("distiller", function(
 #' `track_and_add_endpoint()`, as models cannot be tracked by themselves.
 #'
 #' @param format What to write: `"saved_model"` (the default) or `"neptune_model"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An archive with the methods `track()`, `add_endpoint()`,
 #'   `track_and_add_endpoint()` and `write_out()`.
 #' @source `keras.export.ExportArchive`:
@@ -562,7 +562,7 @@ export_archive <- wrapper("export_archive", function(format = "saved_model", ...
 #' Returns the classes and functions registered by [register_keras_serializable()]. Those of
 #' a [custom_object_scope()] are not among them.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.saving.get_custom_objects`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_custom_objects>
@@ -600,7 +600,7 @@ get_custom_objects <- wrapper("get_custom_objects", function(...) {
 #' @param cache_dir Path of the cache. `NULL`, the default, is the environment variable
 #'   `KERAS_HOME`, or `~/.keras`.
 #' @param force_download `TRUE` downloads even when the file is there. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns String: the path of the file, or of the directory it was unpacked to.
 #' @source `keras.utils.get_file`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_file>
@@ -629,7 +629,7 @@ get_file <- wrapper("get_file", function(
 #' registered.
 #'
 #' @param obj A class or function.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A string.
 #' @source `keras.saving.get_registered_name`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_name>
@@ -653,7 +653,7 @@ get_registered_name <- wrapper("get_registered_name", function(obj, ...) {
 #'   class or the function it stands for. `NULL`, the default, uses registered ones only.
 #' @param module_objects Named list of further objects to look in. `NULL`, the default, for
 #'   none.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns The class or function, or `NULL` if there is none.
 #' @source `keras.saving.get_registered_object`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/get_registered_object>
@@ -674,7 +674,7 @@ get_registered_object <- wrapper("get_registered_object", function(
 #' Follows the computation of a symbolic tensor back to the inputs it starts from.
 #'
 #' @param tensor A symbolic tensor.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of symbolic tensors.
 #' @source `keras.utils.get_source_inputs`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/get_source_inputs>
@@ -695,7 +695,7 @@ get_source_inputs <- wrapper("get_source_inputs", function(tensor, ...) {
 #' Counts the calls per prefix; Keras makes its automatic layer names this way.
 #'
 #' @param prefix String to count. Default `""`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An integer: 1 at the first call, then 2, and so on.
 #' @source `keras.backend.get_uid`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/get_uid>
@@ -725,7 +725,7 @@ get_uid <- wrapper("get_uid", function(prefix = "", ...) {
 #' @param file_format Format, such as `"png"`. `NULL`, the default, takes it from `path`.
 #' @param scale `TRUE`, the default, stretches the values so that the smallest becomes 0 and
 #'   the largest 255.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for the file it writes.
 #' @source `keras.utils.save_img`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/save_img>
@@ -780,7 +780,7 @@ image_array_save <- wrapper("image_array_save", function(
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param verbose Whether to print what was found. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param format `"tf"` (the default) returns a `tf.data.Dataset`, `"grain"` a dataset of the
 #'   Python package grain; the package must be installed.
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Images have shape
@@ -822,7 +822,7 @@ image_dataset_from_directory <- wrapper("image_dataset_from_directory", function
 #'   the largest 255.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A Pillow image.
 #' @source `keras.utils.array_to_img`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/array_to_img>
@@ -854,9 +854,9 @@ image_from_array <- wrapper("image_from_array", function(
 #'   the size.
 #' @param interpolation How to resize: `"nearest"` (the default), `"bilinear"`, `"bicubic"`,
 #'   `"hamming"`, `"box"` or `"lanczos"`.
-#' @param keep_aspect_ratio `TRUE` crops the centre to the target's proportions before
+#' @param keep_aspect_ratio `TRUE` crops the center to the target's proportions before
 #'   resizing. Default `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A Pillow image.
 #' @source `keras.utils.load_img`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/load_img>
@@ -879,7 +879,7 @@ image_load <- wrapper("image_load", function(
 
 #' Resize an image without distortion
 #'
-#' Takes the largest window in the centre of an image that has the proportions of the target
+#' Takes the largest window in the center of an image that has the proportions of the target
 #' and resizes it to the target size.
 #'
 #' @param x Image of shape (height, width, channels), or a batch of them.
@@ -888,7 +888,7 @@ image_load <- wrapper("image_load", function(
 #'   `"lanczos3"` or `"lanczos5"`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of shape (height, width, channels), with the batch dimension in front if
 #'   `x` has one.
 #' @source `keras.preprocessing.image.smart_resize`:
@@ -919,7 +919,7 @@ image_smart_resize <- wrapper("image_smart_resize", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A numeric array of shape (height, width, channels).
 #' @source `keras.utils.img_to_array`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/img_to_array>
@@ -947,7 +947,7 @@ image_to_array <- wrapper("image_to_array", function(img, data_format = NULL, dt
 #' @param preds Tensor or array of shape `(batch, 1000)`: the output of a model with its
 #'   classifier.
 #' @param top Positive integer: how many classes to return. Default 5.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list with one list per image. It holds, best first, for each of the `top`
 #'   classes a list of the class's WordNet id, its name and its score.
 #' @source `keras.applications.imagenet_utils.decode_predictions`:
@@ -977,8 +977,8 @@ imagenet_decode_predictions <- wrapper("imagenet_decode_predictions", function(
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
 #' @param mode `"caffe"` (the default) converts RGB to BGR and subtracts the mean of
 #'   ImageNet; `"tf"` scales to between -1 and 1; `"torch"` scales to between 0 and 1 and
-#'   standardises each channel.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#'   standardizes each channel.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A float tensor of the shape of `x`.
 #' @source `keras.applications.imagenet_utils.preprocess_input`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/preprocess_input>
@@ -1002,7 +1002,7 @@ imagenet_preprocess_input <- wrapper("imagenet_preprocess_input", function(
 #'
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.backend.is_float_dtype`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_float_dtype>
@@ -1023,7 +1023,7 @@ is_float_dtype <- wrapper("is_float_dtype", function(dtype, ...) {
 #'
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.backend.is_int_dtype`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_int_dtype>
@@ -1044,7 +1044,7 @@ is_int_dtype <- wrapper("is_int_dtype", function(dtype, ...) {
 #' model or what a layer makes of it. It has a shape and a dtype but no values.
 #'
 #' @param x A tensor, or R data: a vector, a matrix or an array.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `TRUE` or `FALSE`.
 #' @source `keras.backend.is_keras_tensor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/is_keras_tensor>
@@ -1064,7 +1064,7 @@ is_keras_tensor <- wrapper("is_keras_tensor", function(x, ...) {
 #' Keeps settings of an experiment by name: `config$rate <- 0.1` sets, `config$rate` reads,
 #' `config$freeze()` forbids changes and `config$to_json()` writes them as JSON.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A configuration object.
 #' @source `keras.utils.Config`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Config>
@@ -1086,7 +1086,7 @@ keras_config <- wrapper("keras_config", function(...) {
 #' got other names since.
 #'
 #' @param filepath Path of the file, ending in `.keras` or `.weights.h5`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An editor with the methods `summary()`, `compare()`, `rename_object()`,
 #'   `add_object()`, `delete_object()`, `add_weights()`, `delete_weight()` and `save()`,
 #'   called as `editor$summary()`.
@@ -1128,7 +1128,7 @@ keras_file_editor <- wrapper("keras_file_editor", function(filepath, ...) {
 #' @param tensor An existing symbolic tensor to use as the input, in place of a new one.
 #' @param optional Whether the input may be left out by passing `NULL` to the model. Default
 #'   `FALSE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A symbolic tensor (`KerasTensor`) of shape `(batch_size, shape)`, where an
 #'   unknown batch size is `NA`.
 #' @source `keras.layers.Input`:
@@ -1166,7 +1166,7 @@ keras_input <- wrapper("keras_input", function(
 #' @param record_history Whether to remember the operation that made it. Default `TRUE`.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A symbolic tensor.
 #' @source `keras.KerasTensor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/KerasTensor>
@@ -1205,7 +1205,7 @@ keras_tensor <- wrapper("keras_tensor", function(
 #'   default one is made from the class.
 #' @param layout How the variable is split over devices: a layout from
 #'   [distribution_tensor_layout()], or `NULL`, the default.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A variable.
 #' @source `keras.Variable`: <https://www.tensorflow.org/api_docs/python/tf/keras/Variable>
 #' @seealso Its relatives, the [utilities][utilities].
@@ -1230,7 +1230,7 @@ keras_variable <- wrapper("keras_variable", function(
 #'
 #' Returns the version of the installed Python package.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A string such as `"3.15.1"`.
 #' @source `keras.version`: <https://www.tensorflow.org/api_docs/python/tf/keras/version>
 #' @seealso Its relatives, the [utilities][utilities].
@@ -1252,7 +1252,7 @@ keras_version <- wrapper("keras_version", function(...) {
 #' Devices count from 0, as in the names that the drivers give them.
 #'
 #' @param device_name String of type and number: `"cpu:0"`, `"gpu:0"`, `"gpu:1"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.device`: <https://www.tensorflow.org/api_docs/python/tf/keras/device>
 #' @seealso Its relatives, the [utilities][utilities].
@@ -1275,7 +1275,7 @@ local_device <- wrapper("local_device", function(device_name, ...) {
 #' @param json_string String: the JSON text.
 #' @param custom_objects Named list: for each name that occurs in the saved form, the R-made
 #'   class or the function it stands for. `NULL`, the default, uses registered ones only.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A model, not compiled.
 #' @source `keras.models.model_from_json`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/model_from_json>
@@ -1311,7 +1311,7 @@ model_from_json <- wrapper("model_from_json", function(json_string, custom_objec
 #' @param show_trainable Whether to show which layers are trainable. Default `FALSE`.
 #' @param splines Form of the edges: `"ortho"` (the default), `"curved"`, `"polyline"`,
 #'   `"spline"` or `"line"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A pydot graph; `graph$to_string()` gives its text.
 #' @source `keras.utils.model_to_dot`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/model_to_dot>
@@ -1341,7 +1341,7 @@ model_to_dot <- wrapper("model_to_dot", function(
 #' given name.
 #'
 #' @param name String: the prefix.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.name_scope`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/name_scope>
@@ -1366,7 +1366,7 @@ name_scope <- wrapper("name_scope", function(name, ...) {
 #' @param axis Axis along which the vectors run, counted from 1. `-1`, the default, is the
 #'   last.
 #' @param order Positive integer: the order of the norm. Default `2`, the Euclidean length.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A tensor of the shape of `x`.
 #' @source `keras.utils.normalize`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/normalize>
@@ -1388,7 +1388,7 @@ normalize <- wrapper("normalize", function(x, axis = -1L, order = 2L, ...) {
 #' @param x The features.
 #' @param y The targets, or `NULL`.
 #' @param sample_weight One weight per sample, or `NULL`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns `x`, or a list of `x`, `y` and, if given, `sample_weight`.
 #' @source `keras.utils.pack_x_y_sample_weight`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pack_x_y_sample_weight>
@@ -1420,7 +1420,7 @@ pack_x_y_sample_weight <- wrapper("pack_x_y_sample_weight", function(
 #' @param padding Where to fill up: `"pre"` (the default) or `"post"`.
 #' @param truncating Where to cut: `"pre"` (the default) or `"post"`.
 #' @param value What to fill with. Default `0`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A matrix with one row per sequence and `maxlen` columns.
 #' @source `keras.utils.pad_sequences`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/pad_sequences>
@@ -1459,7 +1459,7 @@ pad_sequences <- wrapper("pad_sequences", function(
 #' @param show_trainable Whether to show which layers are trainable. Default `FALSE`.
 #' @param splines Form of the edges: `"ortho"` (the default), `"curved"`, `"polyline"`,
 #'   `"spline"` or `"line"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for the file it writes.
 #' @source `keras.utils.plot_model`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/plot_model>
@@ -1497,7 +1497,7 @@ plot_model <- wrapper("plot_model", function(
 #' @param stateless_metrics Character vector of values to average over steps. Not together
 #'   with `stateful_metrics`.
 #' @param unit_name String: what is counted. Default `"step"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A progress bar with the methods `update()` and `add()`.
 #' @source `keras.utils.Progbar`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/Progbar>
@@ -1524,7 +1524,7 @@ progbar <- wrapper("progbar", function(
 #' computed again when needed (gradient checkpointing): less memory, more time.
 #'
 #' @param f Function of tensors.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A function that computes the same.
 #' @source `keras.remat`: <https://www.tensorflow.org/api_docs/python/tf/keras/remat>
 #' @seealso Its relatives, the [utilities][utilities].
@@ -1549,7 +1549,7 @@ remat <- wrapper("remat", function(f, ...) {
 #' @param output_size_threshold Integer: number of elements above which `"larger_than"`
 #'   applies. Default `1024`.
 #' @param layer_names Character vector of layer names, for `"list_of_layers"`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.RematScope`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/RematScope>
@@ -1593,7 +1593,7 @@ result_type <- wrapper("result_type", function(...) {
 #' from which [deserialize_keras_object()] makes an equal one.
 #'
 #' @param obj The object.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A named list.
 #' @source `keras.saving.serialize_keras_object`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/serialize_keras_object>
@@ -1622,7 +1622,7 @@ serialize_keras_object <- wrapper("serialize_keras_object", function(obj, ...) {
 #' @param model_kwargs Named list of further arguments for `model` when it is a function.
 #' @param fit_kwargs Named list of arguments for the `fit()` of Keras, such as `list(epochs =
 #'   5L)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()`, `predict()` and `score()`.
 #' @source `keras.wrappers.SKLearnClassifier`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnClassifier>
@@ -1656,7 +1656,7 @@ sklearn_classifier <- wrapper("sklearn_classifier", function(
 #' @param model_kwargs Named list of further arguments for `model` when it is a function.
 #' @param fit_kwargs Named list of arguments for the `fit()` of Keras, such as `list(epochs =
 #'   5L)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()`, `predict()` and `score()`.
 #' @source `keras.wrappers.SKLearnRegressor`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnRegressor>
@@ -1690,7 +1690,7 @@ sklearn_regressor <- wrapper("sklearn_regressor", function(
 #' @param model_kwargs Named list of further arguments for `model` when it is a function.
 #' @param fit_kwargs Named list of arguments for the `fit()` of Keras, such as `list(epochs =
 #'   5L)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scikit-learn estimator with the methods `fit()` and `transform()`.
 #' @source `keras.wrappers.SKLearnTransformer`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/wrappers/SKLearnTransformer>
@@ -1730,7 +1730,7 @@ sklearn_transformer <- wrapper("sklearn_transformer", function(
 #'   random numbers reproducible. `NULL`, the default, takes a fresh seed.
 #' @param preferred_backend `"tensorflow"` or `"torch"`: the kind of datasets to return.
 #'   `NULL`, the default, follows the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of two datasets: of TensorFlow or torch, according to the input and the
 #'   backend.
 #' @source `keras.utils.split_dataset`:
@@ -1759,7 +1759,7 @@ split_dataset <- wrapper("split_dataset", function(
 #'
 #' @param dtype A dtype such as `"float32"`, or a dtype policy. `NULL`, the default, follows
 #'   `config_floatx()` or the input.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A string such as `"float32"`.
 #' @source `keras.backend.standardize_dtype`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/backend/standardize_dtype>
@@ -1786,7 +1786,7 @@ standardize_dtype <- wrapper("standardize_dtype", function(dtype, ...) {
 #'   Default `FALSE`.
 #' @param initialize_variables Whether variables made in the scope get their values when it
 #'   ends. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.StatelessScope`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/StatelessScope>
@@ -1813,7 +1813,7 @@ stateless_scope <- wrapper("stateless_scope", function(
 #' Returns a scope, for `with()`, that tells Keras that shapes only are being worked out.
 #' Keras opens it itself; code of your own rarely needs it.
 #'
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A scope, for `with()`.
 #' @source `keras.SymbolicScope`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/SymbolicScope>
@@ -1856,7 +1856,7 @@ symbolic_scope <- wrapper("symbolic_scope", function(...) {
 #'   `"validation"` or `"both"`, which gives a list of two datasets.
 #' @param follow_links Whether to follow symbolic links. Default `FALSE`.
 #' @param verbose Whether to print what was found. Default `TRUE`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @param format `"tf"` (the default) returns a `tf.data.Dataset`, `"grain"` a dataset of the
 #'   Python package grain; the package must be installed.
 #' @returns A dataset of batches, or a list of two for `subset = "both"`. Texts are string
@@ -1912,7 +1912,7 @@ text_dataset_from_directory <- wrapper("text_dataset_from_directory", function(
 #' @param end_index Last step to use, counted from 1. `NULL`, the default, goes to the end.
 #' @param format `"tf"` (the default) returns a `tf.data.Dataset`, `"grain"` a dataset of the
 #'   Python package grain; the package must be installed.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A dataset of batches of shape (batch, `sequence_length`, features), in a pair
 #'   with the targets if they are given.
 #' @source `keras.preprocessing.timeseries_dataset_from_array`:
@@ -1945,7 +1945,7 @@ timeseries_dataset_from_array <- wrapper("timeseries_dataset_from_array", functi
 #' @param x Integer vector or array of class codes from 0, or a factor.
 #' @param num_classes Integer: number of classes. `NULL`, the default, takes the number of
 #'   levels of a factor, or else the largest code plus one.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A numeric array of the shape of `x` with `num_classes` as a further, last
 #'   dimension; a last dimension of size 1 in `x` is dropped.
 #' @source `keras.utils.to_categorical`:
@@ -1967,7 +1967,7 @@ to_categorical <- wrapper("to_categorical", function(x, num_classes = NULL, ...)
 #' in a custom `train_step()`.
 #'
 #' @param data A batch: `list(x)`, `list(x, y)` or `list(x, y, sample_weight)`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A list of three: `x`, `y` and `sample_weight`, with `NULL` for what is missing.
 #' @source `keras.utils.unpack_x_y_sample_weight`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/unpack_x_y_sample_weight>

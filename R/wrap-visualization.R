@@ -23,7 +23,7 @@
 #' @param font_scale Number: size of the labels, relative to the normal one. Default `1`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An array of the shape of `images`, with values from 0 to 255.
 #' @source `keras.visualization.draw_bounding_boxes`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_bounding_boxes>
@@ -49,7 +49,7 @@ visualization_draw_bounding_boxes <- wrapper("visualization_draw_bounding_boxes"
 
 #' Draw segmentation masks over images
 #'
-#' Colours every pixel of the images by its class and, by default, mixes the colour with the
+#' Colors every pixel of the images by its class and, by default, mixes the color with the
 #' image.
 #'
 #' @param images Batch of images of shape (batch, height, width, channels).
@@ -57,14 +57,14 @@ visualization_draw_bounding_boxes <- wrapper("visualization_draw_bounding_boxes"
 #'   class of each pixel, from 0.
 #' @param num_classes Integer: number of classes, more than the largest code. `NULL`, the
 #'   default, takes the largest code, which leaves the last class out.
-#' @param color_mapping List of colours, each `c(red, green, blue)` from 0 to 255, one per
+#' @param color_mapping List of colors, each `c(red, green, blue)` from 0 to 255, one per
 #'   class starting with class 0. `NULL`, the default, makes a palette.
 #' @param alpha Number between 0 and 1: opacity of the masks. Default `0.8`.
 #' @param blend `TRUE`, the default, mixes masks with the image; `FALSE` paints over it.
 #' @param ignore_index Integer: class that is not drawn. Default `-1`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns An array of the shape of `images`, with values from 0 to 255.
 #' @source `keras.visualization.draw_segmentation_masks`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/draw_segmentation_masks>
@@ -89,7 +89,7 @@ visualization_draw_segmentation_masks <- wrapper("visualization_draw_segmentatio
 
 #' Show images with bounding boxes in a grid
 #'
-#' Draws true and predicted boxes in two colours into a batch of images and plots them as a
+#' Draws true and predicted boxes in two colors into a batch of images and plots them as a
 #' grid.
 #'
 #' @section In R:
@@ -105,9 +105,9 @@ visualization_draw_segmentation_masks <- wrapper("visualization_draw_segmentatio
 #' @param y_pred Named list of the predicted `boxes` and `labels`, and `confidences` if
 #'   wanted.
 #' @param value_range Two numbers: lowest and highest value of a pixel. Default `c(0, 255)`.
-#' @param true_color Three integers from 0 to 255: colour of the true boxes. Default `c(0,
+#' @param true_color Three integers from 0 to 255: color of the true boxes. Default `c(0,
 #'   188, 212)`.
-#' @param pred_color Three integers from 0 to 255: colour of the predicted boxes. Default
+#' @param pred_color Three integers from 0 to 255: color of the predicted boxes. Default
 #'   `c(255, 235, 59)`.
 #' @param line_thickness Integer: width of the lines, in pixels. Default `2`.
 #' @param font_scale Number: size of the labels, relative to the normal one. Default `1`.
@@ -124,7 +124,7 @@ visualization_draw_segmentation_masks <- wrapper("visualization_draw_segmentatio
 #' @param cols Integer: columns of the gallery. `NULL`, the default, makes it about square.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for the plot.
 #' @source `keras.visualization.plot_bounding_box_gallery`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_bounding_box_gallery>
@@ -180,7 +180,7 @@ visualization_plot_bounding_box_gallery <- wrapper("visualization_plot_bounding_
 #'   default, for none.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for the plot.
 #' @source `keras.visualization.plot_image_gallery`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_image_gallery>
@@ -221,14 +221,14 @@ visualization_plot_image_gallery <- wrapper("visualization_plot_image_gallery", 
 #'   pixel. `NULL`, the default, for none.
 #' @param y_pred Integer array of the same shape: the predicted class of each pixel. `NULL`,
 #'   the default, for none.
-#' @param color_mapping List of colours, each `c(red, green, blue)` from 0 to 255, one per
+#' @param color_mapping List of colors, each `c(red, green, blue)` from 0 to 255, one per
 #'   class starting with class 0. `NULL`, the default, makes a palette.
 #' @param blend `TRUE`, the default, mixes masks with the image; `FALSE` paints over it.
 #' @param alpha Number between 0 and 1: opacity of the masks. Default `0.8`.
 #' @param ignore_index Integer: class that is not drawn. Default `-1`.
 #' @param data_format Where images keep their channels: `"channels_last"` or
 #'   `"channels_first"`. `NULL`, the default, follows `config_image_data_format()`.
-#' @param ... Must be empty: a misspelt argument is refused by name.
+#' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns Nothing useful; called for the plot.
 #' @source `keras.visualization.plot_segmentation_mask_gallery`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/visualization/plot_segmentation_mask_gallery>

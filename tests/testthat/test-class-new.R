@@ -589,13 +589,13 @@ on_backend("numpy", {
           package, library,
           repos = NULL, type = "source", quiet = TRUE, INSTALL_opts = "--no-test-load"
         )
-        loadNamespace("classes", lib.loc = library)
+        classes <- loadNamespace("classes", lib.loc = library)
         before <- reticulate::py_available()
         list(
           before = before,
-          scaled = as.array(classes::layer_top()(kerasbridge::op_ones(2))),
-          dense = classes::layer_dense_top(units = 3L)$units,
-          double = classes::Top()$double(4),
+          scaled = as.array(classes$layer_top()(kerasbridge::op_ones(2))),
+          dense = classes$layer_dense_top(units = 3L)$units,
+          double = classes$Top()$double(4),
           after = reticulate::py_available()
         )
       },

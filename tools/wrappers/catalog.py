@@ -12,6 +12,9 @@ FOLDER: Final = Path(__file__).parent / "catalog"
 #: Files of the catalog that hold no descriptions.
 _OTHERS: Final = {"names.toml", "common.toml"}
 
+#: What R's manual has room for.
+_EXAMPLE_WIDTH: Final = 100
+
 
 class Incomplete(Exception):
     """Something that Keras has and the catalog does not describe."""
@@ -86,6 +89,8 @@ def read() -> Catalog:
             if name in entries:
                 raise Incomplete(f"{name} is described twice: {family[name]} and {path.stem}.")
             entries[name] = Entry(name=name, **table)
+            if any(len(line) > _EXAMPLE_WIDTH for line in entries[name].example.splitlines()):
+                raise Incomplete(f"{name}: a line of the example is cut off in R's manual.")
             family[name] = path.stem
     common = tomllib.loads((FOLDER / "common.toml").read_text(encoding="utf-8"))
     return Catalog(entries, excluded, handwritten, shared, common, family)

@@ -26,8 +26,8 @@ _DOORS: Final = {
 _FINISHERS: Final = {"shape": "as_shape", "value": "as_r"}
 
 _DOTS: Final = {
-    "function": "Must be empty: a misspelt argument is refused by name.",
-    "pair": "Must be empty: a misspelt argument is refused by name.",
+    "function": "Must be empty: a misspelled argument is refused by name.",
+    "pair": "Must be empty: a misspelled argument is refused by name.",
     "layer": "Further arguments of every layer: `name`, `dtype`, `trainable`, `autocast`.",
     "merge": "Further tensors to merge, and arguments of every layer by name.",
 }
