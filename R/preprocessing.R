@@ -6,7 +6,7 @@
 #' [layer_text_vectorization()], [layer_string_lookup()] and [layer_integer_lookup()] learn their
 #' vocabulary, [layer_normalization()] the mean and variance, [layer_discretization()] the
 #' boundaries of its bins, and [layer_feature_space()] all of that for a table. Learning anew
-#' forgets what was learnt before.
+#' forgets what was learned before.
 #'
 #' @param object A preprocessing layer.
 #' @param data What to learn from: an R vector, matrix or array, a character vector for layers
@@ -16,7 +16,7 @@
 #' @param steps Number of batches to look at, when the data has no end.
 #'
 #' @returns The layer, invisibly.
-#' @seealso [get_vocabulary()] for what a lookup layer learnt.
+#' @seealso [get_vocabulary()] for what a lookup layer learned.
 #' @examplesIf can_run_keras()
 #' layer <- layer_normalization()
 #' adapt(layer, matrix(c(0, 2, 4, 10, 20, 30), 3))

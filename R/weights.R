@@ -113,7 +113,7 @@ pop_layer <- function(object, rebuild = TRUE) {
 #' Reset the state of a layer or metric
 #'
 #' A stateful recurrent layer forgets what it has seen, and a metric starts anew. A model resets
-#' every layer in it that has a state; what preprocessing layers have learnt from data, such as a
+#' every layer in it that has a state; what preprocessing layers have learned from data, such as a
 #' vocabulary, stays.
 #'
 #' @param object A layer, a model, or a metric. Anything else is refused; a layer that has no

@@ -169,8 +169,8 @@ dataset_fashion_mnist <- wrapper("dataset_fashion_mnist", function(convert = TRU
 
 #' IMDB film reviews
 #'
-#' 25000 training and 25000 test reviews of films, each a sequence of word indices, labelled
-#' 1 when positive and 0 when negative ([Maas et al.,
+#' 25000 training and 25000 test reviews of films, each a sequence of word indices, labeled 1
+#' when positive and 0 when negative ([Maas et al.,
 #' 2011](https://ai.stanford.edu/~amaas/data/sentiment/)).
 #'
 #' @section In R:
@@ -275,8 +275,8 @@ dataset_mnist <- wrapper("dataset_mnist", function(path = "mnist.npz", convert =
 
 #' Reuters newswires
 #'
-#' 11228 newswires of Reuters from 1987, each a sequence of word indices, labelled with one
-#' of 46 topics.
+#' 11228 newswires of Reuters from 1987, each a sequence of word indices, labeled with one of
+#' 46 topics.
 #'
 #' @section In R:
 #' Indices stand for words by their frequency, plus `index_from`; 0 is for padding.

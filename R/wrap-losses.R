@@ -223,7 +223,7 @@ metric_categorical_focal_crossentropy <- loss_categorical_focal_crossentropy
 #'
 #' Computes `(1 - p^q) / q`, where `p` is the probability predicted for the true class:
 #' cross-entropy as `q` goes to 0, mean absolute error at 1. The larger `q`, the less
-#' mislabelled samples matter. From [Zhang and Sabuncu
+#' mislabeled samples matter. From [Zhang and Sabuncu
 #' (2018)](https://arxiv.org/abs/1805.07836).
 #'
 #' @param y_true Integer tensor of shape `(batch)` with class codes, counted from 0.
