@@ -6,10 +6,11 @@ what the model takes are at hand when a call has failed, and are the same on eve
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from kerasbridge import messages
 from kerasbridge.errors import ArgumentError
+from kerasbridge.sources.batches import keras
 
 Sizes = list[str]
 
@@ -18,10 +19,31 @@ def explained(error: Exception, model: Any, x: Any, y: Any = None) -> Exception:
     """`error`, or another that says which data do not fit the built `model`."""
     if not getattr(model, "built", False) or isinstance(error, ArgumentError) or _is_r(error):
         return error
-    text = _inputs(model, x)
+    text = _text(error, model) or _inputs(model, x)
     if text is None and _is_data(x):
         text = _targets(model, y)
     return error if text is None else ArgumentError(text)
+
+
+def _text(error: Exception, model: Any) -> str | None:
+    """A layer that takes text within a model, where the backend has no tensors of strings."""
+    backend = keras().config.backend()
+    if backend == "tensorflow" or "Invalid dtype: object" not in str(error):
+        return None
+    for layer in getattr(model, "_flatten_layers", list)():
+        if type(layer).__name__ in _OF_TEXT:
+            return (
+                f'The layer "{layer.name}" takes text, which {backend} cannot compute with: it '
+                "works in the data, before the model.\n"
+                f"data |> dataset_batch(32) |> dataset_map(function(x, y) list({layer.name}(x), y))"
+                "\nThe model then begins with what the layer gives. This is the same on each "
+                "backend."
+            )
+    return None
+
+
+#: Keras's layers that take strings, in lists of features as well.
+_OF_TEXT: Final = ("TextVectorization", "StringLookup", "Hashing", "HashedCrossing", "FeatureSpace")
 
 
 def _is_data(x: Any) -> bool:
