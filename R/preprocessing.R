@@ -38,6 +38,16 @@ adapt <- function(object, data, ..., batch_size = NULL, steps = NULL) {
 
 feature_space_class <- "keras.src.layers.preprocessing.feature_space.FeatureSpace"
 
+# A feature space is a function of a data frame, with its factors, as well.
+#' @exportS3Method reticulate::py_to_r_wrapper
+py_to_r_wrapper.keras.src.layers.preprocessing.feature_space.FeatureSpace <- function(x) {
+  space <- NextMethod()
+  function(data, ...) {
+    if (is.data.frame(data)) data <- space_frame(data, current_env())
+    space(data, ...)
+  }
+}
+
 #' Vocabulary of a lookup layer
 #'
 #' The terms that a [layer_text_vectorization()], [layer_string_lookup()] or

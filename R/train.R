@@ -133,7 +133,8 @@ as_metrics <- function(metrics) {
 #' @param validation_data Data to evaluate after each epoch: `list(x, y)`,
 #'   `list(x, y, sample_weight)`, also with these as names, or what else `x` can be that has
 #'   targets.
-#' @param shuffle Whether to shuffle the samples before each epoch.
+#' @param shuffle Whether to shuffle the samples before each epoch: arrays, and the batches of a
+#'   `PyDataset` with a length. Other data sets have an order of their own.
 #' @param class_weight Weights of the classes: a named list or vector whose names are the levels of
 #'   a factor `y`, or class codes, counted from 0. A class that is left out has the weight 1.
 #' @param sample_weight Weights of the samples: a vector with one number per sample.
@@ -195,7 +196,7 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
     callbacks = as_layers(callbacks),
     validation_split = check_fraction(validation_split),
     validation_data = as_validation(validation_data, object, terms, call),
-    shuffle = shuffle,
+    shuffle = if (missing(shuffle)) NULL else shuffle,
     class_weight = by_code(class_weight, terms$levels[["y"]]),
     sample_weight = arg_data(sample_weight),
     initial_epoch = initial_epoch,

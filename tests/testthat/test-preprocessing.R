@@ -50,11 +50,13 @@ test_that("layers of text work in the data, the same on every backend", {
       layer_flatten() |>
       layer_dense(1)
     compile(model, "sgd", "mse")
-    expect_true(is.finite(fit(model, data, epochs = 1, shuffle = FALSE, verbose = 0)$metrics$loss))
+    # Keras would warn that it does not shuffle a data set, which nobody asked for
+    expect_no_warning(history <- fit(model, data, epochs = 1, verbose = 0))
+    expect_true(is.finite(history$metrics$loss))
   })
 })
 
-test_that("a layer of text inside a model shows the form in the data where strings are no tensors", {
+test_that("a layer of text inside a model shows the form that works where strings are no tensors", {
   for (layer in text_layers()) {
     text <- keras_input(1, dtype = "string")
     on_backend(c("jax", "torch"), {

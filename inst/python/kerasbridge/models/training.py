@@ -149,9 +149,11 @@ def fit(
     every = options.get("validation_freq") or 1
     first, last = options.get("initial_epoch") or 0, options.get("epochs") or 1
     x, y = data(x, "x"), data(y, "y")
+    if options.get("shuffle") is None:
+        options["shuffle"] = _can_shuffle(x)
     feed = feeds.feed(
         x, "x", model,
-        epochs=last - first, class_weight=weights, shuffle=bool(options.get("shuffle", True)),
+        epochs=last - first, class_weight=weights, shuffle=bool(options["shuffle"]),
     )  # fmt: skip
     if feed is None:
         options["class_weight"] = weights
@@ -182,6 +184,13 @@ def fit(
         "news": [] if feed is None else feed.news(last),
     }
     return told if run.ended is None else _with_the_epoch_left(told, run)
+
+
+def _can_shuffle(x: Any) -> bool:
+    """Does Keras shuffle this? Of a data set with an order of its own it warns that it does not."""
+    if isinstance(x, batches.keras().utils.PyDataset):
+        return x.num_batches is not None
+    return all(hasattr(leaf, "shape") for leaf in batches.leaves(x))
 
 
 def _with_the_epoch_left(history: dict[str, Any], run: progress.Run) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def data(value: Any, name: str) -> Any:
         if value.ndim == 0:
             raise _single(value.item(), name)
         if value.dtype.kind in "OUST":
-            return np.array(value, dtype=object, order="C")
+            return _text(value, name)
         return arrays.row_major(value)
     if isinstance(value, (list, tuple)):
         return [data(part, name) for part in value]
@@ -42,6 +42,13 @@ def data(value: Any, name: str) -> Any:
     if isinstance(value, (bool, int, float)):
         raise _single(value, name)
     return value
+
+
+def _text(value: Any, name: str) -> Any:
+    """Strings as the backend's trainer takes them: TensorFlow's has tensors of strings."""
+    if keras().config.backend() == "tensorflow":
+        return arrays.strings(value, name)
+    return np.array(value, dtype=object, order="C")
 
 
 class Converted:
