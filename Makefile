@@ -13,7 +13,8 @@ BACKENDS := tensorflow jax torch numpy
 # Folders are among the sources, so that removing a file counts as a change.
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
 
-.PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-exports vignettes check site
+.PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-exports vignettes check
+.PHONY: check-cran site
 .PHONY: lint format document generate bench clean
 
 setup:
@@ -32,7 +33,7 @@ demo: install
 test: install .venv-oldest/.installed .venv-exports/.installed
 	$(MAKE) -j2 --keep-going --output-sync=target $(TESTS)
 
-TESTS := check test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest test-exports
+TESTS := check check-cran test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest test-exports
 TESTS += lint vignettes
 
 test-py: install
@@ -86,6 +87,10 @@ vignettes-%: install
 CHECK := args = c("--no-manual", "--no-tests", "--no-vignettes")
 check: setup
 	Rscript -e 'rcmdcheck::rcmdcheck($(CHECK), check_dir = ".check/package", error_on = "warning")'
+
+# The same package as CRAN would see it: without Python, without a network, its vignettes built before.
+check-cran: install
+	KERAS_BACKEND=jax tests/cran/run
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -226,7 +226,10 @@ shim_attr <- function(place) {
 
 # A module of the Python package inside this one: `wing.module`.
 shim <- function(module) {
-  import_from_path(paste0("kerasbridge.", module), path = shim_path(), convert = TRUE)
+  tryCatch(
+    import_from_path(paste0("kerasbridge.", module), path = shim_path(), convert = TRUE),
+    error = \(cause) abort_installation(cause)
+  )
 }
 
 shim_path <- function() system.file("python", package = "kerasbridge", mustWork = TRUE)

@@ -44,6 +44,35 @@ kerasbridge_sitrep <- function(start = NA) {
   structure(found, class = "kerasbridge_sitrep")
 }
 
+# Python, or this package's part of it, does not start: what is wrong, and the lines that mend it.
+abort_installation <- function(cause) {
+  if (isTRUE(the$reporting) || inherits(cause, "kerasbridge_installation_error")) {
+    stop(cause)
+  }
+  the$reporting <- TRUE
+  on.exit(the$reporting <- FALSE)
+  problems <- kerasbridge_sitrep(start = python_started())$problems
+  if (!python_started()) {
+    problems <- rbind(not_started(cause), problems)
+  }
+  if (!nrow(problems)) {
+    problems <- data.frame(what = first_line(conditionMessage(cause)), remedy = "install_keras()")
+  }
+  remedies <- unique(problems$remedy)
+  told <- c(
+    set_names(problems$what, rep("x", nrow(problems))),
+    set_names(remedies, rep("i", length(remedies)))
+  )
+  cli_abort(
+    c(
+      "Keras cannot be used.",
+      gsub("([{}])", "\\1\\1", told),
+      i = "{.code kerasbridge_sitrep()} tells all that was found."
+    ),
+    class = c("kerasbridge_installation_error", "kerasbridge_error"), call = NULL
+  )
+}
+
 # Is there a Python that starts without anything being downloaded?
 has_environment <- function() {
   python_started() || nzchar(Sys.getenv("RETICULATE_PYTHON")) ||
@@ -130,10 +159,8 @@ sitrep_problems <- function(found, failed) {
     problems[[length(problems) + 1L]] <<- data.frame(what = what, remedy = remedy)
   }
   if (!is.null(failed) && !found$python$started) {
-    say(
-      paste("Python does not start:", first_line(conditionMessage(failed))),
-      "Sys.unsetenv(\"RETICULATE_PYTHON\") in a new session, or install_keras()"
-    )
+    reason <- not_started(failed)
+    say(reason$what, reason$remedy)
   }
   python <- found$python
   if (python$started && numeric_version(python$version) < minimum_python()) {
@@ -179,6 +206,30 @@ sitrep_problems <- function(found, failed) {
   } else {
     data.frame(what = character(), remedy = character())
   }
+}
+
+not_started <- function(cause) {
+  remedy <- if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
+    "Sys.unsetenv(\"RETICULATE_PYTHON\") in a new session, or install_keras()"
+  } else if (unsuited_uv()) {
+    "uv 0.6.3 works with reticulate before 1.47, and newer ones with reticulate 1.47: update.packages()"
+  } else {
+    "with a network, reticulate makes an environment by itself; with a Python alone, install_keras()"
+  }
+  data.frame(
+    what = paste("Python does not start:", first_line(conditionMessage(cause))), remedy = remedy
+  )
+}
+
+# Is there a uv whose environments are gone before this reticulate looks at them?
+unsuited_uv <- function() {
+  uv <- Sys.getenv("RETICULATE_UV", Sys.which("uv"))
+  if (!nzchar(uv) || utils::packageVersion("reticulate") >= "1.47") {
+    return(FALSE)
+  }
+  said <- tryCatch(suppressWarnings(system2(uv, "--version", TRUE, FALSE)), error = \(e) "")
+  version <- regmatches(said, regexpr("[0-9]+([.][0-9]+)+", said))
+  length(version) == 1L && numeric_version(version) >= "0.8"
 }
 
 first_line <- function(text) strsplit(text, "\n", fixed = TRUE)[[1L]][[1L]]

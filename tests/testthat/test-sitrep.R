@@ -46,6 +46,46 @@ test_that("a Python that is not there is named, with what mends it", {
   expect_match(found$problems$remedy, "RETICULATE_PYTHON", fixed = TRUE)
 })
 
+# What the first use of Keras ends in, in a process with these variables.
+first_use <- function(variables) {
+  callr::r(
+    function() {
+      library(kerasbridge)
+      use_backend("jax")
+      condition <- tryCatch(op_ones(2), error = identity)
+      list(class = class(condition), message = cli::ansi_strip(conditionMessage(condition)))
+    },
+    env = c(callr::rcmd_safe_env(), variables), timeout = 120
+  )
+}
+
+test_that("the first use of Keras ends in one condition that says what mends it", {
+  bare <- withr::local_tempdir()
+  base <- reticulate::py_to_r(reticulate::import("sys", convert = FALSE)$`_base_executable`)
+  withr::with_envvar(c(LD_LIBRARY_PATH = NA), {
+    processx::run(base, c("-m", "venv", "--without-pip", bare))
+  })
+  no_keras <- first_use(c(RETICULATE_PYTHON = file.path(bare, "bin", "python")))
+  expect_in(c("kerasbridge_installation_error", "kerasbridge_error"), no_keras$class)
+  expect_match(no_keras$message, "This Python has no Keras", fixed = TRUE)
+  expect_match(no_keras$message, "install_keras(backend = \"jax\")", fixed = TRUE)
+
+  no_python <- first_use(c(RETICULATE_PYTHON = "/no/such/python"))
+  expect_in("kerasbridge_installation_error", no_python$class)
+  expect_match(no_python$message, "/no/such/python", fixed = TRUE)
+  expect_match(no_python$message, "Sys.unsetenv(\"RETICULATE_PYTHON\")", fixed = TRUE)
+})
+
+test_that("a uv that this reticulate cannot use is named, with the pairs that work", {
+  uv <- withr::local_tempfile(lines = c("#!/bin/sh", "echo uv 0.13.9"))
+  Sys.chmod(uv, "0755")
+  withr::local_envvar(RETICULATE_UV = uv, RETICULATE_PYTHON = NA)
+  old <- utils::packageVersion("reticulate") < "1.47"
+  expect_identical(unsuited_uv(), old)
+  writeLines(c("#!/bin/sh", "echo uv 0.6.3"), uv)
+  expect_identical(unsuited_uv(), FALSE)
+})
+
 test_that("without a start, nothing is started", {
   found <- report(character(), start = FALSE)
   expect_identical(found$python$started, FALSE)
