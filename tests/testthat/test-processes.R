@@ -45,3 +45,11 @@ test_that("the user's own entries stay, and R started from here has R's again", 
   expect_identical(utils::tail(paths[[2L]], 1L), "/own/lib")
   expect_identical(r_libraries %in% paths[[2L]], file.exists(file.path(R.home("etc"), "ldpaths")))
 })
+
+test_that("an error of Python's in a process of callr is an error here", {
+  failed <- expect_error(callr::r(
+    \() kerasbridge::op_reshape(1:4, c(3, 3)),
+    env = c(callr::rcmd_safe_env(), KERAS_BACKEND = config_backend())
+  ), class = "callr_error")
+  expect_s3_class(failed$parent, "kerasbridge_error")
+})
