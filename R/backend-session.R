@@ -38,9 +38,9 @@ with_backend <- function(backend, expr, timeout = Inf) {
     function(task) asNamespace("kerasbridge")$run_sent(task),
     list(list(expr = expr, values = values, packages = attached_packages()))
   )
-  deadline <- proc.time()[["elapsed"]] + timeout
+  late <- timer(timeout)
   while (session$poll_process(200) == "timeout") {
-    if (proc.time()[["elapsed"]] > deadline) {
+    if (late()) {
       cli_abort(
         "The code on {.val {backend}} was ended after {timeout} seconds.",
         class = "kerasbridge_error", call = current_env()

@@ -88,6 +88,12 @@ check_timeout <- function(x, call = caller_env()) {
   }
 }
 
+# A function that tells whether so many seconds are over.
+timer <- function(seconds) {
+  end <- proc.time()[["elapsed"]] + seconds
+  \() proc.time()[["elapsed"]] > end
+}
+
 check_environment <- function(env, call = caller_env()) {
   if (length(env) && (!is.character(env) || is.null(names(env)) || !all(nzchar(names(env))))) {
     abort_argument("{.arg env} must be a named character vector.", call)
@@ -248,7 +254,7 @@ end_process <- function(child) {
 
 # Wait for all; the first that fails ends the others.
 await <- function(children, folder, timeout, output) {
-  deadline <- proc.time()[["elapsed"]] + timeout
+  late <- timer(timeout)
   repeat {
     running <- Filter(\(child) child$process$is_alive(), children)
     streams <- lapply(running, \(child) child$process)
@@ -258,7 +264,7 @@ await <- function(children, folder, timeout, output) {
     if (!length(running)) {
       return(invisible())
     }
-    if (proc.time()[["elapsed"]] > deadline) {
+    if (late()) {
       ranks <- vapply(running, \(child) child$rank + 1L, 1L)
       abort_launch("The processes were ended after {timeout} seconds; still running: {ranks}.")
     }

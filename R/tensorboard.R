@@ -86,11 +86,11 @@ start_tensorboard <- function(arguments, folders, call = caller_env()) {
     env = c("current", LD_LIBRARY_PATH = "", PYTHONWARNINGS = "ignore", TF_CPP_MIN_LOG_LEVEL = "3"),
     stdout = said, stderr = "2>&1", cleanup = TRUE
   )
-  deadline <- proc.time()[["elapsed"]] + tensorboard_starts_within
+  late <- timer(tensorboard_starts_within)
   repeat {
     lines <- readLines(said, warn = FALSE)
     url <- regmatches(lines, regexpr("http://\\S+", lines))
-    if (length(url) || !process$is_alive() || proc.time()[["elapsed"]] > deadline) break
+    if (length(url) || !process$is_alive() || late()) break
     process$wait(100)
   }
   if (!length(url)) {

@@ -19,19 +19,16 @@ test_that("several processes compute what one computes", {
   }
   args <- list(flowers, iris$Species, bare(\() distribution_data_parallel()), bare(further))
   one <- alone(train_once, args)
-  together <- function(...) {
-    do.call(launch, c(list(train_once), args, list(output = "none", timeout = 300, ...)))
-  }
-  # sums over processes are rounded in another order
-  expect_equal(together(processes = 2), one, tolerance = 1e-5)
-  expect_equal(dim(one$predicted), c(150L, 3L))
-  # four, where that is quick; two with two devices each take as many parts of a batch on JAX
-  four <- if (config_backend() == "jax") {
-    together(processes = 2, devices_per_process = 2)
+  # four processes, where they start quickly; on JAX two with two devices each take as many parts
+  size <- if (config_backend() == "jax") {
+    list(processes = 2, devices_per_process = 2)
   } else {
-    together(processes = 4)
+    list(processes = 4)
   }
-  expect_equal(four, one, tolerance = 1e-5)
+  several <- do.call(launch, c(list(train_once), args, size, output = "none", timeout = 300))
+  # sums over processes are rounded in another order
+  expect_equal(several, one, tolerance = 1e-5)
+  expect_equal(dim(several$predicted), c(150L, 3L))
   expect_identical(children(), 0L)
 })
 
@@ -56,7 +53,7 @@ test_that("the first error ends all, and is told with its process", {
 })
 
 # Trains for many epochs of at least a fiftieth of a second each, with a backup after every one.
-# One process may be killed, so many seconds after the first epoch.
+# One process may be killed, so many seconds after the second epoch.
 train_on <- function(folder, x, y, victim = -1, seconds = 0) {
   library(kerasbridge)
   set_random_seed(1)
@@ -65,7 +62,7 @@ train_on <- function(folder, x, y, victim = -1, seconds = 0) {
   model |> compile("adam", "sparse_categorical_crossentropy")
   is_victim <- Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID") == victim
   after_epoch <- function(epoch, logs) {
-    if (epoch == 1 && is_victim) {
+    if (epoch == 2 && is_victim) { # the first has written its backup of an earlier one
       system(sprintf("(sleep %f; kill -9 %d) > /dev/null 2>&1 &", seconds, Sys.getpid()))
     }
     Sys.sleep(0.02)
@@ -78,7 +75,7 @@ train_on <- function(folder, x, y, victim = -1, seconds = 0) {
       callback_lambda(on_epoch_end = after_epoch)
     )
   )
-  list(epoch = history$epoch, loss = history$metrics$loss, weights = get_weights(model))
+  list(loss = history$metrics$loss, weights = get_weights(model))
 }
 
 test_that("a training whose process was killed goes on from its last epoch", {
@@ -103,15 +100,15 @@ test_that("a training whose process was killed goes on from its last epoch", {
     )
     expect_identical(failed$rank, victim + 1L)
     resumed <- train_in(folder)
-    expect_gt(resumed$epoch[[1L]], 1L)
-    expect_identical(utils::tail(resumed$epoch, 1L), 40L)
+    left <- length(resumed$loss)
+    expect_lt(left, 40L)
     # sums over processes are rounded in another order
-    expect_equal(resumed$loss, whole$loss[resumed$epoch], tolerance = 1e-5)
+    expect_equal(resumed$loss, utils::tail(whole$loss, left), tolerance = 1e-5)
     expect_equal(resumed$weights, whole$weights, tolerance = 1e-5)
     # no half-written file, and no backup once all is done
     expect_identical(list.files(folder, all.files = TRUE, no.. = TRUE), "model.keras")
   }
-  expect_equal(get_weights(load_model(file.path(folder, "model.keras"))), whole$weights)
+  expect_equal(get_weights(load_model(file.path(folder, "model.keras"))), resumed$weights)
   expect_identical(children(), 0L)
 })
 
