@@ -244,6 +244,10 @@ test_that("a save that is killed leaves the earlier file, and nothing under a ne
   expect_identical(tools::md5sum(old), before)
   expect_identical(predicted(load_model(old)), predicted(model))
   expect_false(file.exists(file.path(folder, "new.keras")))
+  # What they left is hidden, and goes with the next save.
+  expect_gt(length(grep("^[.]", files_in(folder))), 0)
+  save_model(model, old, overwrite = TRUE)
+  expect_length(grep("^[.]", files_in(folder)), 0)
 })
 
 # Plain Python, on each backend, without what R sets for its own libraries.
