@@ -248,13 +248,15 @@ class Run:
         return functools.update_wrapper(step, function, updated=())
 
     def restore(self) -> None:
-        """On JAX, a model that was left in a step has its arrays again."""
+        """On JAX, a model that was left has its variables again, which the trainer takes out of it
+        while it works; one that was left in a step, those before it."""
         model = self._model
-        if not self._jax or self._state is None:
+        if self._state is None and not getattr(model, "_jax_state", None):
             return
         model.jax_state_sync()
         optimizer = getattr(model, "optimizer", None)
-        if any(map(_is_gone, [*model.variables, *getattr(optimizer, "variables", ())])):
+        variables = [*model.variables, *getattr(optimizer, "variables", ())]
+        if self._state is not None and any(map(_is_gone, variables)):
             model._jax_state, model._jax_state_synced = _named(self._state), False
             model.jax_state_sync()
         model._jax_state = None

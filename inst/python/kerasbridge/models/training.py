@@ -269,26 +269,10 @@ def _at_work(model: Any, feed: Any, x: Any, y: Any = None) -> Iterator[None]:
     """What `fit()`, `evaluate()` and `predict()` all do around Keras's own."""
     with (
         _explaining(model, x, y),
-        _kept(model),
         feeds.end_is_no_news() if feed is not None else nullcontext(),
         sharing.shared(model),
     ):
         yield
-
-
-@contextmanager
-def _kept(model: Any) -> Iterator[None]:
-    """Whatever ends the work within, the model has its variables afterwards.
-
-    JAX's trainer takes them out of the model while it works.
-    """
-    try:
-        yield
-    except BaseException:
-        if getattr(model, "_jax_state", None):
-            model.jax_state_sync()
-            model._jax_state = None
-        raise
 
 
 def _look_at(model: Any, feed: Any) -> None:
