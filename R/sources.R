@@ -53,8 +53,8 @@ dataset_from_function <- function(f, ..., workers = 0) {
   }
   args <- list(...)
   if (!identical(as.numeric(workers), 0)) {
-    call <- current_env()
-    return(r_source_of_workers(f, args, check_count(workers, "workers", call), call))
+    workers <- check_count(workers, "workers")
+    return(r_source_of_workers(f, args, workers, current_env()))
   }
   r_source_of_batches(\() do.call(f, args), "f", NULL)
 }

@@ -5,7 +5,9 @@
 
 import json
 import resource
+import statistics
 import sys
+import time
 
 import keras
 import numpy as np
@@ -58,10 +60,89 @@ def blas(rows: int, runs: int) -> dict[str, float]:
     return {"matmul": median_seconds(lambda: torch.matmul(a, a), runs * 10)}
 
 
+def data(rows: int, runs: int) -> dict[str, float]:
+    import pathlib
+    import tempfile
+
+    import pyarrow
+    import pyarrow.dataset
+    import pyarrow.parquet
+    import tensorflow as tf
+    import torch
+
+    rng = np.random.default_rng(1)
+    x = rng.random((rows, 20)).astype("float32")
+    y = x.sum(axis=1)
+    folder = pathlib.Path(tempfile.mkdtemp())
+
+    def epoch(inputs: int | tuple[int, ...], source: object) -> float:
+        shape = (inputs,) if isinstance(inputs, int) else inputs
+        layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(64, "relu")]
+        model = keras.Sequential([*layers, keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        make = source if callable(source) else lambda: source
+        return median_seconds(lambda: model.fit(make(), epochs=1, shuffle=False, verbose=0), runs)
+
+    pipeline = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1024).batch(128).prefetch(2)
+    tensors = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
+    loader = torch.utils.data.DataLoader(tensors, batch_size=128)
+
+    table = pyarrow.table({f"x{i}": x[:, i] for i in range(20)} | {"y": y})
+    pyarrow.parquet.write_table(table, folder / "data.parquet")
+
+    def parquet():
+        for part in pyarrow.dataset.dataset(folder / "data.parquet").to_batches(batch_size=128):
+            columns = [column.to_numpy() for column in part.columns]
+            yield np.stack(columns[:20], axis=1), columns[20]
+
+    for label in ("a", "b"):
+        (folder / "images" / label).mkdir(parents=True)
+        for i in range(rows // 100):
+            keras.utils.save_img(
+                folder / "images" / label / f"{i}.png", rng.integers(0, 255, (32, 32, 3))
+            )
+    images = keras.utils.image_dataset_from_directory(
+        folder / "images", image_size=(32, 32), batch_size=32, verbose=False
+    )
+    return {
+        "pipeline": epoch(20, pipeline),
+        "loader": epoch(20, loader),
+        "parquet": epoch(20, parquet),
+        "images": epoch((32, 32, 3), images),
+        "workers": _epoch_of_workers(rows),
+    }
+
+
+class _Slow(keras.utils.PyDataset):
+    """Batches that take 10 ms to make, by two workers."""
+
+    def __init__(self, batches: int) -> None:
+        super().__init__(workers=2)
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return self._batches
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        end = time.perf_counter() + 0.01
+        while time.perf_counter() < end:
+            pass
+        return np.ones((128, 20), "float32"), np.ones(128, "float32")
+
+
+def _epoch_of_workers(rows: int) -> float:
+    """Seconds of an epoch, without the first, in which workers start and the step is compiled."""
+    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(64), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    begun = []
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: begun.append(time.perf_counter())
+    )
+    model.fit(_Slow(rows // 128), epochs=4, verbose=0, callbacks=[note])
+    return statistics.median(np.diff(begun[1:]))
+
+
 if __name__ == "__main__":
     what, rows, runs = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    print(
-        json.dumps(
-            {"fit": fit, "predict": predict, "memory": memory, "blas": blas}[what](rows, runs)
-        )
-    )
+    measures = {"fit": fit, "predict": predict, "memory": memory, "blas": blas, "data": data}
+    print(json.dumps(measures[what](rows, runs)))

@@ -16,8 +16,8 @@ crews_at_work <- function() {
     x <- matrix(rnorm(size * columns), size)
     list(x = x, y = factor(x[, 1] > 0, c(FALSE, TRUE)))
   }
-  environment(f) <- globalenv()
   source_of <- function(f, workers, ...) {
+    environment(f) <- globalenv() # as at top level: without the models that are here
     set.seed(1)
     dataset_from_function(f, ..., workers = workers)
   }

@@ -1,0 +1,91 @@
+# fit() from each kind of data, against Python's own way to feed the same in a process of its own.
+# A data frame is measured against the matrix of its columns.
+
+source(file.path("bench", "measure.R"))
+library(kerasbridge)
+
+rows <- bench_size(full = 20000L, small = 512L)
+runs <- bench_size(full = 3L, small = 1L)
+
+set.seed(1)
+x <- matrix(stats::runif(rows * 20), rows, dimnames = list(NULL, paste0("x", 1:20)))
+y <- rowSums(x)
+frame <- data.frame(x, y = y)
+
+small_model <- function(shape) {
+  model <- keras_model_sequential(input_shape = shape) |>
+    layer_flatten() |>
+    layer_dense(64, activation = "relu") |>
+    layer_dense(1)
+  compile(model, "adam", "mse")
+}
+
+# Seconds of an epoch from a source.
+epoch <- function(source, shape = 20, ...) {
+  model <- small_model(shape)
+  median_seconds(\() fit(model, source, ..., epochs = 1, verbose = 0), runs)
+}
+
+pipeline <- tensor_slices_dataset(list(unname(x), y)) |>
+  dataset_shuffle(1024) |>
+  dataset_batch(128) |>
+  dataset_prefetch(2)
+
+torch <- import("torch")
+loader <- torch$utils$data$DataLoader(
+  torch$utils$data$TensorDataset(
+    torch$tensor(x, dtype = torch$float32), torch$tensor(y, dtype = torch$float32)
+  ),
+  batch_size = 128L
+)
+
+folder <- tempfile("bench-data-")
+dir.create(folder)
+parquet <- file.path(folder, "data.parquet")
+import("pyarrow.parquet")$write_table(
+  import("pyarrow")$Table$from_pandas(reticulate::r_to_py(frame)), parquet
+)
+for (label in c("a", "b")) {
+  dir.create(file.path(folder, "images", label), recursive = TRUE)
+  for (i in seq_len(rows %/% 100L)) {
+    path <- file.path(folder, "images", label, paste0(i, ".png"))
+    keras$utils$save_img(path, array(sample(0:255, 3072, TRUE), c(32, 32, 3)))
+  }
+}
+images <- image_dataset_from_directory(
+  file.path(folder, "images"), image_size = c(32, 32), batch_size = 32, verbose = FALSE
+)
+
+# Batches that take R 10 ms to make; as in reference.py, the first epoch is not counted.
+slow <- function(i, batches) {
+  if (i > batches) {
+    return(NULL)
+  }
+  end <- as.numeric(Sys.time()) + 0.01
+  while (as.numeric(Sys.time()) < end) NULL
+  list(matrix(1, 128, 20), rep(1, 128))
+}
+epoch_of_workers <- function() {
+  begun <- double()
+  note <- callback_lambda(on_epoch_begin = \(epoch, logs) begun <<- c(begun, now()))
+  made <- dataset_from_function(slow, batches = rows %/% 128L, workers = 2)
+  fit(small_model(20), made, epochs = 4, verbose = 0, callbacks = note)
+  stats::median(diff(begun[-1]))
+}
+
+in_python <- python_reference("data", rows, runs)
+report("data", data.frame(
+  case = c(
+    "tf.data", "DataLoader", "a Parquet file", "an image folder", "a data frame",
+    "a function, two workers"
+  ),
+  ratio = c(
+    epoch(pipeline) / in_python$pipeline,
+    epoch(loader) / in_python$loader,
+    epoch(dataset_from(parquet, target = "y", batch_size = 128)) / in_python$parquet,
+    epoch(images, c(32, 32, 3)) / in_python$images,
+    epoch(frame[1:20], y = y, batch_size = 128) / epoch(x, y = y, batch_size = 128),
+    epoch_of_workers() / in_python$workers
+  ),
+  target = c(1.1, 1.1, 1.1, 1.1, 1.15, 1.3)
+))
