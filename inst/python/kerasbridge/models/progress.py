@@ -117,6 +117,9 @@ class Run:
         self._epoch_began = self._run_began = time.monotonic()
         self._backend = str(importlib.import_module("keras").config.backend())
         self._jax = self._backend == "jax"
+        self._torch: Any = importlib.import_module("torch") if self._backend == "torch" else None
+        #: Python may be left in the middle of entering or leaving `torch.no_grad()`.
+        self._has_gradients = self._torch is not None and self._torch.is_grad_enabled()
         self._state: tuple[str, Any] | None = None
         self._wrapped: dict[str, Any] = {}
 
@@ -220,6 +223,8 @@ class Run:
                 setattr(self._model, name, function)
         self._wrapped = {}
         self._state = None
+        if self._torch is not None:
+            self._torch.set_grad_enabled(self._has_gradients)
 
     def _seen(self, function: Any) -> Callable[..., Any]:
         def step(*args: Any, **kwargs: Any) -> Any:
