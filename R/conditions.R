@@ -113,6 +113,10 @@ told <- function(e, failure, call) {
   )
 }
 
+# As text, in documents and logs, an error is R's with its call; reticulate's is the exception alone.
+#' @export
+as.character.kerasbridge_error <- function(x, ...) paste0(cnd_message(x, prefix = TRUE), "\n")
+
 # messages.py has told it. What it knows no rule for may be clearer from where it came.
 told_message <- function(failure) {
   message <- as_r(failure$message)

@@ -47,6 +47,24 @@ check_levels <- function(y, levels, arg, call) {
   }
 }
 
+# The rows that `validation_split` keeps out are the last ones: of data in order they are other data.
+warn_of_order <- function(y, split) {
+  if (split == 0 || !(is.factor(y) || is.character(y)) || !is.null(dim(y))) {
+    return(invisible())
+  }
+  kept_out <- seq_along(y) > length(y) * (1 - split)
+  unseen <- setdiff(unique(y[kept_out]), unique(y[!kept_out]))
+  if (length(unseen)) {
+    warn(c(
+      cli::format_inline(
+        "The rows that {.arg validation_split} keeps out have the level{?s} {.val {unseen}} of
+         {.arg y}, which the other rows lack."
+      ),
+      i = "They are the last rows of the data: put the rows into a random order before."
+    ), class = "kerasbridge_warning")
+  }
+}
+
 # Validation data, its targets by the levels of the training.
 as_validation <- function(data, model, terms, call) {
   arg <- "validation_data"

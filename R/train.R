@@ -189,12 +189,13 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
   known <- model_terms(object)
   inputs <- as_inputs(x, object, known, "x", call)
   targets <- as_targets(y, known, "y", call, learn = TRUE)
+  warn_of_order(y, check_fraction(validation_split))
   terms <- learnt_terms(known, inputs, targets)
   options <- dict_of(
     batch_size = batch_size,
     epochs = epochs,
     callbacks = as_layers(callbacks),
-    validation_split = check_fraction(validation_split),
+    validation_split = validation_split,
     validation_data = as_validation(validation_data, object, terms, call),
     shuffle = if (missing(shuffle)) NULL else shuffle,
     class_weight = by_code(class_weight, terms$levels[["y"]]),

@@ -148,3 +148,12 @@ test_that("an error that nobody handles is shown with its trace", {
     "Backtrace", "layer_failing", "Layer.__call__", "Failing[$]call", "deeper", "stop"
   ))
 })
+
+test_that("an error as text names the call, as documents show it", {
+  layer <- layer_dense(units = 1)
+  layer(matrix(1, 1, 2))
+  wrong <- tryCatch(layer(matrix(1, 1, 3)), error = identity)
+  expect_match(as.character(wrong), "^Error in `layer\\(\\)`:\n! .*c\\(NA, 3\\)")
+  refused <- tryCatch(layer_dense(units = 1.5), error = identity)
+  expect_match(as.character(refused), "^Error in `layer_dense\\(\\)`:\n! `units` must be")
+})

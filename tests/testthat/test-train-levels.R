@@ -101,6 +101,22 @@ test_that("several outputs have levels each", {
   })
 })
 
+test_that("a validation of levels that the training never sees is warned of", {
+  on_backend(c("tensorflow", "jax", "torch"), {
+    validated <- function(rows, split) {
+      fit(
+        flowers(), x[rows, ], iris$Species[rows],
+        epochs = 1, validation_split = split, verbose = 0
+      )
+    }
+    expect_warning(
+      validated(1:150, 0.4), "have the level \"virginica\" of `y`, which the other rows lack",
+      class = "kerasbridge_warning"
+    )
+    expect_no_warning(validated(1:150, 0.2)) # twenty of the last kind are learnt from
+  })
+})
+
 test_that("class weights are named by levels", {
   on_backend(c("tensorflow", "jax", "torch"), {
     weighted <- function(w) {

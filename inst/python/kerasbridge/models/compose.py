@@ -22,8 +22,7 @@ def compose(object: Any, layer: Any, name: str) -> Any:
     """
     if object is None:
         return layer
-    keras = importlib.import_module("keras")
-    if isinstance(object, keras.Sequential):
+    if _is_stack(object):
         object.add(layer)
         return None
     if isinstance(object, (bool, int, float, str)) or not _callable_on(object):
@@ -32,6 +31,10 @@ def compose(object: Any, layer: Any, name: str) -> Any:
             f"not {described(object)}. Name the arguments: {name}(units = …)."
         )
     return _call(layer, _data(layer, object, "object"))
+
+
+def _is_stack(object: Any) -> bool:
+    return isinstance(object, importlib.import_module("keras").Sequential)
 
 
 def _callable_on(object: Any) -> bool:
@@ -43,9 +46,15 @@ def _callable_on(object: Any) -> bool:
 
 
 def call_layer(layer: Any, /, *inputs: Any, **options: Any) -> Any:
-    """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``."""
+    """A layer or model called on tensors or R data, as in ``layer(x, training = TRUE)``.
+
+    A Sequential model that a layer is called on gets it as its next, as in ``model |> layer()``.
+    """
     if len(inputs) == 1 and frameworks.is_made(inputs[0]):
         return layer(inputs[0], **options)
+    if len(inputs) == 1 and not options and _is_stack(inputs[0]):
+        inputs[0].add(layer)
+        return inputs[0]
     if inputs and inputs[0] is None:
         raise ArgumentError("`inputs` must be a tensor or R data, not NULL.")
     tensors = [None if part is None else _data(layer, part, "inputs") for part in inputs]
