@@ -109,6 +109,14 @@ EXAMPLES = {
     "operands could not be broadcast together with shapes (2,3) (4,5) ": (
         "The shapes c(2, 3) and c(4, 5) do not fit each other."
     ),
+    "Incompatible shapes for broadcasting: shapes=[(2, 3), (2,)]": (
+        "The shapes c(2, 3) and c(2) do not fit each other."
+    ),
+    "Explicitly requested dtype float64 requested in asarray is not available, and will be "
+    "truncated to dtype float32. To enable more dtypes, set the jax_enable_x64 option": (
+        'JAX has float64 only after `import("jax")$config$update("jax_enable_x64", TRUE)`: this '
+        "has 32 bits."
+    ),
     "Unrecognized data type: x=data.csv (of type <class 'str'>)": (
         "`x` must be an array, a data frame, a data set or a generator, not data.csv (character)."
     ),

@@ -233,3 +233,13 @@ on_backend(c("jax", "torch", "numpy"), {
     expect_refused(op_convert_to_tensor(c("a", "b")), "tensorflow backend does")
   })
 })
+
+test_that("shapes that do not fit are refused by every operator, == and != too", {
+  x <- op_ones(c(2, 3))
+  for (operator in list(`+`, `<`, `==`, `!=`)) {
+    expect_refused(operator(x, op_ones(c(4, 3))), "do not fit each other")
+    expect_refused(operator(x, 1:2), "do not fit each other")
+  }
+  expect_value(x == 1, matrix(TRUE, 2, 3))
+  expect_value(op_ones(c()) != 1, FALSE)
+})

@@ -304,6 +304,11 @@ RULES: Final = (
         r"Cast string to \w+ is not supported",
         "Text is no number: make it numbers first, as layer_string_lookup() does.",
     ),
+    rule(
+        r"^Explicitly requested dtype (?P<dtype>\w+).*is not available, and will be truncated",
+        'JAX has {dtype} only after `import("jax")$config$update("jax_enable_x64", TRUE)`: this '
+        "has 32 bits.",
+    ),
     rule(r"^Invalid dtype: (?P<dtype>\S+)$", '`dtype` must be a dtype, not "{dtype}".'),
     rule(
         r"Received an invalid value for `(?P<name>\w+)`, expected a positive integer\. Received: "
@@ -415,6 +420,11 @@ RULES: Final = (
     # Arithmetic of tensors, in the words of each framework
     Rule(
         rf"got incompatible shapes for broadcasting: (?P<a>{_ONE_SHAPE}), (?P<b>{_ONE_SHAPE})",
+        _two_shapes,
+    ),
+    Rule(
+        rf"^Incompatible shapes for broadcasting: shapes=\[(?P<a>{_ONE_SHAPE}), "
+        rf"(?P<b>{_ONE_SHAPE})\]",
         _two_shapes,
     ),
     Rule(rf"^Incompatible shapes: (?P<a>{_ONE_SHAPE}) vs\. (?P<b>{_ONE_SHAPE})", _two_shapes),

@@ -91,6 +91,10 @@ class Framework:
         return x
 
 
+#: In an error of a type that can be made anew of its text.
+_TRACED = "This tensor has no value yet: its function is being traced."
+
+
 class Jax(Framework):
     name = "jax"
 
@@ -105,6 +109,9 @@ class Jax(Framework):
         return tuple(size if isinstance(size, int) else None for size in x.shape)
 
     def to_numpy(self, x: Any) -> npt.NDArray[Any]:
+        # JAX's own refusal is made of a tracer: Keras, which makes it anew of its text, cannot.
+        if isinstance(x, importlib.import_module("jax").core.Tracer):
+            raise TypeError(_TRACED)
         return np.asarray(x.todense() if hasattr(x, "todense") else x)
 
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
@@ -190,7 +197,7 @@ class TensorFlow(Framework):
         elif isinstance(x, tf.SparseTensor):
             x = tf.sparse.to_dense(x)
         if not hasattr(x, "numpy"):
-            raise TypeError("This tensor has no value yet: its function is being traced.")
+            raise TypeError(_TRACED)
         array: npt.NDArray[Any] = np.asarray(x.numpy())
         return array
 

@@ -122,6 +122,22 @@ def _matmul(x: Any, y: Any) -> Any:
     return x @ y
 
 
+def _is_single(x: Any) -> bool:
+    return len(getattr(x, "shape", ())) == 0
+
+
+def _compared(function: Binary, name: str) -> Binary:
+    """`function`, refusing what does not fit: TensorFlow's own gives one FALSE or TRUE then."""
+
+    def apply(x: Any, y: Any) -> Any:
+        result = function(x, y)
+        if _is_single(result) and not (_is_single(x) and _is_single(y)):
+            return getattr(importlib.import_module("keras.ops"), name)(x, y)
+        return result
+
+    return apply
+
+
 _BINARY: Final[dict[str, Binary]] = {
     "+": _binary(python.add, "add"),
     "-": _binary(python.sub, "subtract"),
@@ -131,8 +147,8 @@ _BINARY: Final[dict[str, Binary]] = {
     "%%": _binary(python.mod, "mod"),
     "%/%": _binary(python.floordiv, "floor_divide"),
     "%*%": _binary(_matmul, "matmul"),
-    "==": _binary(python.eq, "equal"),
-    "!=": _binary(python.ne, "not_equal"),
+    "==": _binary(_compared(python.eq, "equal"), "equal"),
+    "!=": _binary(_compared(python.ne, "not_equal"), "not_equal"),
     "<": _binary(python.lt, "less"),
     "<=": _binary(python.le, "less_equal"),
     ">": _binary(python.gt, "greater"),
