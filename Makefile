@@ -13,7 +13,7 @@ BACKENDS := tensorflow jax torch numpy
 # Folders are among the sources, so that removing a file counts as a change.
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
 
-.PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-exports vignettes check
+.PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-exports vignettes vignettes-all check
 .PHONY: check-cran site
 .PHONY: lint format document generate bench clean
 
@@ -77,11 +77,18 @@ test-r-%: install
 	  if [ $$status -ne 124 ]; then exit $$status; fi; \
 	done; exit 124
 
-vignettes: $(addprefix vignettes-,$(or $(BACKEND),$(filter-out numpy,$(BACKENDS))))
+# Those about backends are rendered on each, the others on JAX; `vignettes-all` renders every one on each.
+ABOUT_BACKENDS := three-frameworks custom-train-step training-loops custom-layers several-devices debugging install
+TRAINERS := $(or $(BACKEND),$(filter-out numpy,$(BACKENDS)))
+RENDER = KERAS_BACKEND=$* tools/vignettes .check/vignettes/$*
 
-RENDER = rmarkdown::render(commandArgs(TRUE), output_dir = ".check/vignettes/$*", quiet = TRUE)
+vignettes: $(addprefix vignettes-,$(TRAINERS))
 vignettes-%: install
-	for rmd in vignettes/*.Rmd; do KERAS_BACKEND=$* Rscript -e '$(RENDER)' $$rmd || exit 1; done
+	$(RENDER) $(if $(filter jax $(BACKEND),$*),,$(ABOUT_BACKENDS))
+
+vignettes-all: $(addprefix vignettes-all-,$(TRAINERS))
+vignettes-all-%: install
+	$(RENDER)
 
 # Tests and vignettes have targets of their own, which run them on every backend.
 CHECK := args = c("--no-manual", "--no-tests", "--no-vignettes")

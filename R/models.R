@@ -66,18 +66,6 @@ py_to_r_wrapper.keras.src.layers.layer.Layer <- function(x) {
   }
 }
 
-# A feature space takes columns by name, and factors as their levels.
-#' @exportS3Method reticulate::py_to_r_wrapper
-py_to_r_wrapper.keras.src.layers.preprocessing.feature_space.FeatureSpace <- function(x) {
-  force(x)
-  function(data, ...) {
-    check_of_this_session(x)
-    columns <- is.list(data) && !is_py_object(data)
-    data <- if (columns) space_frame(data, current_env()) else pack(data, "data", current_env())
-    call_py(bound$layer_call, x, data, ...)
-  }
-}
-
 # So are losses, metrics, regularizers, constraints and quantizers.
 #' @exportS3Method reticulate::py_to_r_wrapper
 py_to_r_wrapper.keras.src.losses.loss.Loss <- py_to_r_wrapper.keras.src.layers.layer.Layer
