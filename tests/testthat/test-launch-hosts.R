@@ -25,6 +25,7 @@ two_hosts <- function(env = parent.frame()) {
     "PermitRootLogin prohibit-password", "PidFile none",
     paste("AuthorizedKeysFile", file.path(folder, "key.pub"))
   ), config)
+  servers <- list()
   for (i in 1:2) {
     ip("link", "set", names[[i]], "netns", names[[i]])
     inside <- function(...) ip("netns", "exec", names[[i]], "ip", ...)
@@ -39,12 +40,16 @@ two_hosts <- function(env = parent.frame()) {
       c("127.0.0.1 localhost", paste(addresses[[i]], Sys.info()[["nodename"]])),
       file.path(own, "hosts")
     )
-    server <- processx::process$new(
+    servers[[i]] <- processx::process$new(
       "ip", c("netns", "exec", names[[i]], sshd, "-D", "-e", "-f", config),
       stderr = file.path(folder, "sshd"), cleanup_tree = TRUE
     )
-    withr::defer(server$kill_tree(), env)
   }
+  # a namespace goes when nothing runs in it any more
+  withr::defer(for (server in servers) {
+    server$kill_tree()
+    server$wait(5000)
+  }, env)
   options <- c(
     "BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR",
     "ConnectionAttempts=10"
