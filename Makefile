@@ -34,7 +34,8 @@ test: install .venv-oldest/.installed .venv-exports/.installed
 	$(MAKE) -j2 --keep-going --output-sync=target $(TESTS)
 
 TESTS := check check-cran test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest test-exports
-TESTS += lint vignettes
+# `check-cran` renders every vignette on JAX, before it builds the package.
+TESTS += lint vignettes-tensorflow vignettes-torch
 
 test-py: install
 	PYTHONPATH=inst/python $(BIN)/pytest -q
