@@ -113,7 +113,8 @@ told <- function(e, failure, call) {
   )
 }
 
-# As text, in documents and logs, an error is R's with its call; reticulate's is the exception alone.
+# As text, in documents and logs, an error is R's with its call; reticulate gives the exception
+# alone.
 #' @export
 as.character.kerasbridge_error <- function(x, ...) paste0(cnd_message(x, prefix = TRUE), "\n")
 

@@ -212,9 +212,9 @@ not_started <- function(cause) {
   remedy <- if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
     "Sys.unsetenv(\"RETICULATE_PYTHON\") in a new session, or install_keras()"
   } else if (unsuited_uv()) {
-    "uv 0.6.3 works with reticulate before 1.47, and newer ones with reticulate 1.47: update.packages()"
+    "uv 0.6.3 works with this reticulate, newer ones with reticulate 1.47: update.packages()"
   } else {
-    "with a network, reticulate makes an environment by itself; with a Python alone, install_keras()"
+    "with a network, reticulate makes an environment itself; with Python alone, install_keras()"
   }
   data.frame(
     what = paste("Python does not start:", first_line(conditionMessage(cause))), remedy = remedy

@@ -47,7 +47,7 @@ check_levels <- function(y, levels, arg, call) {
   }
 }
 
-# The rows that `validation_split` keeps out are the last ones: of data in order they are other data.
+# The rows that `validation_split` keeps out are the last ones: of data in order, other data.
 warn_of_order <- function(y, split) {
   if (split == 0 || !(is.factor(y) || is.character(y)) || !is.null(dim(y))) {
     return(invisible())
