@@ -1,5 +1,5 @@
-# Spelling of help pages, vignettes, README and NEWS. Known are names in Keras, and the words of
-# inst/WORDLIST.
+# Spelling of help pages, vignettes, README and NEWS. Names in Keras are known, and the words that
+# inst/WORDLIST has.
 found <- spelling::spell_check_package(".")
 signatures <- jsonlite::read_json("inst/python/kerasbridge/signatures.json")
 keras <- unlist(lapply(signatures, \(entry) strsplit(entry$python, ".", fixed = TRUE)))
