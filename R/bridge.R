@@ -47,6 +47,8 @@ shim_functions <- c(
   dataset_verb_of_several = "sources.pipelines.verb_of_several",
   initializer_call = "models.compose.call_initializer",
   interrupt_met = "crossing.interrupts.met_in_r",
+  interrupts_hold = "crossing.interrupts.hold",
+  interrupts_release = "crossing.interrupts.release",
   keras_object = "wrappers.bindings.keras_object",
   layer_adapt = "models.preprocessing.adapt",
   layer_call = "models.compose.call_layer",

@@ -6,12 +6,18 @@
 # reticulate processes R's events from time to time, in a context without handlers, where a time
 # limit that is reached would end a script and be lost to a session. All that R asks there is the
 # option `error`. An error of the call itself is the user's option's again.
-interruptible <- function(expr, turns) {
+#
+# From before the call until its result is R's, an interrupt is the shim's: reticulate, which then
+# converts, would make an error of it. One that came too late for the work is R's after it; `told`
+# makes a history of the result, which goes with it.
+interruptible <- function(expr, turns, told = function(value) NULL) {
   given <- options(error = function() turns$error_without_handler(given$error))
   on.exit(options(given))
   crews <- the$crews
   on.exit(end_crews(crews), add = TRUE)
-  withCallingHandlers(
+  held <- call_py(bound$interrupts_hold)
+  on.exit(if (held) call_py(bound$interrupts_release), add = TRUE)
+  value <- withCallingHandlers(
     expr,
     error = function(cnd) options(given),
     interrupt = function(cnd) {
@@ -20,6 +26,11 @@ interruptible <- function(expr, turns) {
       }
     }
   )
+  if (held) {
+    held <- FALSE
+    if (call_py(bound$interrupts_release)) leave_with_interrupt(sys.call(-1L), told(value))
+  }
+  value
 }
 
 # What fit() gives back once its training has ended, in whichever way.
@@ -44,6 +55,9 @@ end_of_turns <- function(result, turns, call) {
 
 told_interrupt <- function(history) {
   at <- history$interrupted_at
+  if (is.null(at)) {
+    return("Interrupted.")
+  }
   of <- if (is.null(at$steps)) "" else paste(" of", at$steps)
   paste0(
     "Interrupted in epoch ", at$epoch, ", after step ", at$step, of,
@@ -63,7 +77,7 @@ interrupt_mode <- function(call) {
 
 # R's own interrupt goes on: a handler of the user's takes it, or it ends what is running.
 leave_with_interrupt <- function(call, history = NULL) {
-  message <- if (is.null(history)) "Interrupted." else cli::format_inline(told_interrupt(history))
+  message <- cli::format_inline(told_interrupt(history))
   cnd <- structure(
     class = c("kerasbridge_interrupt", "interrupt", "condition"),
     list(message = message, call = call, history = history)

@@ -216,7 +216,7 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
   shown <- if (has_bar(verbose) || !is.null(view$show)) "step" else if (!is.null(display)) "epoch"
   fitted <- interruptible(
     call_py(bound$model_fit, object, x, targets$data, options, turns$take, shown),
-    turns
+    turns, new_history
   )
   ended <- if (is.null(fitted$interrupted)) "done" else "interrupted"
   for (news in fitted$news) warn(news, class = "kerasbridge_warning")

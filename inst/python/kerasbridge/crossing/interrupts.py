@@ -31,6 +31,9 @@ _ACTION_BYTES: Final = 512
 #: Seconds between two looks at what R has been told without a signal, as by RStudio's button.
 _LOOK: Final = 0.2
 
+#: More interrupts than come.
+_ANY: Final = 2**31
+
 
 class Attention:
     """What one piece of work knows of the interrupts that were meant for it."""
@@ -80,6 +83,10 @@ class _Signals:
 
     def __init__(self) -> None:
         self.listeners: list[Attention] = []
+        #: How many calls of R hold the handler from before the work begins until after it, while
+        #: arguments and results are converted; and what came then, which no work has met.
+        self._held = 0
+        self._unmet = Attention(patience=_ANY)
         self._previous: Callable[[int, FrameType | None], Any] | None = None
         self._action_of_python: Any = None
         self._action_of_r: Any = None
@@ -90,6 +97,8 @@ class _Signals:
         self._pending_in_r = _of_r("R_interrupts_pending")
         self._suspended_in_r = _of_r("R_interrupts_suspended")
         self._read = self._write = -1
+        #: What was in force before: the descriptor that is written to, and R's mark.
+        self._before = (-1, 0)
 
     def open(self) -> None:
         """Once, on the main thread: the pipe and its thread, and the handler in Python, which
@@ -106,38 +115,70 @@ class _Signals:
 
     @contextlib.contextmanager
     def listening(self, attention: Attention) -> Iterator[None]:
-        if self._previous is None:
-            self.open()
-        elif signal.getsignal(signal.SIGINT) != self._handle:
+        if not self.hold():
             yield  # someone else's handler is in force, and stays
             return
-        self.listeners.append(attention)
-        former = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        suspended = self._suspended_in_r.value
-        _sigaction(self._action_of_python)
-        self._suspended_in_r.value = 1
-        os.write(self._write, b"\0")  # the thread looks from now on
+        with self._lock:
+            attention.requests += self._unmet.requests
+            self._unmet.requests = 0
+            self.listeners.append(attention)
         try:
             yield
         finally:
-            self._suspended_in_r.value = suspended
-            _sigaction(self._action_of_r)
-            signal.set_wakeup_fd(former)
             with self._lock:
                 self.listeners.pop().requests += self._drain()
                 self._by_thread = 0
                 if self._passed_to_r:
                     self._set_pending_in_r(0)
+            self.release()
+
+    def hold(self) -> bool:
+        """Take SIGINT over until :meth:`release`, unless someone else has."""
+        if self._previous is None:
+            self.open()
+        elif signal.getsignal(signal.SIGINT) != self._handle:
+            return False
+        self._held += 1
+        if self._held == 1:
+            former = signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+            self._before = (former, self._suspended_in_r.value)
+            _sigaction(self._action_of_python)
+            self._suspended_in_r.value = 1
+            os.write(self._write, b"\0")  # the thread looks from now on
+        return True
+
+    def release(self) -> bool:
+        """Give SIGINT back, and tell whether it came while no work was there to meet it."""
+        if self._held > 1:
+            self._held -= 1
+            return False
+        former, self._suspended_in_r.value = self._before
+        _sigaction(self._action_of_r)
+        signal.set_wakeup_fd(former)
+        # What Python was still to handle it has, between two of these lines.
+        with self._lock:
+            came = self._unmet.requests + self._drain()
+            self._unmet.requests = self._by_thread = 0
+            self._held = 0
+        return came > 0
+
+    @property
+    def _first(self) -> Attention | None:
+        """Whose an interrupt is."""
+        if self.listeners:
+            return self.listeners[0]
+        return self._unmet if self._held else None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         """On the main thread, between two bytecodes."""
-        if self.listeners:
+        first = self._first
+        if first is not None:
             with self._lock:
                 came = self._drain() or (0 if self._by_thread else 1)
                 self._by_thread = 0
                 self._set_pending_in_r(0)
-                self.listeners[0].requests += came
-            self.listeners[0].leave()
+                first.requests += came
+            first.leave()
         elif self._previous is not None:
             # reticulate's, which does nothing where R has met the interrupt already.
             self._previous(number, frame)
@@ -145,14 +186,14 @@ class _Signals:
     def _watch(self) -> None:
         waited, passed = False, 0
         while True:
-            select.select([self._read], [], [], _LOOK if self.listeners else None)
+            select.select([self._read], [], [], _LOOK if self._held else None)
             with self._lock:
                 came = self._drain()
-                if not self.listeners:
+                first = self._first
+                if first is None:
                     waited, passed = False, 0
                     continue
                 self._by_thread += came
-                first = self.listeners[0]
                 if self._pending_in_r.value and not self._passed_to_r:
                     self._set_pending_in_r(0)
                     came += 1
@@ -243,3 +284,13 @@ def is_part(attention: Attention) -> bool:
 def met_in_r() -> bool:
     """For R's handler of interrupts: whether R code under Python is left, or goes on."""
     return True if _signals is None else _signals.met_in_r()
+
+
+def hold() -> bool:
+    """For R, before it calls something that listens: interrupts are no longer R's."""
+    return _signals is not None and _signals.hold()
+
+
+def release() -> bool:
+    """For R, once it has the result: interrupts are R's, and whether one of them is still due."""
+    return _signals is not None and _signals.release()
