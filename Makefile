@@ -92,7 +92,7 @@ vignettes-all-%: install
 	$(RENDER)
 
 # Tests and vignettes have targets of their own, which run them on every backend.
-CHECK := args = c("--no-manual", "--no-tests", "--no-vignettes")
+CHECK := args = c("--no-manual", "--no-tests", "--ignore-vignettes"), build_args = "--no-build-vignettes"
 check: setup
 	Rscript -e 'rcmdcheck::rcmdcheck($(CHECK), check_dir = ".check/package", error_on = "warning")'
 
