@@ -102,12 +102,14 @@ subsettable <- function(object, name, call = sys.call(-1L)) {
 r_selectors <- new.env(parent = emptyenv())
 py_selectors <- new.env(parent = emptyenv())
 
-r_selector <- function(key, ...) {
-  r_selectors[[key]] <- call_py(bound$subset_selector, "r", captured(...))
-}
+r_selector <- function(key, ...) kept_selector(r_selectors, "r", key, ...)
 
-py_selector <- function(key, ...) {
-  py_selectors[[key]] <- call_py(bound$subset_selector, "py", captured(...))
+py_selector <- function(key, ...) kept_selector(py_selectors, "py", key, ...)
+
+# Generated code can have any number of literals: all are let go then, and met anew.
+kept_selector <- function(kept, counted, key, ...) {
+  if (length(kept) >= 1000L) rm(list = ls(kept, all.names = TRUE), envir = kept)
+  kept[[key]] <- call_py(bound$subset_selector, counted, captured(...))
 }
 
 #' @export

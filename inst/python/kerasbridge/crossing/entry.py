@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from kerasbridge.crossing import callables, threads
+from kerasbridge.crossing import callables, interrupts, threads
 
 Classes = Callable[[Any], list[str]]
 
@@ -68,6 +68,7 @@ def crossing(
         if threads.elsewhere():
             name = callables.name_of_frame(sys._getframe(1))
             return threads.on_main_thread(lambda: call_r_function(function, *args, **kwargs), name)
+        interrupts.entered.append(object())
         try:
             return call(doors[to_r(function)], function, *map(_number, args), **kwargs)
         except Exception as error:
@@ -78,6 +79,8 @@ def crossing(
             if classed is error:
                 raise
             raise classed from None
+        finally:
+            interrupts.entered.pop()
 
     return call_r_function
 

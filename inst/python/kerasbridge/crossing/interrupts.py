@@ -35,6 +35,10 @@ _LOOK: Final = 0.2
 _ANY: Final = 2**31
 
 
+#: A mark for each call of R that Python is in, the last one innermost.
+entered: list[object] = []
+
+
 class Attention:
     """What one piece of work knows of the interrupts that were meant for it."""
 
@@ -184,28 +188,31 @@ class _Signals:
             self._previous(number, frame)
 
     def _watch(self) -> None:
-        waited, passed = False, 0
+        waited: object = None
+        passed = 0
         while True:
             select.select([self._read], [], [], _LOOK if self._held else None)
             with self._lock:
                 came = self._drain()
                 first = self._first
                 if first is None:
-                    waited, passed = False, 0
+                    waited, passed = None, 0
                     continue
                 self._by_thread += came
                 if self._pending_in_r.value and not self._passed_to_r:
                     self._set_pending_in_r(0)
                     came += 1
                 first.requests += came
-                if first.leaving and waited and first.requests > passed:
+                # Python's own code leaves sooner. R may only leave within the function that Python
+                # has called, which it is in when two looks find it in the same call.
+                at = entered[-1] if first.leaving and entered else None
+                if at is not None and at is waited and first.requests > passed:
                     passed = first.requests
                     self._passed_to_r = True
                     self._suspended_in_r.value = 0
                     self._pending_in_r.value = 1
                     self._until_r_has_met_it()
-                # Python's own code leaves sooner.
-                waited = first.leaving
+                waited = at
 
     def _until_r_has_met_it(self) -> None:
         for _ in range(200):
