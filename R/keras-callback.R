@@ -33,16 +33,18 @@ bind_keras_callback <- function(namespace) {
   delayedAssign("KerasCallback", keras_callback_class(), assign.env = namespace)
 }
 
+# Without R6 nobody can make a class that inherits from it.
 keras_callback_class <- function() {
-  check_installed("R6", "for callbacks that are R6 objects.")
-  R6::R6Class("KerasCallback", public = list(
-    model = NULL, params = NULL,
-    initialize = function() NULL,
-    set_context = function(params = NULL, model = NULL) {
-      self$params <- params
-      self$model <- model
-    }
-  ))
+  if (is_installed("R6")) {
+    R6::R6Class("KerasCallback", public = list(
+      model = NULL, params = NULL,
+      initialize = function() NULL,
+      set_context = function(params = NULL, model = NULL) {
+        self$params <- params
+        self$model <- model
+      }
+    ))
+  }
 }
 
 # What stands for the object in Python: a callback with those methods that the object has.
