@@ -10,22 +10,20 @@
 #'
 #' A mesh, a layout, a layout map and a distribution print what each device has.
 #'
-#' @param x What [distribution_layout_map()] gave; for `print()` and `format()`, also a mesh, a
-#'   layout or a distribution.
+#' @param x What [distribution_layout_map()] gave.
 #' @param i A string: for `[<-` a regular expression, for `[` the path of a weight.
 #' @param value A list with one entry for each axis of the weight: the name of an axis of the mesh,
 #'   or `NULL` where the weight is not split. What [distribution_tensor_layout()] gives will also
 #'   do. `NULL` removes the rule.
-#' @param ... Not used.
 #' @returns `[` gives a layout, or `NULL` where no rule matches; `[<-` the map, changed in place.
-#' @seealso [distribution_model_parallel()]
+#' @seealso [distribution_model_parallel()]; the functions that it belongs to are listed in [distribution].
 #' @examplesIf can_run_keras() && config_backend() == "jax"
 #' mesh <- distribution_device_mesh(1, list("model"), distribution_list_devices()[1])
 #' map <- distribution_layout_map(mesh)
 #' map["dense.*kernel"] <- list(NULL, "model")
 #' map
 #' map["dense/kernel"]
-#' @family distribution
+#' @concept distribution
 #' @name layout-rules
 NULL
 

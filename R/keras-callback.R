@@ -33,6 +33,9 @@ bind_keras_callback <- function(namespace) {
   delayedAssign("KerasCallback", keras_callback_class(), assign.env = namespace)
 }
 
+# What a class maker puts into the scope of a method.
+utils::globalVariables("super")
+
 # Without R6 nobody can make a class that inherits from it.
 keras_callback_class <- function() {
   if (is_installed("R6")) {

@@ -589,7 +589,7 @@ on_backend("numpy", {
           package, library,
           repos = NULL, type = "source", quiet = TRUE, INSTALL_opts = "--no-test-load"
         )
-        classes <- loadNamespace("classes", lib.loc = library)
+        classes <- loadNamespace(basename(package), lib.loc = library)
         before <- reticulate::py_available()
         list(
           before = before,
