@@ -184,6 +184,21 @@ abort_argument <- function(message, call = caller_env(2), ..., .envir = parent.f
   cli::cli_abort(message, class = "kerasbridge_error", call = call, ..., .envir = .envir)
 }
 
+# What another process sent is a list of its own, whose exception stayed there.
+#' @export
+`$.kerasbridge_error` <- function(x, name) {
+  if (is_from_elsewhere(x)) unclass(x)[[name]] else NextMethod()
+}
+
+#' @export
+`[[.kerasbridge_error` <- function(x, i, ...) {
+  if (is_from_elsewhere(x)) unclass(x)[[i, ...]] else NextMethod()
+}
+
+is_from_elsewhere <- function(x) {
+  inherits(x, "python.builtin.BaseException") && py_is_null_xptr(x)
+}
+
 # callr and others write into the conditions that they send: into the list that these are, not
 # into Python's exception.
 #' @export

@@ -53,12 +53,13 @@ warn_of_order <- function(y, split) {
     return(invisible())
   }
   kept_out <- seq_along(y) > length(y) * (1 - split)
-  unseen <- setdiff(unique(y[kept_out]), unique(y[!kept_out]))
+  unseen <- setdiff(as.character(y[kept_out]), as.character(y[!kept_out]))
   if (length(unseen)) {
     warn(c(
       cli::format_inline(
         "The rows that {.arg validation_split} keeps out have the level{?s} {.val {unseen}} of
-         {.arg y}, which the other rows lack."
+         {.arg y}, which the other rows lack.",
+        keep_whitespace = FALSE
       ),
       i = "They are the last rows of the data: put the rows into a random order before."
     ), class = "kerasbridge_warning")

@@ -14,7 +14,7 @@ test_that("a model and a layer print in one line", {
 
 test_that("every object of Keras prints in one line of R", {
   lines <- list(
-    "<Adam \"adam\": learning_rate = 0.001>" = optimizer_adam(),
+    "<Adam \"adam\": learning_rate = 0.001>" = optimizer_adam(name = "adam"),
     "<SGD \"slow\": learning_rate = <CosineDecay>, nesterov = TRUE>" = optimizer_sgd(
       learning_rate_schedule_cosine_decay(0.1, 100), nesterov = TRUE, name = "slow"
     ),
@@ -22,7 +22,7 @@ test_that("every object of Keras prints in one line of R", {
       learning_rate_schedule_polynomial_decay(0.1, 10),
     "<BinaryCrossentropy \"binary_crossentropy\": from_logits = TRUE>" =
       loss_binary_crossentropy(from_logits = TRUE),
-    "<AUC \"auc\": num_thresholds = 50>" = metric_auc(num_thresholds = 50),
+    "<AUC \"auc\": num_thresholds = 50>" = metric_auc(num_thresholds = 50, name = "auc"),
     "<RandomNormal: mean = 0, stddev = 0.1>" = initializer_random_normal(stddev = 0.1),
     "<GlorotUniform>" = initializer_glorot_uniform(),
     "<L2: l2 = 0.02>" = regularizer_l2(0.02),
