@@ -16,7 +16,7 @@
 #'   or `NULL` where the weight is not split. What [distribution_tensor_layout()] gives will also
 #'   do. `NULL` removes the rule.
 #' @returns `[` gives a layout, or `NULL` where no rule matches; `[<-` the map, changed in place.
-#' @seealso [distribution_model_parallel()]; the functions that it belongs to are listed in [distribution].
+#' @seealso [distribution_model_parallel()]; [distribution] lists what belongs together.
 #' @examplesIf can_run_keras() && config_backend() == "jax"
 #' mesh <- distribution_device_mesh(1, list("model"), distribution_list_devices()[1])
 #' map <- distribution_layout_map(mesh)
