@@ -27,13 +27,19 @@ report <- function(variables, start = TRUE) {
   )
 }
 
-test_that("a Python without Keras is named, with what installs it", {
-  bare <- withr::local_tempdir()
+# A virtual environment of this session's Python that has nothing installed.
+python_without_packages <- function(env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
   base <- reticulate::py_to_r(reticulate::import("sys", convert = FALSE)$`_base_executable`)
   withr::with_envvar(c(LD_LIBRARY_PATH = NA), {
-    processx::run(base, c("-m", "venv", "--without-pip", bare))
+    processx::run(base, c("-m", "venv", "--without-pip", folder))
   })
-  found <- report(c(RETICULATE_PYTHON = file.path(bare, "bin", "python"), KERAS_BACKEND = "jax"))
+  file.path(folder, "bin", "python")
+}
+
+test_that("a Python without Keras is named, with what installs it", {
+  bare <- python_without_packages()
+  found <- report(c(RETICULATE_PYTHON = bare, KERAS_BACKEND = "jax"))
   expect_match(found$problems$what[[1L]], "This Python has no Keras", fixed = TRUE)
   expect_match(found$problems$what[[2L]], "lacks jax, the chosen backend", fixed = TRUE)
   expect_match(found$problems$remedy[[1L]], "install_keras(backend = \"jax\")", fixed = TRUE)
@@ -60,12 +66,8 @@ first_use <- function(variables) {
 }
 
 test_that("the first use of Keras ends in one condition that says what mends it", {
-  bare <- withr::local_tempdir()
-  base <- reticulate::py_to_r(reticulate::import("sys", convert = FALSE)$`_base_executable`)
-  withr::with_envvar(c(LD_LIBRARY_PATH = NA), {
-    processx::run(base, c("-m", "venv", "--without-pip", bare))
-  })
-  no_keras <- first_use(c(RETICULATE_PYTHON = file.path(bare, "bin", "python")))
+  bare <- python_without_packages()
+  no_keras <- first_use(c(RETICULATE_PYTHON = bare))
   expect_in(c("kerasbridge_installation_error", "kerasbridge_error"), no_keras$class)
   expect_match(no_keras$message, "This Python has no Keras", fixed = TRUE)
   expect_match(no_keras$message, "install_keras(backend = \"jax\")", fixed = TRUE)
