@@ -77,13 +77,13 @@ test_that("other threads and forked copies call R, or are told that they cannot"
   on_backend("torch", expect_equal(unlist(values$DataLoader), 0:4))
 })
 
-test_that("the door's C code has no fault that the sanitizers know", {
+test_that("the package's C code has no fault that the sanitizers know", {
   skip_on_os(c("windows", "mac", "solaris"))
-  source <- test_path("..", "..", "src", "door.c")
-  skip_if_not(file.exists(source), "the sources are not at hand")
+  sources <- list.files(test_path("..", "..", "src"), "[.]c$", full.names = TRUE)
+  skip_if_not(length(sources) > 0L, "the sources are not at hand")
   skip_if(trains(), "the code is the same on every backend: numpy's run is enough")
   folder <- withr::local_tempdir()
-  file.copy(c(source, test_path("crossing", "sanitized.R")), folder)
+  file.copy(c(sources, test_path("crossing", "sanitized.R")), folder)
   sanitize <- "-fsanitize=address,undefined"
   run <- function(command, args, ...) {
     processx::run(
@@ -92,7 +92,7 @@ test_that("the door's C code has no fault that the sanitizers know", {
     )
   }
   built <- run(
-    "R", c("CMD", "SHLIB", "-o", "kerasbridge.so", "door.c"),
+    "R", c("CMD", "SHLIB", "-o", "kerasbridge.so", basename(sources)),
     PKG_CFLAGS = paste(sanitize, "-fno-omit-frame-pointer"), PKG_LIBS = sanitize
   )
   expect_equal(built$status, 0)
