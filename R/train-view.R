@@ -5,10 +5,11 @@
 # of httpuv gives the files from a thread of its own while R is busy. Such a server also takes the
 # button's word to R, which hears it in a turn.
 
-# `show` for new_turns(), and `end`, to be called with how the training ended.
+# `show` for new_turns(), and `end`, to be called with how the training ended, and where it was
+# interrupted.
 new_view <- function(view_metrics, model, epochs, verbose, call = caller_env()) {
   if (!is_viewed(view_metrics, epochs, verbose, call)) {
-    return(list(show = NULL, end = \(status) NULL))
+    return(list(show = NULL, end = \(status, at) NULL))
   }
   view <- new.env(parent = emptyenv())
   view$model <- model$name
@@ -20,7 +21,9 @@ new_view <- function(view_metrics, model, epochs, verbose, call = caller_env()) 
       if (length(state)) show_in_view(view, event, state)
       view$stopping
     },
-    end = function(status) {
+    end = function(status, at) {
+      # the last turn may have been some steps before
+      for (name in intersect(c("epoch", "step"), names(at))) view$state[[name]] <- at[[name]]
       if (!is.null(view$folder)) write_view(view, status)
       view$lines <- view$trail <- NULL
     }

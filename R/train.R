@@ -212,13 +212,15 @@ fit.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..., ba
   display <- new_display(verbose, epochs)
   turns <- new_turns(display, view$show)
   ended <- "failed"
-  on.exit(view$end(ended))
+  at <- NULL
+  on.exit(view$end(ended, at))
   shown <- if (has_bar(verbose) || !is.null(view$show)) "step" else if (!is.null(display)) "epoch"
   fitted <- interruptible(
     call_py(bound$model_fit, object, x, targets$data, options, turns$take, shown),
     turns, new_history
   )
-  ended <- if (is.null(fitted$interrupted)) "done" else "interrupted"
+  at <- fitted$interrupted
+  ended <- if (is.null(at)) "done" else "interrupted"
   for (news in fitted$news) warn(news, class = "kerasbridge_warning")
   invisible(end_of_fit(fitted, turns, sys.call()))
 }
