@@ -390,3 +390,17 @@ test_that("evaluate() is found by another package's generic, and finds its metho
   }
   expect_refused(evaluate(1), "must be a Keras model")
 })
+
+test_that("data may have another number of dimensions than in the call before", {
+  skip_if_not(trains())
+  x <- matrix(seq_len(40) / 40, 20)
+  y <- x[, 1]
+  model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+  compile(model, "sgd", "mse")
+  of_vector <- evaluate(model, x, y, verbose = 0)
+  expect_equal(evaluate(model, x, matrix(y), verbose = 0), of_vector)
+  fit(model, x, y, epochs = 1, verbose = 0)
+  history <- fit(model, x, matrix(y), epochs = 2, verbose = 0)
+  expect_length(history, 2)
+  expect_equal(evaluate(model, x, y, verbose = 0), evaluate(model, x, matrix(y), verbose = 0))
+})

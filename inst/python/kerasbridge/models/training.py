@@ -11,7 +11,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from kerasbridge.sources.batches import data
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import converted, integer
 from kerasbridge.tensors.shapes import described, shape
+
+#: Where a model keeps the numbers of dimensions of the data that it has seen.
+_RANKS: Final = "_kerasbridge_ranks"
 
 
 def new_model(inputs: Any, outputs: Any, options: dict[str, Any]) -> Any:
@@ -267,12 +270,30 @@ def predict(
 @contextmanager
 def _at_work(model: Any, feed: Any, x: Any, y: Any = None) -> Iterator[None]:
     """What `fit()`, `evaluate()` and `predict()` all do around Keras's own."""
+    if feed is None:
+        _trace_anew(model, x=x, y=y)
     with (
         _explaining(model, x, y),
         feeds.end_is_no_news() if feed is not None else nullcontext(),
         sharing.shared(model),
     ):
         yield
+
+
+def _trace_anew(model: Any, **parts: Any) -> None:
+    """Let TensorFlow begin anew where the data has other numbers of dimensions than before.
+
+    It would make one function of both, in which no tensor has a known number of dimensions.
+    """
+    ranks = {
+        name: [len(getattr(leaf, "shape", ())) for leaf in batches.leaves(value)]
+        for name, value in parts.items()
+        if value is not None
+    }
+    known = vars(model).get(_RANKS, {})
+    if any(known.get(name, numbers) != numbers for name, numbers in ranks.items()):
+        model.train_function = model.test_function = model.predict_function = None
+    object.__setattr__(model, _RANKS, known | ranks)
 
 
 def _look_at(model: Any, feed: Any) -> None:
