@@ -81,9 +81,14 @@ def _needs(layer: Any) -> int:
 
 def _data(layer: Any, value: Any, name: str) -> Any:
     """R data as tensors; but with strings as arrays, for a layer that looks them up by itself."""
-    if _holds_text(value) and _takes_text(layer):
-        return batches.data(value, name)
-    return arrays.tensor(value, name)
+    if not (_holds_text(value) and _takes_text(layer)):
+        return arrays.tensor(value, name)
+    taken = batches.data(value, name)
+    if all(isinstance(leaf, np.ndarray) for leaf in batches.leaves(taken)):
+        return taken
+    # TensorFlow's strings are tensors, and a layer takes tensors alone or none.
+    keras = importlib.import_module("keras")
+    return keras.tree.map_structure(lambda leaf: arrays.tensor(leaf, name), taken)
 
 
 def _takes_text(layer: Any) -> bool:
