@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from typing import Any
 
@@ -34,7 +33,7 @@ def compose(object: Any, layer: Any, name: str) -> Any:
 
 
 def _is_stack(object: Any) -> bool:
-    return isinstance(object, importlib.import_module("keras").Sequential)
+    return isinstance(object, batches.keras().Sequential)
 
 
 def _callable_on(object: Any) -> bool:
@@ -87,14 +86,13 @@ def _data(layer: Any, value: Any, name: str) -> Any:
     if all(isinstance(leaf, np.ndarray) for leaf in batches.leaves(taken)):
         return taken
     # TensorFlow's strings are tensors, and a layer takes tensors alone or none.
-    keras = importlib.import_module("keras")
-    return keras.tree.map_structure(lambda leaf: arrays.tensor(leaf, name), taken)
+    return batches.keras().tree.map_structure(lambda leaf: arrays.tensor(leaf, name), taken)
 
 
 def _takes_text(layer: Any) -> bool:
     if not getattr(layer, "_convert_input_args", True):
         return True
-    return isinstance(layer, importlib.import_module("keras").utils.FeatureSpace)
+    return isinstance(layer, batches.keras().utils.FeatureSpace)
 
 
 def _holds_text(value: Any) -> bool:
