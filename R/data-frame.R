@@ -86,21 +86,24 @@ pack_part <- function(x, arg, call) {
 
 # The numeric matrix of a data frame's columns, those that the model was trained on where it was.
 frame_matrix <- function(x, columns, arg, call) {
-  if (!is.null(columns)) {
-    lacking <- setdiff(columns, names(x))
-    if (length(lacking)) {
-      abort_argument(c(
-        "{.arg {arg}} has no column {.val {lacking}}, on which the model was trained.",
-        i = "Its columns are {.val {names(x)}}."
-      ), call)
-    }
-    x <- x[columns]
-  }
+  if (!is.null(columns)) x <- chosen_columns(x, columns, "on which the model was trained", arg, call)
   check_numbers(x, arg, call)
   x[] <- lapply(x, \(column) if (inherits(column, "integer64")) as.double(column) else column)
   values <- matrix(unlist(x, use.names = FALSE), nrow(x))
   if (ncol(values) == length(x)) colnames(values) <- names(x)
   values
+}
+
+# Those columns of a data frame that are asked for, and `why` they are.
+chosen_columns <- function(x, columns, why, arg, call) {
+  lacking <- setdiff(columns, names(x))
+  if (length(lacking)) {
+    abort_argument(c(
+      "{.arg {arg}} has no column {.val {lacking}}, {why}.",
+      i = "Its columns are {.val {names(x)}}."
+    ), call)
+  }
+  x[columns]
 }
 
 check_numbers <- function(x, arg, call) {
@@ -121,8 +124,9 @@ is_numbers <- function(x) {
   (is.numeric(x) || is.logical(x)) && !inherits(x, c("factor", "Date", "POSIXt", "difftime"))
 }
 
-# The data frame that a feature space takes, its factors and characters as strings.
-space_frame <- function(x, call) {
+# The columns of a data frame that a feature space takes, its factors and characters as strings.
+space_frame <- function(x, space, call) {
+  x <- chosen_columns(x, names(space$features), "which the feature space takes", "data", call)
   x <- lapply(x, \(column) if (is.factor(column)) as.character(column) else column)
   lapply(x, pack_part, "data", call)
 }

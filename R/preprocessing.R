@@ -30,7 +30,7 @@ adapt <- function(object, data, ..., batch_size = NULL, steps = NULL) {
   check_dots_empty()
   options <- dict_of(batch_size = batch_size, steps = steps)
   if (is.data.frame(data) && inherits(object, feature_space_class)) {
-    data <- space_frame(data, current_env())
+    data <- space_frame(data, object, current_env())
   }
   call_py(bound$layer_adapt, object, arg_data(data), options)
   invisible(object)
@@ -43,7 +43,7 @@ feature_space_class <- "keras.src.layers.preprocessing.feature_space.FeatureSpac
 py_to_r_wrapper.keras.src.layers.preprocessing.feature_space.FeatureSpace <- function(x) {
   space <- NextMethod()
   function(data, ...) {
-    if (is.data.frame(data)) data <- space_frame(data, current_env())
+    if (is.data.frame(data)) data <- space_frame(data, x, current_env())
     space(data, ...)
   }
 }

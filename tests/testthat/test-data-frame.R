@@ -102,3 +102,58 @@ test_that("a feature space takes a data frame with its factors", {
   expect_value(space(frame[2, ]), expected[2, , drop = FALSE])
   expect_value(space(list(size = frame$size, kind = as.character(frame$kind))), expected)
 })
+
+test_that("a feature space takes its own columns, and refuses a frame without them", {
+  frame <- data.frame(day = Sys.Date(), size = c(1, 2, 3, 6))
+  space <- layer_feature_space(features = list(size = feature_float()), output_mode = "concat")
+  adapt(space, frame)
+  expect_value(space(frame), cbind(frame$size))
+  expect_refused(space(frame["day"]), "no column \"size\", which the feature space takes")
+  expect_refused(adapt(space, frame["day"]), "no column \"size\", which the feature space takes")
+})
+
+test_that("a feature space is saved, by itself and inside a model", {
+  frame <- data.frame(
+    size = c(1, 2, 3, 6), kind = factor(c("a", "b", "a", "b")), rooms = c(1L, 2L, 2L, 1L)
+  )
+  features <- list(size = feature_float_normalized(), rooms = feature_integer_categorical())
+  text <- list(kind = feature_string_categorical(num_oov_indices = 0))
+  path <- withr::local_tempfile(fileext = ".keras")
+  space <- layer_feature_space(features = c(features, text), output_mode = "concat")
+  adapt(space, frame)
+  save_model(space, path)
+  expect_value(load_model(path)(frame), space(frame))
+
+  # A model computes with text on TensorFlow alone; elsewhere it begins behind the space.
+  within <- function(space) {
+    adapt(space, frame)
+    encoded <- space$get_encoded_features()
+    outputs <- layer_dense(encoded, 1)
+    list(
+      whole = keras_model(space$get_inputs(), outputs), behind = keras_model(encoded, outputs)
+    )
+  }
+  numbers <- layer_feature_space(features = features, output_mode = "concat")
+  models <- within(numbers)
+  expected <- predict(models$behind, numbers(frame), verbose = 0)
+  expect_equal(
+    predict(models$whole, frame, verbose = 0), expected,
+    ignore_attr = "dimnames", tolerance = float32_tolerance
+  )
+  save_model(models$whole, path, overwrite = TRUE)
+  expect_equal(
+    predict(load_model(path), frame, verbose = 0), expected,
+    ignore_attr = "dimnames", tolerance = float32_tolerance
+  )
+  models <- within(space)
+  if (config_backend() == "tensorflow") {
+    expected <- predict(models$behind, space(frame), verbose = 0)
+    save_model(models$whole, path, overwrite = TRUE)
+    expect_equal(
+      predict(load_model(path), frame, verbose = 0), expected,
+      ignore_attr = "dimnames", tolerance = float32_tolerance
+    )
+  } else {
+    expect_refused(predict(models$whole, frame, verbose = 0), "takes text, which")
+  }
+})

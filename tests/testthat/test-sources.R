@@ -1,7 +1,7 @@
 # One table: every source gives the same numbers to fit(), evaluate(), predict() and a validation.
 #
-# Branches of the table are functions without arguments that make a source of the same six batches,
-# so that one that ends can be made anew. `data` is what they hold.
+# Rows of the table are functions without arguments that make a source of the same six batches,
+# so that one that ends can be made anew. Processes of their own are in test-source-workers.R.
 
 source_data <- function() {
   x <- matrix(seq(-1, 1, length.out = 144), 48)[withr::with_seed(1, sample(48)), ]
@@ -10,7 +10,9 @@ source_data <- function() {
 
 rows_of <- function(i) seq((i - 1) * 8 + 1, i * 8)
 
-sources <- function() {
+# What a row opens is closed when the test has ended: `folder` is the test's frame.
+sources <- function(folder = parent.frame()) {
+  force(folder)
   data <- source_data()
   batch <- function(i) list(data$x[rows_of(i), ], data$y[rows_of(i), , drop = FALSE])
   from_function <- function(as = identity, end = NULL) {
@@ -47,8 +49,83 @@ sources <- function() {
         "def each(x, y):\n  for i in range(6): yield x[8*i:8*i+8], y[8*i:8*i+8]", convert = FALSE
       )
       main$each(np_array(data$x), np_array(data$y))
+    },
+    DataLoader = \() {
+      torch <- import("torch")
+      tensors <- lapply(unname(data), \(x) torch$tensor(x, dtype = torch$float32))
+      set <- do.call(torch$utils$data$TensorDataset, tensors)
+      torch$utils$data$DataLoader(set, batch_size = 8L)
+    },
+    `data set of tf.data` = \() pipeline_of(data, "tf.data"),
+    `data set of grain` = \() pipeline_of(data, "grain"),
+    `data frame, batched` = \() dataset_from(table_of(data), target = "y", batch_size = 8),
+    `CSV file` = \() {
+      file <- withr::local_tempfile(fileext = ".csv", .local_envir = folder)
+      utils::write.csv(table_of(data), file, row.names = FALSE)
+      dataset_from(file, target = "y", batch_size = 8)
+    },
+    `Parquet file` = \() {
+      file <- withr::local_tempfile(fileext = ".parquet", .local_envir = folder)
+      import("pyarrow.parquet")$write_table(arrow_of(data), file)
+      dataset_from(file, target = "y", batch_size = 8)
+    },
+    `Feather file` = \() {
+      file <- withr::local_tempfile(fileext = ".feather", .local_envir = folder)
+      import("pyarrow.feather")$write_feather(arrow_of(data), file)
+      dataset_from(file, target = "y", batch_size = 8)
+    },
+    `HDF5 file` = \() {
+      file <- withr::local_tempfile(fileext = ".h5", .local_envir = folder)
+      h5 <- hdf5r::H5File$new(file, "w")
+      withr::defer(h5$close_all(), envir = folder)
+      h5[["x"]] <- data$x
+      h5[["y"]] <- data$y
+      h5$flush()
+      dataset_from(list(h5[["x"]], h5[["y"]]), target = "y", batch_size = 8)
+    },
+    `Arrow table` = \() dataset_from(arrow_of(data), target = "y", batch_size = 8),
+    `frame of pandas` = \() {
+      dataset_from(arrow_of(data)$to_pandas(), target = "y", batch_size = 8)
+    },
+    `frame of polars` = \() {
+      dataset_from(import("polars")$from_arrow(arrow_of(data)), target = "y", batch_size = 8)
+    },
+    `query of a database` = \() {
+      connection <- DBI::dbConnect(RSQLite::SQLite(), ":memory:")
+      withr::defer(DBI::dbDisconnect(connection), envir = folder)
+      DBI::dbWriteTable(connection, "data", table_of(data))
+      dataset_from(connection, query = "SELECT * FROM data", target = "y", batch_size = 8)
     }
   )
+}
+
+table_of <- function(data) data.frame(x = data$x, y = data$y)
+
+arrow_of <- function(data) {
+  import("pyarrow", convert = FALSE)$Table$from_pandas(reticulate::r_to_py(table_of(data)))
+}
+
+pipeline_of <- function(data, engine) {
+  withr::local_options(kerasbridge.dataset_engine = engine)
+  tensor_slices_dataset(unname(data)) |> dataset_batch(8)
+}
+
+# Whole data, which is cut into batches by fit() itself: arguments of the calls.
+whole <- function() {
+  data <- source_data()
+  frame <- as.data.frame(data$x)
+  forms <- list(
+    matrix = data,
+    vector = list(x = data$x, y = as.vector(data$y)),
+    `data frame` = list(x = frame, y = data$y),
+    tibble = list(x = tibble::as_tibble(frame), y = as.vector(data$y)),
+    tensors = lapply(data, op_convert_to_tensor, dtype = "float32"),
+    `NumPy arrays` = lapply(data, np_array)
+  )
+  if (!config_backend() %in% c("tensorflow", "jax")) {
+    return(forms)
+  }
+  c(forms, list(`sparse matrix` = list(x = methods::as(data$x, "CsparseMatrix"), y = data$y)))
 }
 
 once <- function(batch) {
@@ -78,32 +155,84 @@ test_that("every source evaluates and predicts as arrays do", {
   model <- source_model()
   evaluated <- evaluate(model, data$x, data$y, batch_size = 8, verbose = 0)
   predicted <- predict(model, data$x, batch_size = 8, verbose = 0)
-  for (name in names(sources())) {
-    make <- sources()[[name]]
-    for (steps in calls_of_several()) {
-      model <- source_model(steps)
-      expect_equal(evaluate(model, make(), verbose = 0), evaluated, label = name)
-      expect_equal(predict(model, make(), verbose = 0), predicted, label = name)
+  sources <- sources()
+  for (steps in calls_of_several()) {
+    model <- source_model(steps)
+    for (name in names(sources)) {
+      make <- sources[[name]]
+      expect_equal(
+        evaluate(model, make(), verbose = 0), evaluated,
+        tolerance = float32_tolerance, label = name
+      )
+      expect_equal(
+        predict(model, make(), verbose = 0), predicted,
+        ignore_attr = "dimnames", tolerance = float32_tolerance, label = name
+      )
     }
   }
 })
 
 test_that("every source trains and validates as arrays do", {
   data <- source_data()
+  sources <- sources()
   on_backend(c("tensorflow", "jax", "torch"), {
     expected <- fit(
       source_model(), data$x, data$y, batch_size = 8, epochs = 1, shuffle = FALSE, verbose = 0,
       validation_data = list(data$x, data$y), validation_batch_size = 8
     )
-    for (name in names(sources())) {
-      make <- sources()[[name]]
-      for (steps in calls_of_several()) {
-        history <- fit(
-          source_model(steps), make(),
-          epochs = 1, shuffle = FALSE, verbose = 0, validation_data = make()
-        )
+    for (steps in calls_of_several()) {
+      # One model for all rows, its weights as they were: SGD keeps nothing else.
+      model <- source_model(steps)
+      initial <- get_weights(model)
+      for (name in names(sources)) {
+        make <- sources[[name]]
+        set_weights(model, initial)
+        expect_no_warning(history <- fit(
+          model, make(), epochs = 1, shuffle = FALSE, verbose = 0, validation_data = make()
+        ))
         expect_equal(
           history$metrics, expected$metrics, tolerance = float32_tolerance, label = name
+        )
+      }
+    }
+  })
+})
+
+test_that("whole data gives the same in every form", {
+  data <- source_data()
+  model <- source_model()
+  initial <- get_weights(model)
+  evaluated <- evaluate(model, data$x, data$y, batch_size = 8, verbose = 0)
+  predicted <- predict(model, data$x, batch_size = 8, verbose = 0)
+  if (config_backend() %in% c("torch", "numpy")) {
+    expect_refused(predict(model, methods::as(data$x, "CsparseMatrix")), "no sparse tensors")
+  }
+  forms <- whole()
+  for (name in names(forms)) {
+    form <- forms[[name]]
+    expect_equal(
+      evaluate(model, form$x, form$y, batch_size = 8, verbose = 0), evaluated,
+      tolerance = float32_tolerance, label = name
+    )
+    expect_equal(
+      predict(model, form$x, batch_size = 8, verbose = 0), predicted,
+      ignore_attr = "dimnames", tolerance = float32_tolerance, label = name
+    )
+  }
+  on_backend(c("tensorflow", "jax", "torch"), {
+    trained <- function(form, validation) {
+      set_weights(model, initial)
+      fit(
+        model, form$x, form$y, batch_size = 8, epochs = 1, shuffle = FALSE, verbose = 0,
+        validation_data = validation, validation_batch_size = 8
+      )$metrics
+    }
+    expected <- trained(data, unname(data))
+    for (name in names(forms)) {
+      form <- forms[[name]]
+      for (validation in list(form, unname(form), c(form, list(sample_weight = rep(1, 48))))) {
+        expect_equal(
+          trained(form, validation), expected, tolerance = float32_tolerance, label = name
         )
       }
     }

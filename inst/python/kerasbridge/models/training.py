@@ -168,7 +168,7 @@ def fit(
     if options.get("validation_data") is not None:
         options["validation_data"] = _validation(model, options["validation_data"])
     with (
-        _at_work(model, feed, x, y),
+        _at_work(model, feed, options, x, y),
         sharing.written_once(_listed(options.get("callbacks"))) as options["callbacks"],
         pace.kept(model, callbacks, last - first, feed is not None) as steps,
         progress.watching(run, options),
@@ -229,7 +229,7 @@ def evaluate(
         _look_at(model, feed)
         x = feed
     with (
-        _at_work(model, feed, x, y),
+        _at_work(model, feed, options, x, y),
         progress.watching(run, options),
     ):
         results = model.evaluate(x, y, return_dict=True, **options)
@@ -260,7 +260,7 @@ def predict(
         batches.check_sizes(x=x)
     with taken.collected():
         with (
-            _at_work(model, feed, x),
+            _at_work(model, feed, options, x),
             progress.watching(run, options),
         ):
             predicted = model.predict(x, **options)
@@ -268,13 +268,17 @@ def predict(
 
 
 @contextmanager
-def _at_work(model: Any, feed: Any, x: Any, y: Any = None) -> Iterator[None]:
+def _at_work(
+    model: Any, feed: Any, options: dict[str, Any], x: Any, y: Any = None
+) -> Iterator[None]:
     """What `fit()`, `evaluate()` and `predict()` all do around Keras's own."""
     if feed is None:
         _trace_anew(model, x=x, y=y)
+    # Data whose number of batches nobody said is not short of any.
+    counted = options.get("steps_per_epoch") or options.get("steps")
     with (
         _explaining(model, x, y),
-        feeds.end_is_no_news() if feed is not None else nullcontext(),
+        nullcontext() if counted and feed is None else feeds.end_is_no_news(),
         sharing.shared(model),
     ):
         yield

@@ -282,7 +282,7 @@ def build(model: Any, batch: Batch, whole: bool) -> None:
 
 @contextmanager
 def end_is_no_news() -> Iterator[None]:
-    """Within it, Keras says nothing of a source that comes to its end: that is how it ends."""
+    """Within it, Keras says nothing of data that comes to its end: that is how it ends."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Your input ran out of data")
         yield
