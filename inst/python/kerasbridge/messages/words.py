@@ -38,8 +38,9 @@ def unwrapped(message: str) -> tuple[str, str]:
     while (found := _CALLING.search(message)) is not None:
         message = found["inner"]
         shape = _INPUT.search(found["arguments"])
-        if shape is not None:
-            inputs = f"a tensor of shape {shape['shape'] or shape['array']}"
+        # A single value has no sizes to tell of.
+        if shape is not None and (sizes := shape["shape"] or shape["array"]) != "()":
+            inputs = f"a tensor of shape {sizes}"
     message = _ANSI.sub("", message)
     for pattern, instead in (*_OF_TENSORFLOW, *_OF_JAX):
         message = pattern.sub(instead, message)
