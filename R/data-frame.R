@@ -86,7 +86,9 @@ pack_part <- function(x, arg, call) {
 
 # The numeric matrix of a data frame's columns, those that the model was trained on where it was.
 frame_matrix <- function(x, columns, arg, call) {
-  if (!is.null(columns)) x <- chosen_columns(x, columns, "on which the model was trained", arg, call)
+  if (!is.null(columns)) {
+    x <- chosen_columns(x, columns, "on which the model was trained", arg, call)
+  }
   check_numbers(x, arg, call)
   x[] <- lapply(x, \(column) if (inherits(column, "integer64")) as.double(column) else column)
   values <- matrix(unlist(x, use.names = FALSE), nrow(x))

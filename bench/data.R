@@ -73,7 +73,7 @@ epoch_of_workers <- function() {
   stats::median(diff(begun[-1]))
 }
 
-# What a file adds to the peak memory of a process that trains on it, in kB: against one of a few rows.
+# What a large file adds to the peak memory of a process that trains on it, in kB.
 grown_by <- function(rows) {
   peak <- function(rows) {
     file <- file.path(folder, "grown.parquet")

@@ -83,7 +83,7 @@ def _data(layer: Any, value: Any, name: str) -> Any:
     if not (_holds_text(value) and _takes_text(layer)):
         return arrays.tensor(value, name)
     taken = batches.data(value, name)
-    if all(isinstance(leaf, np.ndarray) for leaf in batches.leaves(taken)):
+    if all(isinstance(leaf, (np.ndarray, str)) for leaf in batches.leaves(taken)):
         return taken
     # TensorFlow's strings are tensors, and a layer takes tensors alone or none.
     return batches.keras().tree.map_structure(lambda leaf: arrays.tensor(leaf, name), taken)
