@@ -86,13 +86,13 @@ start_crew <- function(task, workers) {
   dir.create(crew$folder, mode = "0700")
   reg.finalizer(crew, end_crew, onexit = TRUE)
   the$crews <- c(the$crews, crew)
-  start <- if (has_plan()) start_future else start_process
+  start <- if (has_plan()) future_of_crew else process_of_crew
   if (has_plan()) check_free_workers(workers)
   crew$processes <- lapply(seq_len(workers), start, task, crew$folder, workers)
   crew
 }
 
-start_process <- function(number, task, folder, workers) {
+process_of_crew <- function(number, task, folder, workers) {
   callr::r_bg(
     function(...) asNamespace("kerasbridge")$make_batches(...),
     list(task, folder, number, workers),
@@ -117,7 +117,7 @@ check_free_workers <- function(workers) {
 }
 
 # A future as a process. It cannot be killed: it ends by itself once the crew's folder is gone.
-start_future <- function(number, task, folder, workers) {
+future_of_crew <- function(number, task, folder, workers) {
   made <- future::future(
     asNamespace("kerasbridge")$make_batches(task, folder, number, workers),
     globals = list(task = task, folder = folder, number = number, workers = workers), seed = NULL
