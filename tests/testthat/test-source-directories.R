@@ -28,7 +28,8 @@ images_and_texts <- function(folder, format) {
     classes = unlist(images$class_names),
     pixels = value_of(dataset_collect(images)[[1L]][[1L]])[, 1, 1, 2],
     texts = as.data.frame(texts),
-    series = value_of(dataset_collect(series)[[1L]])[, , 1]
+    series = value_of(dataset_collect(series)[[1L]])[, , 1],
+    dtype = output_types(series)
   )
 }
 
@@ -39,7 +40,8 @@ expected <- list(
     x = paste0(c("cat 1", "cat 2", "dog 1", "dog 2"), "\n"),
     y = factor(c("cat", "cat", "dog", "dog"))
   ),
-  series = rbind(c(0.5, 1, 1.5), c(1, 1.5, 2))
+  series = rbind(c(0.5, 1, 1.5), c(1, 1.5, 2)),
+  dtype = "float32"
 )
 
 test_that("folders and series are the same on both engines", {

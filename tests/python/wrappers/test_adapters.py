@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kerasbridge.errors import ArgumentError
-from kerasbridge.wrappers import adapters
+from kerasbridge.wrappers import adapters, ops
 
 
 def sequence(*arguments: float, **options: object) -> list[float]:
-    values: list[float] = np.asarray(adapters.arange(*arguments, **options)).tolist()
+    values: list[float] = np.asarray(ops.arange(*arguments, **options)).tolist()
     return values
 
 
@@ -43,30 +43,30 @@ def test_arange_of_one_number_starts_at_1() -> None:
 
 
 def test_arange_is_of_integers_only_when_all_numbers_are() -> None:
-    assert str(adapters.arange(3).dtype) == "int32"
-    assert str(adapters.arange(1, 3, 1.0).dtype) == "float32"
-    assert str(adapters.arange(1.0, 3.0, dtype="int32").dtype) == "int32"
+    assert str(ops.arange(3).dtype) == "int32"
+    assert str(ops.arange(1, 3, 1.0).dtype) == "float32"
+    assert str(ops.arange(1.0, 3.0, dtype="int32").dtype) == "int32"
 
 
 def test_adapters_stand_for_public_functions_of_keras() -> None:
     keras_sum, keras_arange = object(), object()
     assert adapters.adapted("keras.ops.sum", keras_sum) is keras_sum
-    assert adapters.adapted("keras.ops.arange", keras_arange) is adapters.arange
+    assert adapters.adapted("keras.ops.arange", keras_arange) is ops.arange
 
 
 def test_jvp_takes_numbers() -> None:
-    value, slope = adapters.jvp(lambda x: x * x, [3.0], [1.0])
+    value, slope = ops.jvp(lambda x: x * x, [3.0], [1.0])
     assert (float(value), float(slope)) == (9.0, 6.0)
 
 
 def test_lengths_of_axes_are_whole_numbers() -> None:
     x = np.arange(6)
-    assert adapters.rearrange(x, "(a b) -> a b", a=2.0).shape == (2, 3)
+    assert ops.rearrange(x, "(a b) -> a b", a=2.0).shape == (2, 3)
     with pytest.raises(ArgumentError, match="`a` must be a whole number"):
-        adapters.rearrange(x, "(a b) -> a b", a=1.5)
+        ops.rearrange(x, "(a b) -> a b", a=1.5)
 
 
 def test_windows_do_not_overlap_unless_strides_are_given() -> None:
     x = np.array([1.0, 3.0, 5.0, 9.0], dtype="float32").reshape(1, 4, 1)
-    assert np.ravel(adapters.max_pool(x, 2)).tolist() == [3, 9]
-    assert np.ravel(adapters.average_pool(x, 2)).tolist() == [2, 7]
+    assert np.ravel(ops.max_pool(x, 2)).tolist() == [3, 9]
+    assert np.ravel(ops.average_pool(x, 2)).tolist() == [2, 7]
