@@ -22,14 +22,15 @@ images_and_texts <- function(folder, format) {
     folder, shuffle = FALSE, format = format, verbose = FALSE
   )
   series <- timeseries_dataset_from_array(
-    matrix(1:6 / 2), NULL, sequence_length = 3, batch_size = 2, format = format
+    matrix(1:6 / 2), c(0.5, 1.5, 2.5, 3.5), sequence_length = 3, batch_size = 2, format = format
   )
   list(
     classes = unlist(images$class_names),
     pixels = value_of(dataset_collect(images)[[1L]][[1L]])[, 1, 1, 2],
     texts = as.data.frame(texts),
-    series = value_of(dataset_collect(series)[[1L]])[, , 1],
-    dtype = output_types(series)
+    series = value_of(dataset_collect(series)[[1L]][[1L]])[, , 1],
+    targets = as.vector(value_of(dataset_collect(series)[[1L]][[2L]])),
+    dtypes = unlist(output_types(series), use.names = FALSE)
   )
 }
 
@@ -41,7 +42,8 @@ expected <- list(
     y = factor(c("cat", "cat", "dog", "dog"))
   ),
   series = rbind(c(0.5, 1, 1.5), c(1, 1.5, 2)),
-  dtype = "float32"
+  targets = c(0.5, 1.5),
+  dtypes = c("float32", "float32")
 )
 
 test_that("folders and series are the same on both engines", {

@@ -166,7 +166,10 @@ def of_engine(make: Function) -> Function:
                 raise ArgumentError(f"{make.__name__}() needs TensorFlow, which is not installed.")
             given.arguments["format"] = "grain"
         for name in _SERIES & given.arguments.keys():
-            given.arguments[name] = batches.data(given.arguments[name], name)
+            value = given.arguments[name]
+            if isinstance(value, (list, float, int)):  # a vector of R's
+                value = np.atleast_1d(value)
+            given.arguments[name] = batches.data(value, name)
         result = make(*given.args, **given.kwargs)
         if given.arguments.get("format") != "grain":
             return result
