@@ -35,7 +35,7 @@ test: install .venv-oldest/.installed .venv-exports/.installed
 
 TESTS := check check-cran test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest test-exports
 # `check-cran` renders every vignette on JAX, before it builds the package.
-TESTS += lint vignettes-tensorflow vignettes-torch
+TESTS += lint vignettes-tensorflow vignettes-torch site
 
 test-py: install
 	PYTHONPATH=inst/python $(BIN)/pytest -q
@@ -74,7 +74,7 @@ test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
 
 test-r-%: install
 	cd tests && for try in 1 2; do \
-	  NOT_CRAN=true KERAS_BACKEND=$* timeout 2400 Rscript testthat.R; status=$$?; \
+	  NOT_CRAN=true KERAS_BACKEND=$* timeout 3000 Rscript testthat.R; status=$$?; \
 	  if [ $$status -ne 124 ]; then exit $$status; fi; \
 	done; exit 124
 
@@ -104,9 +104,10 @@ lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	LINTR_ERROR_ON_LINT=true Rscript -e 'lintr::lint_dir()'
 
-# The site, into an ignored folder.
+# The site, into an ignored folder; then its links, and some of its pages in a browser.
 site: install
 	KERAS_BACKEND=jax tools/site .check/site
+	$(BIN)/pytest -q tests/site
 
 format: setup
 	$(BIN)/ruff check --fix --select I . && $(BIN)/ruff format .
