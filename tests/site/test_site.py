@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
+
+pytest_plugins = ("tests.browser",)
 
 SITE = Path(__file__).parents[2] / ".check/site"
 SCREENS = SITE.with_name("site-screens")
@@ -107,16 +107,6 @@ def test_every_page_of_the_reference_is_in_its_index() -> None:
 
 def _redirects(path: Path) -> bool:
     return 'http-equiv="refresh"' in path.read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "tools/setup installs chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)
