@@ -26,9 +26,6 @@
 #' with the call of [fit()], [evaluate()] or [predict()], in whichever way that ends. An error in
 #' one is the error of that call, with its trace; a process that was killed is an error, too.
 #'
-#' They are R processes of their own, or the free workers of this machine where `future::plan()` has
-#' set a plan with such. Those are given back once they have ended the batch that they are at.
-#'
 #' @examplesIf can_run_keras() && config_backend() != "numpy" && interactive()
 #' noisy <- function(i, size) {
 #'   if (i > 20) {
@@ -86,49 +83,14 @@ start_crew <- function(task, workers) {
   dir.create(crew$folder, mode = "0700")
   reg.finalizer(crew, end_crew, onexit = TRUE)
   the$crews <- c(the$crews, crew)
-  start <- if (has_plan()) future_of_crew else process_of_crew
-  if (has_plan()) check_free_workers(workers)
-  crew$processes <- lapply(seq_len(workers), start, task, crew$folder, workers)
+  crew$processes <- lapply(seq_len(workers), function(number) {
+    callr::r_bg(
+      function(...) asNamespace("kerasbridge")$make_batches(...),
+      list(task, crew$folder, number, workers),
+      stdout = file.path(crew$folder, paste0("out-", number)), stderr = "2>&1", supervise = TRUE
+    )
+  })
   crew
-}
-
-process_of_crew <- function(number, task, folder, workers) {
-  callr::r_bg(
-    function(...) asNamespace("kerasbridge")$make_batches(...),
-    list(task, folder, number, workers),
-    stdout = file.path(folder, paste0("out-", number)), stderr = "2>&1", supervise = TRUE
-  )
-}
-
-# The user's plan for futures, where it has processes at all.
-has_plan <- function() {
-  isNamespaceLoaded("future") && !inherits(future::plan(), c("sequential", "uniprocess"))
-}
-
-# A future without a free worker would wait for one, and R with it.
-check_free_workers <- function(workers) {
-  free <- future::nbrOfFreeWorkers()
-  if (free < workers) {
-    abort_argument(c(
-      "{.arg workers} is {workers}, and the plan for futures has {free} free worker{?s}.",
-      i = "{.code future::plan(\"multisession\", workers = {workers})} has as many."
-    ), NULL)
-  }
-}
-
-# A future as a process. It cannot be killed: it ends by itself once the crew's folder is gone.
-future_of_crew <- function(number, task, folder, workers) {
-  made <- future::future(
-    asNamespace("kerasbridge")$make_batches(task, folder, number, workers),
-    globals = list(task = task, folder = folder, number = number, workers = workers), seed = NULL
-  )
-  ended <- function() tryCatch(future::resolved(made), error = \(e) TRUE)
-  give_back <- function() {
-    end <- proc.time()[[3L]] + 5
-    while (!ended() && proc.time()[[3L]] < end) Sys.sleep(0.01)
-    if (ended()) try(future::value(made), silent = TRUE)
-  }
-  list(is_alive = \() !ended(), get_exit_status = \() NA, kill = \() NULL, give_back = give_back)
 }
 
 end_crew <- function(crew) {
@@ -139,7 +101,6 @@ end_crew <- function(crew) {
   the$crews <- Filter(\(other) !identical(other, crew), the$crews)
   for (process in crew$processes) process$kill()
   unlink(crew$folder, recursive = TRUE)
-  for (process in crew$processes) if (is.function(process$give_back)) process$give_back()
 }
 
 # Those that were started since `before`.
@@ -173,8 +134,7 @@ await_batch <- function(crew, path) {
   while (!file.exists(path)) {
     if (!process$is_alive() && !file.exists(path)) {
       why <- how_ended(process)
-      output <- file.path(crew$folder, paste0("out-", number))
-      last <- if (file.exists(output)) utils::tail(readLines(output), 5L)
+      last <- utils::tail(readLines(file.path(crew$folder, paste0("out-", number))), 5L)
       end_crew(crew)
       cli_abort(
         c(paste0("Process {number} of those that make batches ", why, "."), escaped(last)),
@@ -197,14 +157,13 @@ batch_path <- function(folder, pass, index) file.path(folder, paste0(pass, "-", 
 values_path <- function(path) paste0(path, ".values")
 done_path <- function(folder, pass) file.path(folder, paste0("done-", pass))
 
-# In a process of the crew, all the rest: pass after pass, until it is killed or its folder is gone.
+# In a process of the crew, all the rest: pass after pass, until it is killed.
 make_batches <- function(task, folder, number, workers) {
   for (package in task$packages) {
     suppressPackageStartupMessages(library(package, character.only = TRUE))
   }
   list2env(task$globals, globalenv())
-  kinds <- RNGkind("L'Ecuyer-CMRG")
-  on.exit(RNGkind(kinds[[1L]]))
+  RNGkind("L'Ecuyer-CMRG")
   set.seed(task$seed)
   stream <- globalenv()$.Random.seed
   waiting <- character()
@@ -213,9 +172,6 @@ make_batches <- function(task, folder, number, workers) {
     of_batch <- advanced(stream, number - 1L)
     repeat {
       waiting <- await_room(waiting)
-      if (!dir.exists(folder)) {
-        return()
-      }
       path <- batch_path(folder, pass, index)
       assign(".Random.seed", of_batch, globalenv())
       made <- made_batch(task, index, path)
@@ -229,7 +185,7 @@ make_batches <- function(task, folder, number, workers) {
       index <- index + workers
       of_batch <- advanced(of_batch, workers)
     }
-    while (dir.exists(folder) && !file.exists(done_path(folder, pass))) Sys.sleep(0.001)
+    while (!file.exists(done_path(folder, pass))) Sys.sleep(0.001)
     stream <- parallel::nextRNGStream(stream)
   }
 }

@@ -31,20 +31,6 @@ crews_at_work <- function() {
     if (i == 3) stop("in the third") else list(matrix(0, 1, 2), 1)
   }
   killed <- function(i) if (i == 2) tools::pskill(Sys.getpid(), 9) else matrix(i, 1, 2)
-  future::plan(future::multisession, workers = 2)
-  futures <- list(
-    order = predict(model, source_of(numbered, 2), verbose = 0)[, 1],
-    trained = if (config_backend() != "numpy") trained(2),
-    error = outcome(predict(model, source_of(failing, 2), verbose = 0)),
-    killed = outcome(predict(model, source_of(killed, 2), verbose = 0)),
-    too_many = outcome(predict(model, source_of(numbered, 3), verbose = 0))
-  )
-  future::plan(future::multisession, workers = 2)
-  futures$free <- {
-    predict(model, source_of(numbered, 2), verbose = 0)
-    future::nbrOfFreeWorkers()
-  }
-  future::plan(future::sequential)
   interrupted <- NULL
   if (config_backend() != "numpy") {
     at_third <- callback_lambda(on_train_batch_begin = \(batch, logs) {
@@ -66,14 +52,13 @@ crews_at_work <- function() {
     error = outcome(predict(model, source_of(failing, 1), verbose = 0)),
     killed = outcome(predict(model, source_of(killed, 2), verbose = 0)),
     text = outcome(predict(model, source_of(\(i) "a", 1), verbose = 0)),
-    interrupted = interrupted, futures = futures,
+    interrupted = interrupted,
     crews = length(asNamespace("kerasbridge")$the$crews)
   )
 }
 
 test_that("processes make batches in order, the same ones however many they are, and end", {
   skip_if_not_installed("callr")
-  skip_if_not_installed("future")
   seen <- callr::r(crews_at_work, timeout = 240)
   expect_identical(seen$order, as.double(1:5))
   on_backend(c("tensorflow", "jax", "torch"), {
@@ -89,13 +74,6 @@ test_that("processes make batches in order, the same ones however many they are,
   expect_match(conditionMessage(seen$killed), "Process 2 .* killed by signal 9")
   expect_match(conditionMessage(seen$text), "`f` holds a string")
   expect_identical(seen$crews, 0L)
-
-  futures <- seen$futures
-  expect_identical(futures[c("order", "trained")], list(order = seen$order, trained = seen$one))
-  expect_match(conditionMessage(futures$error), "in the third", fixed = TRUE)
-  expect_match(conditionMessage(futures$killed), "Process 2 .* was lost")
-  expect_match(conditionMessage(futures$too_many), "the plan for futures has [01] free worker")
-  expect_identical(as.integer(futures$free), 2L)
 })
 
 test_that("what other processes cannot do is refused before one is started", {
