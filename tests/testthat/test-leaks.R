@@ -3,7 +3,7 @@
 skip_if_not_installed("callr")
 skip_if_not_installed("ps")
 
-in_a_process <- function(code, ...) callr::r(code, list(...), timeout = 300)
+in_a_process <- function(code, ...) callr::r(code, list(...), timeout = 900)
 
 # Resident memory, in MB, after each part of the rounds of `f`, with both sides' garbage collected.
 resident_after <- function(f, rounds, parts) {

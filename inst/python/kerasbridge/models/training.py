@@ -272,8 +272,8 @@ def _at_work(
     model: Any, feed: Any, options: dict[str, Any], x: Any, y: Any = None
 ) -> Iterator[None]:
     """What `fit()`, `evaluate()` and `predict()` all do around Keras's own."""
-    if feed is None:
-        _trace_anew(model, x=x, y=y)
+    if batches.keras().config.backend() == "tensorflow":
+        _trace_anew(model, **_ranks(feed, x, y))
     # Data whose number of batches nobody said is not short of any.
     counted = options.get("steps_per_epoch") or options.get("steps")
     with (
@@ -284,20 +284,34 @@ def _at_work(
         yield
 
 
-def _trace_anew(model: Any, **parts: Any) -> None:
+def _trace_anew(model: Any, **ranks: list[Any]) -> None:
     """Let TensorFlow begin anew where the data has other numbers of dimensions than before.
 
     It would make one function of both, in which no tensor has a known number of dimensions.
     """
-    ranks = {
-        name: [len(getattr(leaf, "shape", ())) for leaf in batches.leaves(value)]
-        for name, value in parts.items()
-        if value is not None
-    }
     known = vars(model).get(_RANKS, {})
     if any(known.get(name, numbers) != numbers for name, numbers in ranks.items()):
         model.train_function = model.test_function = model.predict_function = None
     object.__setattr__(model, _RANKS, known | ranks)
+
+
+def _ranks(feed: Any, x: Any, y: Any) -> dict[str, list[Any]]:
+    """The numbers of dimensions of inputs and targets; of what does not tell them, its class."""
+    if feed is not None:
+        parts = feed.first()
+    elif (spec := getattr(x, "element_spec", None)) is not None:
+        parts = spec if isinstance(spec, tuple) else (spec,)
+    elif y is None and not all(hasattr(leaf, "shape") for leaf in batches.leaves(x)):
+        return {name: [type(x)] for name in "xy"}
+    else:
+        parts = (x, y)
+    named = zip("xy", parts, strict=False)
+    return {name: [*map(_rank, batches.leaves(part))] for name, part in named if part is not None}
+
+
+def _rank(leaf: Any) -> int | None:
+    shape = getattr(leaf, "shape", ())
+    return shape.rank if hasattr(shape, "rank") else len(shape)
 
 
 def _look_at(model: Any, feed: Any) -> None:
