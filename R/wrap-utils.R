@@ -1929,8 +1929,9 @@ timeseries_dataset_from_array <- wrapper("timeseries_dataset_from_array", functi
   shuffle = FALSE, seed = NULL, start_index = NULL, end_index = NULL, format = "tf", ...
 ) {
   call_py(
-    bound$timeseries_dataset_from_array, data, targets, sequence_length, sequence_stride,
-    sampling_rate, batch_size, shuffle, seed, arg_data(start_index), end_index, format, ...
+    bound$timeseries_dataset_from_array, arg_data(data), arg_data(targets), sequence_length,
+    sequence_stride, sampling_rate, batch_size, shuffle, seed, arg_data(start_index), end_index,
+    format, ...
   )
 })
 

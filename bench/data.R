@@ -75,9 +75,8 @@ epoch_of_workers <- function() {
 
 # What a large file adds to the peak memory of a process that trains on it, in kB.
 grown_by <- function(rows) {
-  peak <- function(rows) {
-    file <- file.path(folder, "grown.parquet")
-    writer <- reticulate::py_run_string("
+  file <- file.path(folder, "grown.parquet")
+  writer <- reticulate::py_run_string("
 import numpy, pyarrow, pyarrow.parquet
 
 def write(path, rows, columns=20, group=250_000):
@@ -89,20 +88,20 @@ def write(path, rows, columns=20, group=250_000):
             values = random.random((columns + 1, min(group, rows - start)))
             writer.write_table(pyarrow.table([*values], schema=schema))
 ")
+  peak <- function(rows) {
     writer$write(file, rows)
-    callr::r(function(file) {
+    callr::r(function(file, peak_memory) {
       library(kerasbridge)
       model <- keras_model_sequential(input_shape = 20) |> layer_dense(1)
       compile(model, "adam", "mse")
       data <- dataset_from(file, target = "y", batch_size = 1024, shuffle = 10000)
       fit(model, data, epochs = 1, verbose = 0)
-      line <- grep("^VmHWM", readLines("/proc/self/status"), value = TRUE)
-      as.numeric(gsub("\\D", "", line))
-    }, list(file))
+      peak_memory()
+    }, list(file, peak_memory))
   }
   small <- peak(2048L)
   grown <- peak(rows) - small
-  message(round(file.size(file.path(folder, "grown.parquet")) / 1e9, 2), " GB: ", grown, " kB more")
+  message(round(file.size(file) / 1e9, 2), " GB: ", grown, " kB more")
   grown
 }
 

@@ -27,6 +27,12 @@ per_bare_call <- function(f, arguments, times) {
   per_call(compiler::cmpfun(body), times)
 }
 
+# The peak of this process so far, in kB. It is handed to other processes as an argument.
+peak_memory <- function() {
+  line <- grep("^VmHWM", readLines("/proc/self/status"), value = TRUE)
+  as.numeric(gsub("\\D", "", line))
+}
+
 # Print a benchmark's ratios beside their targets, and keep them for the README's table.
 report <- function(bench, rows) {
   backend <- Sys.getenv("KERAS_BACKEND", "tensorflow")

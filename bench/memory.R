@@ -6,7 +6,7 @@ source(file.path("bench", "measure.R"))
 library(kerasbridge)
 
 # Runs in a process of its own: the seconds of a loop and the peak of the process, in kB.
-in_loop <- function(loop, collect, large) {
+in_loop <- function(loop, collect, large, peak_memory) {
   library(kerasbridge)
   step <- loop$make(large)
   step()
@@ -17,8 +17,7 @@ in_loop <- function(loop, collect, large) {
     if (collect) gc(FALSE)
   }
   seconds <- as.numeric(Sys.time()) - start
-  line <- grep("^VmHWM", readLines("/proc/self/status"), value = TRUE)
-  c(seconds = seconds, peak = as.numeric(gsub("\\D", "", line)))
+  c(seconds = seconds, peak = peak_memory())
 }
 
 data_of <- function(large, columns) {
@@ -99,11 +98,11 @@ ratios_of <- function(name) {
     loop <- loops[[name]]
     environment(loop$make) <- globalenv()
     callr::r(
-      function(in_loop, data_of, loop, collect, large) {
+      function(in_loop, data_of, ...) {
         assign("data_of", data_of, globalenv())
-        in_loop(loop, collect, large)
+        in_loop(...)
       },
-      list(in_loop, data_of, loop, collect, large)
+      list(in_loop, data_of, loop, collect, large, peak_memory)
     )
   }
   ours <- run(collect = FALSE)
@@ -118,11 +117,6 @@ ratios_of <- function(name) {
 # The peak of this process comes first: it must not have done anything else.
 rows <- bench_size(full = 60000L, small = 512L)
 
-peak <- function() {
-  status <- readLines("/proc/self/status")
-  as.numeric(gsub("\\D", "", grep("^VmHWM", status, value = TRUE)))
-}
-
 x <- features(rows)
 y <- classes(rows)
 invisible(gc(FALSE))
@@ -131,7 +125,7 @@ two_layers(10) |> fit(x, y, batch_size = 128, epochs = 1, verbose = 0)
 own_matrix <- as.numeric(utils::object.size(x)) / 1024
 of_fit <- data.frame(
   case = "one epoch",
-  ratio = (peak() - own_matrix) / python_reference("memory", rows, 1L)$peak,
+  ratio = (peak_memory() - own_matrix) / python_reference("memory", rows, 1L)$peak,
   target = 1.1
 )
 rm(x, y)

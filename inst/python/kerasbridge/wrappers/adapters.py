@@ -166,10 +166,7 @@ def of_engine(make: Function) -> Function:
                 raise ArgumentError(f"{make.__name__}() needs TensorFlow, which is not installed.")
             given.arguments["format"] = "grain"
         for name in _SERIES & given.arguments.keys():
-            value = given.arguments[name]
-            if isinstance(value, (list, float, int)):  # a vector of R's
-                value = np.atleast_1d(value)
-            given.arguments[name] = batches.data(value, name)
+            given.arguments[name] = batches.data(given.arguments[name], name)
         result = make(*given.args, **given.kwargs)
         if given.arguments.get("format") != "grain":
             return result
@@ -190,7 +187,6 @@ _MAKERS: Final = frozenset(
         "timeseries_dataset_from_array",
     )
 ) | {"keras.utils.audio_dataset_from_directory"}
-
 
 #: Their arguments that hold R's data: in the dtypes that it has as tensors.
 _SERIES: Final = frozenset(("data", "targets"))

@@ -20,7 +20,6 @@ from kerasbridge.tensors.kinds import integer
 
 Function = Callable[..., Any]
 
-
 _FUZZ: Final = 1e-10
 
 
