@@ -1,6 +1,7 @@
 # R processes that make the batches of a source: a crew. Each makes every n-th batch of a pass, by
 # itself, and tells nobody. The values of a batch's arrays lie in a file in memory, which Python
-# maps; a second file beside it, which comes into its place whole, says that they are there.
+# maps; a second file beside it, which comes into its place whole, says that they are there. What a
+# process does is in source-made.R.
 
 #' Processes that make batches
 #'
@@ -26,6 +27,11 @@
 #' with the call of [fit()], [evaluate()] or [predict()], in whichever way that ends. An error in
 #' one is the error of that call, with its trace; a process that was killed is an error, too.
 #'
+#' Where a plan of the package future names other R processes, such as
+#' `future::plan(future::multisession, workers = 4)`, the batches are made in these. They must be on
+#' this machine, and `workers` of them free; those of the plan are not ended, but free again. Forked
+#' processes (`future::multicore`) are passed over, as they have copies of a framework's locks.
+#'
 #' @examplesIf can_run_keras() && config_backend() != "numpy" && interactive()
 #' noisy <- function(i, size) {
 #'   if (i > 20) {
@@ -43,7 +49,7 @@ NULL
 
 # A source whose batches a crew makes. Each call of fit() starts one, which makes the same batches.
 r_source_of_workers <- function(f, args, workers, call) {
-  check_installed("callr", "to make batches in other processes.")
+  if (!has_plan()) check_installed("callr", "to make batches in other processes.")
   if (!length(formals(f))) {
     abort_argument(c(
       "With {.arg workers}, {.arg f} must take the number of the batch as its first argument.",
@@ -52,11 +58,11 @@ r_source_of_workers <- function(f, args, workers, call) {
   }
   task <- list(
     f = f, args = args, globals = globals_of(f), packages = attached_packages(),
-    seed = sample.int(.Machine$integer.max, 1L)
+    seed = sample.int(.Machine$integer.max, 1L), owner = Sys.getpid(), workers = workers
   )
   crew <- NULL
   call_py_raw(bound$source_function, function() {
-    if (is.null(crew) || crew$ended) crew <<- start_crew(task, workers)
+    if (is.null(crew) || crew$ended) crew <<- start_crew(task)
     next_batch_of(crew)
   })
 }
@@ -73,7 +79,7 @@ globals_of <- function(f, found = list()) {
   found
 }
 
-start_crew <- function(task, workers) {
+start_crew <- function(task) {
   root <- "/dev/shm"
   if (!dir.exists(root) || file.access(root, 2L) != 0L) root <- tempdir()
   crew <- new.env(parent = emptyenv())
@@ -83,14 +89,66 @@ start_crew <- function(task, workers) {
   dir.create(crew$folder, mode = "0700")
   reg.finalizer(crew, end_crew, onexit = TRUE)
   the$crews <- c(the$crews, crew)
-  crew$processes <- lapply(seq_len(workers), function(number) {
-    callr::r_bg(
-      function(...) asNamespace("kerasbridge")$make_batches(...),
-      list(task, crew$folder, number, workers),
-      stdout = file.path(crew$folder, paste0("out-", number)), stderr = "2>&1", supervise = TRUE
-    )
-  })
+  start <- if (has_plan()) planned_maker else own_maker
+  if (has_plan()) check_plan(task$workers)
+  crew$makers <- lapply(seq_len(task$workers), start, task, crew$folder)
   crew
+}
+
+# A process of the crew, as what can be asked of it: whether it `is_alive()`, how it `ended()`, and
+# to `end()`.
+own_maker <- function(number, task, folder) {
+  output <- file.path(folder, paste0("out-", number))
+  process <- callr::r_bg(
+    function(...) asNamespace("kerasbridge")$make_batches(...), list(number, task, folder),
+    stdout = output, stderr = "2>&1", supervise = TRUE
+  )
+  list(
+    is_alive = process$is_alive,
+    ended = \() c(how_ended(process), utils::tail(readLines(output), 5L)),
+    end = process$kill
+  )
+}
+
+# A process of the user's plan, which ends its work by itself once the crew's folder is gone. What
+# it says meanwhile stays there: here, a condition would end a step in its midst.
+planned_maker <- function(number, task, folder) {
+  made <- future::future(
+    asNamespace("kerasbridge")$make_batches(number, task, folder),
+    globals = list(number = number, task = task, folder = folder),
+    seed = NULL, stdout = NA, conditions = character(), lazy = FALSE
+  )
+  # a process that was killed is an error to whoever asks
+  is_alive <- function() !tryCatch(future::resolved(made), error = \(e) TRUE)
+  list(
+    is_alive = is_alive,
+    ended = function() {
+      failed <- tryCatch(future::value(made), error = identity)
+      why <- if (inherits(failed, "error")) conditionMessage(failed)
+      c("was lost", why %||% "The processes of a plan must be on this machine.")
+    },
+    end = function() {
+      given_up <- Sys.time() + 5 # what it computes now is the user's, and may take its time
+      while (is_alive() && Sys.time() < given_up) Sys.sleep(0.002)
+      if (is_alive()) the$late <- c(the$late, is_alive)
+    }
+  )
+}
+
+has_plan <- function() {
+  isNamespaceLoaded("future") && !inherits(future::plan(), c("uniprocess", "multicore"))
+}
+
+# Asked for more than it has free, a plan waits: for ever, where another crew has them.
+check_plan <- function(workers) {
+  the$late <- Filter(\(is_alive) is_alive(), the$late) # a plan knows of an end that was asked for
+  free <- future::nbrOfFreeWorkers()
+  if (free < workers) {
+    abort_argument(c(
+      "{.arg workers} is {workers}, and of the plan's processes {free} {?is/are} free.",
+      i = "Set one with more of them, as by {.code future::plan(future::multisession, workers = )}."
+    ), NULL)
+  }
 }
 
 end_crew <- function(crew) {
@@ -99,8 +157,9 @@ end_crew <- function(crew) {
   }
   crew$ended <- TRUE
   the$crews <- Filter(\(other) !identical(other, crew), the$crews)
-  for (process in crew$processes) process$kill()
   unlink(crew$folder, recursive = TRUE)
+  for (maker in crew$makers) maker$end()
+  unlink(crew$folder, recursive = TRUE) # one was about to write
 }
 
 # Those that were started since `before`.
@@ -129,15 +188,14 @@ next_batch_of <- function(crew) {
 }
 
 await_batch <- function(crew, path) {
-  number <- (crew$index - 1L) %% length(crew$processes) + 1L
-  process <- crew$processes[[number]]
+  number <- (crew$index - 1L) %% length(crew$makers) + 1L
+  maker <- crew$makers[[number]]
   while (!file.exists(path)) {
-    if (!process$is_alive() && !file.exists(path)) {
-      why <- how_ended(process)
-      last <- utils::tail(readLines(file.path(crew$folder, paste0("out-", number))), 5L)
+    if (!maker$is_alive() && !file.exists(path)) {
+      why <- maker$ended()
       end_crew(crew)
       cli_abort(
-        c(paste0("Process {number} of those that make batches ", why, "."), escaped(last)),
+        c("Process {number} of those that make batches {why[[1L]]}.", escaped(why[-1L])),
         class = "kerasbridge_error", call = NULL
       )
     }
@@ -156,103 +214,3 @@ mapped <- function(part, path) {
 batch_path <- function(folder, pass, index) file.path(folder, paste0(pass, "-", index))
 values_path <- function(path) paste0(path, ".values")
 done_path <- function(folder, pass) file.path(folder, paste0("done-", pass))
-
-# In a process of the crew, all the rest: pass after pass, until it is killed.
-make_batches <- function(task, folder, number, workers) {
-  for (package in task$packages) {
-    suppressPackageStartupMessages(library(package, character.only = TRUE))
-  }
-  list2env(task$globals, globalenv())
-  RNGkind("L'Ecuyer-CMRG")
-  set.seed(task$seed)
-  stream <- globalenv()$.Random.seed
-  waiting <- character()
-  for (pass in seq_len(.Machine$integer.max)) {
-    index <- number
-    of_batch <- advanced(stream, number - 1L)
-    repeat {
-      waiting <- await_room(waiting)
-      path <- batch_path(folder, pass, index)
-      assign(".Random.seed", of_batch, globalenv())
-      made <- made_batch(task, index, path)
-      saveRDS(made, paste0(path, "-"), compress = FALSE)
-      file.rename(paste0(path, "-"), path)
-      if (!is.null(made$error)) {
-        return()
-      }
-      if (is.null(made$batch)) break
-      waiting <- c(waiting, path)
-      index <- index + workers
-      of_batch <- advanced(of_batch, workers)
-    }
-    while (!file.exists(done_path(folder, pass))) Sys.sleep(0.001)
-    stream <- parallel::nextRNGStream(stream)
-  }
-}
-
-# Two batches of a process may wait to be taken.
-await_room <- function(waiting) {
-  while (length(waiting <- waiting[file.exists(waiting)]) >= 2L) Sys.sleep(0.002)
-  waiting
-}
-
-advanced <- function(stream, times) {
-  for (i in seq_len(times)) stream <- parallel::nextRNGSubStream(stream)
-  stream
-}
-
-# A batch, whose values are written, or the error that it ended in.
-made_batch <- function(task, index, path) {
-  failed <- NULL
-  batch <- tryCatch(
-    withCallingHandlers(
-      written_batch(do.call(task$f, c(list(index), task$args)), path),
-      error = entrace
-    ),
-    error = \(e) failed <<- e
-  )
-  if (is.null(failed)) list(batch = batch) else list(error = without_python(failed))
-}
-
-written_batch <- function(batch, path) {
-  if (is.null(batch)) {
-    return(NULL)
-  }
-  con <- file(values_path(path), "wb")
-  on.exit(close(con))
-  size <- 0
-  put <- function(x) {
-    value <- structure(
-      list(type = typeof(x), dim = dim(x), offset = size),
-      class = "kerasbridge_values"
-    )
-    writeBin(as.vector(x), con)
-    size <<- size + length(x) * (if (is.double(x)) 8 else 4)
-    value
-  }
-  batch <- lapply(parts_of_batch(batch), written_part, put)
-  close(con)
-  on.exit()
-  if (file.size(values_path(path)) != size) {
-    abort_argument("There is no room for a batch of {size} bytes in {.file {dirname(path)}}.", NULL)
-  }
-  batch
-}
-
-written_part <- function(x, put) {
-  if (is.data.frame(x)) x <- frame_part(x, "f", NULL)
-  if (is.list(x) && !is.object(x)) {
-    return(lapply(x, written_part, put))
-  }
-  if (is.factor(x)) x <- as.integer(check_no_na(x, "f", NULL)) - 1L
-  if (is.null(x)) {
-    return(NULL)
-  }
-  if (!typeof(x) %in% c("double", "integer", "logical") || inherits(x, "integer64")) {
-    abort_argument(c(
-      "A batch of {.arg f} holds {.obj_type_friendly {x}}.",
-      i = "Numbers, logicals and factors come from another process, and nothing else."
-    ), NULL)
-  }
-  put(pack_part(x, "f", NULL))
-}
