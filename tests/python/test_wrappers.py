@@ -10,7 +10,7 @@ import pytest
 from kerasbridge.wrappers import bindings
 from tools.wrappers import __main__ as generator
 from tools.wrappers import catalog as catalogs
-from tools.wrappers import describe, render
+from tools.wrappers import changes, describe, render
 from tools.wrappers.inventory import name_exceptions, public_names, r_name_of, symbols
 from tools.wrappers.naming import r_name, snake_case
 
@@ -22,7 +22,7 @@ def catalog():
 
 @pytest.fixture(scope="module")
 def wrappers(catalog):
-    return {wrapper.name: wrapper for wrapper in describe.wrappers(catalog)}
+    return {wrapper.name: wrapper for wrapper in describe.survey(catalog).wrappers}
 
 
 # --- Names ------------------------------------------------------------------------------------
@@ -178,15 +178,15 @@ def without(catalog, **changes):
 
 def test_a_function_without_a_description_stops_the_generator(catalog):
     entries = {name: entry for name, entry in catalog.entries.items() if name != "op_sum"}
-    with pytest.raises(catalogs.Incomplete) as told:
-        describe.wrappers(without(catalog, entries=entries))
-    assert str(told.value) == "The catalog does not describe:\n  op_sum: keras.ops.sum"
+    found = describe.survey(without(catalog, entries=entries))
+    assert found.gaps == ["The catalog does not describe:\n  op_sum: keras.ops.sum"]
+    assert "op_sum" in {wrapper.name for wrapper in found.wrappers}
 
 
 def test_a_description_without_a_function_stops_the_generator(catalog):
     entry = dataclasses.replace(catalog.entries["op_sum"], name="op_summ")
-    with pytest.raises(catalogs.Incomplete, match=r"describes what Keras lacks: op_summ\."):
-        describe.wrappers(without(catalog, entries={**catalog.entries, "op_summ": entry}))
+    odd = without(catalog, entries={**catalog.entries, "op_summ": entry})
+    assert describe.survey(odd).gaps == ["The catalog describes what Keras lacks: op_summ."]
 
 
 def test_a_parameter_without_a_description_stops_the_generator(catalog, wrappers):
@@ -207,8 +207,8 @@ def test_a_parameter_without_a_description_stops_the_generator(catalog, wrappers
 
 def test_a_parameter_of_an_unknown_kind_stops_the_generator(catalog):
     odd = dataclasses.replace(catalog.entries["op_sum"], kinds={"axis": "axle"})
-    with pytest.raises(catalogs.Incomplete, match=r"keras.ops.sum: `axis` has the unknown kind"):
-        describe.wrappers(without(catalog, entries={**catalog.entries, "op_sum": odd}))
+    (gap,) = describe.survey(without(catalog, entries={**catalog.entries, "op_sum": odd})).gaps
+    assert gap == "keras.ops.sum: `axis` has the unknown kind 'axle'."
 
 
 def test_a_gap_is_told_and_fails_the_command(python, tmp_path):
@@ -227,8 +227,52 @@ print(generator.main(["--check"]))
     assert python(script).splitlines() == [
         "The catalog does not describe:",
         "  op_sum: keras.ops.sum",
+        "The catalog describes what Keras lacks: op_other.",
         "1",
     ]
+
+
+def test_every_parameter_without_a_description_is_told(catalog, wrappers):
+    texts = {file: {} for file in catalog.shared}
+    entry = dataclasses.replace(catalog.entries["op_sum"], params={})
+    bare = without(catalog, entries={**catalog.entries, "op_sum": entry}, shared=texts, common={})
+    assert render.undescribed(wrappers["op_sum"], bare) == [
+        f"op_sum(): the parameter `{name}` has no description."
+        for name in ("x", "axis", "keepdims")
+    ]
+
+
+def test_changes_are_told_as_a_table():
+    def of(python, *parameters, **fields):
+        return {"python": python, "parameters": list(parameters), **fields}
+
+    x, axis = ["x", "tensor", "required"], ["axis", "axis", "default", None]
+    before = {
+        "op_sum": of("keras.ops.sum", x, axis, ["old", "value", "omit"]),
+        "op_same": of("keras.ops.same", x),
+        "op_moved": of("keras.ops.moved", x, axis),
+        "op_gone": of("keras.ops.gone", x),
+    }
+    after = {
+        "op_sum": of(
+            "keras.ops.sum",
+            x,
+            ["axis", "axis", "default", -1],
+            ["where", "tensor", "default", True],
+        ),
+        "op_same": of("keras.ops.same", x),
+        "op_moved": of("keras.math.moved", axis, x, result="index"),
+        "op_psnr": of("keras.ops.psnr", x, ["max_val", "value", "required"]),
+    }
+    assert changes.table(before, after).splitlines() == [
+        "new      op_psnr   keras.ops.psnr    x, max_val",
+        "changed  op_moved  keras.math.moved  another order; python "
+        '"keras.math.moved", was "keras.ops.moved"; result "index", was null',
+        "changed  op_sum    keras.ops.sum     + where (tensor, true); - old; "
+        "axis (axis, -1; was axis, null)",
+        "gone     op_gone   keras.ops.gone",
+    ]
+    assert changes.table(before, before) == ""
 
 
 def test_percent_signs_are_escaped_outside_code():

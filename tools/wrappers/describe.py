@@ -162,8 +162,37 @@ class Wrapper:
         return entry
 
 
-def wrappers(catalog: Catalog) -> list[Wrapper]:
-    """Every wrapper that the installed Keras and the catalog give; a gap stops here."""
+@dataclass(frozen=True)
+class Survey:
+    """The wrappers of the installed Keras, and what the catalog lacks for them."""
+
+    wrappers: list[Wrapper]
+    gaps: list[str]
+
+
+def survey(catalog: Catalog) -> Survey:
+    """What the installed Keras has, described or not."""
+    groups = _groups(catalog)
+    found, gaps = [], []
+    if missing := sorted(set(groups) - set(catalog.entries)):
+        listed = "\n".join(f"  {name}: {groups[name][0].python}" for name in missing)
+        gaps.append(f"The catalog does not describe:\n{listed}")
+    if unknown := sorted(set(catalog.entries) - set(groups)):
+        gaps.append(f"The catalog describes what Keras lacks: {', '.join(unknown)}.")
+    for name in sorted(groups):
+        entry = catalog.entries.get(name) or Entry(name, title="", description="")
+        try:
+            found.append(_wrapper(name, groups[name], entry))
+        except Incomplete as gap:
+            gaps.append(str(gap))
+            continue
+        if lost := sorted({*entry.order, *entry.named} - set(found[-1].formals)):
+            gaps.append(f"{name}() has no parameter {', '.join(lost)} to be put elsewhere.")
+    return Survey(found, gaps)
+
+
+def _groups(catalog: Catalog) -> dict[str, list[Symbol]]:
+    """The objects that each wrapper stands for."""
     groups: dict[str, list[Symbol]] = {}
     exceptions = name_exceptions()
     for symbol in symbols():
@@ -175,14 +204,7 @@ def wrappers(catalog: Catalog) -> list[Wrapper]:
         groups.setdefault(r_name_of(symbol, exceptions), []).append(symbol)
     for symbol in symbols():
         _pair_with_class(symbol, groups)
-    missing = sorted(set(groups) - set(catalog.entries))
-    if missing:
-        listed = "\n".join(f"  {name}: {groups[name][0].python}" for name in missing)
-        raise Incomplete(f"The catalog does not describe:\n{listed}")
-    unknown = sorted(set(catalog.entries) - set(groups))
-    if unknown:
-        raise Incomplete(f"The catalog describes what Keras lacks: {', '.join(unknown)}.")
-    return [_wrapper(name, groups[name], catalog) for name in sorted(groups)]
+    return groups
 
 
 def _pair_with_class(symbol: Symbol, groups: dict[str, list[Symbol]]) -> None:
@@ -195,12 +217,11 @@ def _pair_with_class(symbol: Symbol, groups: dict[str, list[Symbol]]) -> None:
             classes.append(Symbol(alias, symbol.object))
 
 
-def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
+def _wrapper(name: str, group: list[Symbol], entry: Entry) -> Wrapper:
     classes = [symbol for symbol in group if inspect.isclass(symbol.object)]
     functions = [symbol for symbol in group if not inspect.isclass(symbol.object)]
     main = (classes or functions)[0]
     form, function = _form(name, main, functions if classes else [])
-    entry = catalog.entries[name]
     described = list(_parameters(main, entry))
     if form == "pair":
         described = _merged(list(_parameters(functions[0], entry)), described)
@@ -213,9 +234,7 @@ def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
     if variadic:
         formals.remove("...")
         formals.insert(_variadic_place(main), "...")
-    unknown = sorted({*entry.order, *entry.named} - set(formals))
-    if unknown:
-        raise Incomplete(f"{name}() has no parameter {', '.join(unknown)} to be put elsewhere.")
+    first = [name for name in entry.order if name in formals]
     return Wrapper(
         name=name,
         python=main.python,
@@ -227,7 +246,7 @@ def _wrapper(name: str, group: list[Symbol], catalog: Catalog) -> Wrapper:
         page=_OBJECTS + main.python.replace(".", "/"),
         family_page=_SITE + page,
         function=function,
-        formals=tuple(dict.fromkeys([*entry.order, *formals])),
+        formals=tuple(dict.fromkeys([*first, *formals])),
         variadic=variadic,
         rest=entry.kinds.get(variadic) or kind_of(variadic, None) if variadic else "value",
         composed=composed,
