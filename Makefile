@@ -29,13 +29,14 @@ demo: BACKEND ?= jax
 demo: install
 	BACKEND=$(BACKEND) Rscript examples/demo.R
 
-# The parts are independent of each other: two at a time, once everything is set up.
+# The parts are independent of each other: three at a time, the longest first, once everything is set up.
+# A third keeps two cores at work while the others wait for what they have started.
 test: install .venv-oldest/.installed .venv-exports/.installed
-	$(MAKE) -j2 --keep-going --output-sync=target $(TESTS)
+	$(MAKE) -j3 --keep-going --output-sync=target $(TESTS)
 
-TESTS := check check-cran test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest test-exports
 # `check-cran` renders every vignette on JAX, before it builds the package.
-TESTS += lint vignettes-tensorflow vignettes-torch site
+TESTS := test-r-jax test-r-tensorflow test-r-torch site test-py check-cran test-r-numpy check test-exports
+TESTS += vignettes-torch vignettes-tensorflow test-install test-keras-oldest lint
 
 test-py: install
 	PYTHONPATH=inst/python $(BIN)/pytest -q
