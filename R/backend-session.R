@@ -2,6 +2,7 @@
 
 #' Run code on another backend
 #'
+#' \ifelse{html}{\figure{experimental.svg}{options: alt='Experimental'}}{\strong{Experimental.}}
 #' A session has one backend. `with_backend()` evaluates an expression in another R process, on
 #' another backend, and gives its value back. The process stays for the next call; it is started
 #' when it is first needed, and ends with this session or with `close_backend_session()`.

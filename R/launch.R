@@ -2,6 +2,7 @@
 
 #' Run a script or a function in several processes
 #'
+#' \ifelse{html}{\figure{experimental.svg}{options: alt='Experimental'}}{\strong{Experimental.}}
 #' Starts R processes that train together, and waits for them. Each knows its number and where the
 #' others are, and joins them as soon as Keras is loaded. The code needs no change to run in one
 #' process or in many: `distribution_set(distribution_data_parallel())` splits every batch among

@@ -5,6 +5,7 @@
 
 #' Processes that make batches
 #'
+#' \ifelse{html}{\figure{experimental.svg}{options: alt='Experimental'}}{\strong{Experimental.}}
 #' With `workers`, [dataset_from_function()] has its function called in so many R processes, while
 #' the model is trained in this one. Worth it where a batch takes R longer than a step takes the
 #' device.
