@@ -34,7 +34,7 @@ test: install .venv-oldest/.installed .venv-exports/.installed
 	$(MAKE) -j2 --keep-going --output-sync=target $(TESTS)
 
 TESTS := check check-cran test-install test-r-jax test-r-tensorflow test-r-torch test-r-numpy test-py test-keras-oldest test-exports
-# `check-cran` renders every vignette on JAX, before it builds the package.
+# `check-cran` renders every vignette on JAX, and `site` every article as well.
 TESTS += lint vignettes-tensorflow vignettes-torch site
 
 test-py: install
