@@ -162,6 +162,15 @@ sitrep_problems <- function(found, failed) {
     reason <- not_started(failed)
     say(reason$what, reason$remedy)
   }
+  if (without_conda()) {
+    say(
+      paste(Sys.getenv("RETICULATE_PYTHON"), "is conda's, and conda is not found."),
+      paste(
+        "Sys.setenv(RETICULATE_CONDA = \"path/to/conda\") in a new session;",
+        "without conda: Sys.unsetenv(\"RETICULATE_PYTHON\"), install_keras()"
+      )
+    )
+  }
   python <- found$python
   if (python$started && numeric_version(python$version) < minimum_python()) {
     say(
@@ -215,15 +224,6 @@ sitrep_problems <- function(found, failed) {
 }
 
 not_started <- function(cause) {
-  if (without_conda()) {
-    return(data.frame(
-      what = paste(Sys.getenv("RETICULATE_PYTHON"), "is conda's, and conda is not found."),
-      remedy = paste(
-        "Sys.setenv(RETICULATE_CONDA = \"path/to/conda\") in a new session;",
-        "without conda: Sys.unsetenv(\"RETICULATE_PYTHON\"), install_keras()"
-      )
-    ))
-  }
   remedy <- if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
     "Sys.unsetenv(\"RETICULATE_PYTHON\") in a new session, or install_keras()"
   } else if (unsuited_uv()) {

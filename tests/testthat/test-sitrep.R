@@ -136,7 +136,8 @@ on_backend("jax", {
       PATH = "/usr/bin:/bin", VIRTUAL_ENV = NA, RETICULATE_PYTHON_FALLBACK = NA
     ))
     expect_in("kerasbridge_installation_error", refused$class)
-    expect_match(refused$message, "is conda's, and conda is not found", fixed = TRUE)
+    named <- paste(python, "is conda's, and conda is not found.")
+    expect_in(named, refused$problems$what)
     expect_match(refused$message, "RETICULATE_CONDA", fixed = TRUE)
   })
 
