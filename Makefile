@@ -13,8 +13,8 @@ BACKENDS := tensorflow jax torch numpy
 # Folders are among the sources, so that removing a file counts as a change.
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
 
-.PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-exports vignettes vignettes-all check
-.PHONY: check-cran site
+.PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-newest test-exports
+.PHONY: vignettes vignettes-all check check-cran site urls
 .PHONY: lint format document generate bench clean
 
 setup:
@@ -34,7 +34,7 @@ demo: install
 test: install .venv-oldest/.installed .venv-exports/.installed
 	$(MAKE) -j3 --keep-going --output-sync=target $(TESTS)
 
-# `check-cran` renders every vignette on JAX, before it builds the package.
+# `check-cran` renders every vignette on JAX, and `site` every article as well.
 TESTS := test-r-jax test-r-tensorflow test-r-torch site test-py check-cran test-r-numpy check test-exports
 TESTS += vignettes-torch vignettes-tensorflow test-install test-keras-oldest lint
 
@@ -69,6 +69,10 @@ test-exports: install .venv-exports/.installed
 test-install: setup
 	tests/install/run $(or $(BACKEND),jax)
 
+# The newest R that Debian has, in a folder that root makes: not among the tests that everybody can run.
+test-newest: setup
+	BACKEND=$(or $(BACKEND),jax) tests/newest/run check
+
 # Each backend has a process of its own; BACKEND=... runs one of them only. A suite that hangs is
 # ended, and begun once more.
 test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
@@ -101,8 +105,13 @@ check: setup
 check-cran: install
 	KERAS_BACKEND=jax tests/cran/run
 
+# Are the addresses in help pages and documents still there? Whatever can be reached is asked.
+urls: setup
+	$(BIN)/python -m tools.links | Rscript tools/urls.R
+
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	$(BIN)/hadolint tools/docker/Dockerfile
 	LINTR_ERROR_ON_LINT=true Rscript -e 'lintr::lint_dir()'
 
 # The site, into an ignored folder; then its links, and some of its pages in a browser.

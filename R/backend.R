@@ -10,7 +10,8 @@
 #'
 #' @param backend `"tensorflow"`, `"jax"`, `"torch"` or `"numpy"`.
 #' @param gpu `TRUE` declares the packages for a GPU, `FALSE` those for the CPU and hides the GPU
-#'   from the backend. `NA`, the default, looks for an NVIDIA GPU.
+#'   from the backend. `NA`, the default, looks for an NVIDIA GPU. Without its driver, `TRUE` is
+#'   a warning of class `kerasbridge_no_gpu`: the backend then computes on the CPU.
 #'
 #' @returns The name of the backend, invisibly.
 #' @examples
@@ -25,6 +26,14 @@ use_backend <- function(backend, gpu = NA) {
   loaded <- loaded_backend()
   if (is.null(loaded)) {
     choose_backend(list(backend = backend, gpu = gpu))
+    if (without_driver(the$choice)) {
+      cli::cli_warn(c(
+        "{.code gpu = TRUE} asks for a GPU, and this machine has no NVIDIA driver:
+         {.code nvidia-smi} is not found.",
+        i = "Until one is installed, the backend computes on the CPU;
+             {.code use_backend(\"{backend}\", gpu = FALSE)} asks for no more."
+      ), class = "kerasbridge_no_gpu")
+    }
   } else if (loaded != backend) {
     cli_abort(
       c(
@@ -97,6 +106,11 @@ backend_requirements <- function(backend, gpu) {
 }
 
 has_nvidia_gpu <- function() nzchar(Sys.which("nvidia-smi"))
+
+# Was a GPU asked for that cannot be there? macOS has its own, without a driver to look for.
+without_driver <- function(choice) {
+  isTRUE(choice$gpu) && !has_nvidia_gpu() && Sys.info()[["sysname"]] != "Darwin"
+}
 
 # What keeps a GPU out of sight, when that was asked for.
 backend_environment <- function(choice) {

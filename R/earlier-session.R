@@ -42,7 +42,13 @@ pointer_methods <- list(
   },
   format = function(x, ...) if (py_is_null_xptr(x)) shown_pointer(x) else NextMethod(),
   str = function(object, ...) {
-    if (py_is_null_xptr(object)) print_pointer(object) else NextMethod()
+    if (py_is_null_xptr(object)) {
+      print_pointer(object)
+    } else if (inherits(object, keras_classes)) {
+      cat(" ", call_py(bound$object_line, object), "\n", sep = "")
+    } else {
+      NextMethod()
+    }
   },
   summary = function(object, ...) {
     check_of_this_session(object)

@@ -73,6 +73,17 @@ print.keras_training_history <- function(x, ...) {
   invisible(x)
 }
 
+# One line: what the panes of RStudio and Positron show of it.
+#' @export
+str.keras_training_history <- function(object, ...) {
+  epochs <- length(object)
+  line <- paste0(
+    "training history: ", epochs, if (epochs == 1L) " epoch" else " epochs", " of ",
+    paste(names(object$metrics), collapse = ", ")
+  )
+  cat(" <", cut_to(line, 76L), ">\n", sep = "")
+}
+
 #' @rdname keras_training_history
 #' @export
 as.data.frame.keras_training_history <- function(x, row.names = NULL, optional = FALSE, ...) {

@@ -162,6 +162,15 @@ sitrep_problems <- function(found, failed) {
     reason <- not_started(failed)
     say(reason$what, reason$remedy)
   }
+  if (without_conda()) {
+    say(
+      paste(Sys.getenv("RETICULATE_PYTHON"), "is conda's, and conda is not found."),
+      paste(
+        "Sys.setenv(RETICULATE_CONDA = \"path/to/conda\") in a new session;",
+        "without conda: Sys.unsetenv(\"RETICULATE_PYTHON\"), install_keras()"
+      )
+    )
+  }
   python <- found$python
   if (python$started && numeric_version(python$version) < minimum_python()) {
     say(
@@ -195,6 +204,12 @@ sitrep_problems <- function(found, failed) {
       sprintf("Restart R, and call use_backend(\"%s\") first", backend)
     )
   }
+  if (without_driver(found$backend)) {
+    say(
+      "A GPU was asked for, and there is no NVIDIA driver: nvidia-smi is not found.",
+      sprintf("install the driver, or use_backend(\"%s\", gpu = FALSE) in a new session", backend)
+    )
+  }
   if (has_nvidia_gpu() && length(found$devices) && !any(grepl("gpu|cuda", found$devices))) {
     say(
       "There is an NVIDIA GPU, and the backend does not see it.",
@@ -219,6 +234,14 @@ not_started <- function(cause) {
   data.frame(
     what = paste("Python does not start:", first_line(conditionMessage(cause))), remedy = remedy
   )
+}
+
+# Is the Python that was chosen one of conda's, which reticulate starts with conda alone?
+without_conda <- function() {
+  python <- Sys.getenv("RETICULATE_PYTHON")
+  folders <- c(dirname(python), dirname(dirname(python))) # Windows, and elsewhere
+  nzchar(python) && any(dir.exists(file.path(folders, "conda-meta"))) &&
+    is.null(tryCatch(reticulate::conda_binary(), error = \(e) NULL))
 }
 
 # Is there a uv whose environments are gone before this reticulate looks at them?

@@ -104,6 +104,22 @@ print.grain._src.python.dataset.dataset.MapDataset <-
   print.tensorflow.python.data.ops.dataset_ops.DatasetV2
 
 #' @export
+str.tensorflow.python.data.ops.dataset_ops.DatasetV2 <- function(object, ...) {
+  if (py_is_null_xptr(object)) {
+    return(print_pointer(object))
+  }
+  cat(" ", format(object)[[1L]], "\n", sep = "")
+}
+
+#' @export
+str.grain._src.python.dataset.dataset.IterDataset <-
+  str.tensorflow.python.data.ops.dataset_ops.DatasetV2
+
+#' @export
+str.grain._src.python.dataset.dataset.MapDataset <-
+  str.tensorflow.python.data.ops.dataset_ops.DatasetV2
+
+#' @export
 as.data.frame.tensorflow.python.data.ops.dataset_ops.DatasetV2 <- function(x, ...) {
   iterator <- as_array_iterator.default(x)
   rows <- list()

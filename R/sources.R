@@ -116,8 +116,14 @@ format.kerasbridge.sources.feeds.Source <- function(x, ...) {
     }, "")
     paste0(part$part, ": ", paste(arrays, collapse = "; "))
   }, "")
-  c("<source of batches from a function>", lines)
+  c(shown_source, lines)
 }
+
+shown_source <- "<source of batches from a function>"
+
+# Its batches are not asked for: panes that show what there is do so again and again.
+#' @export
+str.kerasbridge.sources.feeds.Source <- function(object, ...) cat(" ", shown_source, "\n", sep = "")
 
 #' @export
 print.kerasbridge.sources.feeds.Source <- function(x, ...) {

@@ -3,7 +3,7 @@
 #' Boston housing prices
 #'
 #' 506 areas of Boston in the 1970s with 13 attributes; the target is the median price of
-#' houses in thousands of dollars. From [StatLib](http://lib.stat.cmu.edu/datasets/boston).
+#' houses in thousands of dollars. From [StatLib](https://lib.stat.cmu.edu/datasets/boston).
 #'
 #' @section In R:
 #' One attribute was built on a racist assumption about prices; for anything but discussing

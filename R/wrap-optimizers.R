@@ -821,7 +821,7 @@ optimizer_muon <- wrapper("optimizer_muon", function(
 #' Nadam optimizer
 #'
 #' Adam with Nesterov momentum ([Dozat,
-#' 2015](http://cs229.stanford.edu/proj2015/054_report.pdf)).
+#' 2015](https://cs229.stanford.edu/proj2015/054_report.pdf)).
 #'
 #' @param learning_rate Number, a `learning_rate_schedule_*()`, or a function without
 #'   arguments that returns a number: the step size. Default 0.001.

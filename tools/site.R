@@ -52,7 +52,7 @@ pages <- c(
 )
 for (page in pages) {
   lines <- readLines(page)
-  lines <- gsub("vignettes/([a-z0-9-]+)[.]Rmd", "articles/\\1.html", lines)
+  lines <- gsub("vignettes/(articles/)?([a-z0-9-]+)[.]Rmd", "articles/\\2.html", lines)
   lines <- gsub('"((?:[.][.]/)*)NEWS[.]html"', '"\\1news/index.html"', lines, perl = TRUE)
   writeLines(lines, page)
 }

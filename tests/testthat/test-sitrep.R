@@ -52,16 +52,30 @@ test_that("a Python that is not there is named, with what mends it", {
   expect_match(found$problems$remedy, "RETICULATE_PYTHON", fixed = TRUE)
 })
 
-# What the first use of Keras ends in, in a process with these variables.
-first_use <- function(variables) {
+# What the first use of Keras ends in, in a process with these variables: a condition, with the
+# problems that the report then names.
+first_use <- function(variables, gpu = NA) {
   callr::r(
-    function() {
+    function(gpu) {
       library(kerasbridge)
-      use_backend("jax")
-      condition <- tryCatch(op_ones(2), error = identity)
-      list(class = class(condition), message = cli::ansi_strip(conditionMessage(condition)))
+      told <- character()
+      condition <- withCallingHandlers(
+        tryCatch({
+          use_backend("jax", gpu = gpu)
+          op_ones(2)
+          NULL
+        }, error = identity),
+        warning = \(w) told <<- c(told, class(w)[[1L]], cli::ansi_strip(conditionMessage(w)))
+      )
+      list(
+        class = class(condition), warned = told,
+        message = if (!is.null(condition)) cli::ansi_strip(conditionMessage(condition)),
+        backend = if (is.null(condition)) config_backend(),
+        problems = kerasbridge_sitrep()$problems
+      )
     },
-    env = c(callr::rcmd_safe_env(), variables), timeout = 120
+    list(gpu),
+    env = c(callr::rcmd_safe_env(), variables), wd = tempdir(), timeout = 120
   )
 }
 
@@ -93,4 +107,75 @@ test_that("without a start, nothing is started", {
   expect_identical(found$python$started, FALSE)
   expect_null(found$backend$loaded)
   expect_error(kerasbridge_sitrep("yes"), "start", class = "kerasbridge_error")
+})
+
+# What does not depend on the backend is set up once, in sessions that choose JAX.
+on_backend("jax", {
+  test_that("a Keras that is no longer supported is refused, with what is needed", {
+    old <- file.path(dirname(dirname(Sys.getenv("RETICULATE_PYTHON"))), "unsupported")
+    skip_if_not(dir.exists(old), "the environment that tools/setup makes")
+    python <- python_without_packages()
+    packages <- Sys.glob(file.path(dirname(dirname(python)), "lib", "python*", "site-packages"))
+    current <- dirname(dirname(keras$`__file__`))
+    writeLines(c(old, current), file.path(packages, "both.pth"))
+    refused <- first_use(c(RETICULATE_PYTHON = python))
+    expect_in("kerasbridge_installation_error", refused$class)
+    expect_match(refused$message, "Keras 3.11.3 is too old: 3.12 is needed.", fixed = TRUE)
+    expect_match(refused$message, "install_keras(backend = \"jax\")", fixed = TRUE)
+    expect_identical(refused$problems$what, "Keras 3.11.3 is too old: 3.12 is needed.")
+  })
+
+  test_that("an environment of conda's is named where conda is not found", {
+    python <- python_without_packages()
+    history <- file.path(dirname(dirname(python)), "conda-meta", "history")
+    dir.create(dirname(history))
+    writeLines("==> 2026-01-01 00:00:00 <==", history)
+    # Nothing else is at hand, and nothing is downloaded.
+    refused <- first_use(c(
+      RETICULATE_PYTHON = python, RETICULATE_USE_MANAGED_VENV = "no", HOME = withr::local_tempdir(),
+      PATH = "/usr/bin:/bin", VIRTUAL_ENV = NA, RETICULATE_PYTHON_FALLBACK = NA
+    ))
+    expect_in("kerasbridge_installation_error", refused$class)
+    named <- paste(python, "is conda's, and conda is not found.")
+    expect_in(named, refused$problems$what)
+    expect_match(refused$message, "RETICULATE_CONDA", fixed = TRUE)
+  })
+
+  test_that("a GPU without a driver is a warning with its remedy, and the CPU computes", {
+    skip_if(nzchar(Sys.which("nvidia-smi")), "this machine has a driver")
+    found <- first_use(character(), gpu = TRUE)
+    expect_identical(found$backend, "jax")
+    expect_identical(found$warned[[1L]], "kerasbridge_no_gpu")
+    expect_match(found$warned[[2L]], "nvidia-smi")
+    expect_match(found$warned[[2L]], "gpu = FALSE", fixed = TRUE)
+    expect_match(found$problems$what, "there is no NVIDIA driver", fixed = TRUE)
+    expect_match(found$problems$remedy, "use_backend(\"jax\", gpu = FALSE)", fixed = TRUE)
+  })
+
+  test_that("use_backend() has its way against KERAS_BACKEND", {
+    found <- first_use(c(KERAS_BACKEND = "torch"))
+    expect_identical(found$backend, "jax")
+    expect_identical(nrow(found$problems), 0L)
+  })
+
+  test_that("a Keras that reticulate has loaded with another backend is named, with the remedy", {
+    found <- callr::r(
+      function() {
+        reticulate::import("keras")
+        Sys.setenv(KERAS_BACKEND = "torch")
+        library(kerasbridge)
+        condition <- tryCatch(use_backend("torch"), error = identity)
+        list(
+          class = class(condition), message = cli::ansi_strip(conditionMessage(condition)),
+          backend = config_backend(), problems = kerasbridge_sitrep()$problems
+        )
+      },
+      env = c(callr::rcmd_safe_env(), KERAS_BACKEND = "jax"), timeout = 120
+    )
+    expect_in("kerasbridge_error", found$class)
+    expect_match(found$message, 'Keras is already running on "jax"', fixed = TRUE)
+    expect_match(found$message, "Restart R, and call `use_backend(\"torch\")`", fixed = TRUE)
+    expect_identical(found$backend, "jax")
+    expect_identical(found$problems$what, "Keras runs on jax already, and torch was chosen.")
+  })
 })

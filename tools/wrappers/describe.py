@@ -86,10 +86,13 @@ _OP_FAMILIES: Final = {
 #: Python's names that R reserves, and the names that R users get.
 _RESERVED: Final = {"function": "f"}
 
-_SITE: Final = "https://keras.io/api/"
+#: Keras's own site, with a page for each family.
+FAMILIES_AT: Final = "https://keras.io/api/"
 
-#: The site with a page for every public object of Keras, under its name in Python.
-_OBJECTS: Final = "https://www.tensorflow.org/api_docs/python/tf/"
+
+def page_of(python: str) -> str:
+    """The page of a public object of Keras, on the site that has one for each."""
+    return "https://www.tensorflow.org/api_docs/python/tf/" + python.replace(".", "/")
 
 
 @dataclass(frozen=True)
@@ -243,8 +246,8 @@ def _wrapper(name: str, group: list[Symbol], entry: Entry) -> Wrapper:
         result=entry.result,
         file=file,
         family=entry.family or family,
-        page=_OBJECTS + main.python.replace(".", "/"),
-        family_page=_SITE + page,
+        page=page_of(main.python),
+        family_page=FAMILIES_AT + page,
         function=function,
         formals=tuple(dict.fromkeys([*first, *formals])),
         variadic=variadic,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,18 @@ def loaded() -> str | None:
 def trains(backend: str) -> bool:
     """Does the backend compute gradients?"""
     return bool(table()["backends"][backend]["trains"])
+
+
+def require_keras() -> None:
+    """Nothing, or an `ImportError`: the Keras that is installed is older than what is supported."""
+    installed = version_of("keras")
+    (wanted,) = (name for name in table()["requirements"] if name.startswith("keras>="))
+    if installed is not None and _release(installed) < _release(wanted):
+        raise ImportError(f"Keras {installed} is too old: {wanted} is needed")
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
 def version_of(package: str) -> str | None:

@@ -1,0 +1,91 @@
+# What RStudio and Positron ask of an object: a line for the Environment pane, names that complete
+# `$`, a table for View().
+
+# The lines of str(), as the pane has them.
+pane <- function(x) capture.output(str(x))
+
+small_model <- function() {
+  keras_model_sequential(input_shape = 4, name = "net") |> layer_dense(3, name = "out")
+}
+
+test_that("the pane shows an object of Keras in a line of R", {
+  model <- small_model()
+  expect_identical(pane(model), ' <Sequential "net": 1 layer, 15 parameters>')
+  expect_identical(pane(get_layer(model, "out")), ' <Dense "out": 15 parameters>')
+  expect_identical(
+    pane(optimizer_adam(name = "adam")), ' <Adam "adam": learning_rate = 0.001>'
+  )
+  expect_identical(pane(list(model))[[2L]], ' $ : <Sequential "net": 1 layer, 15 parameters>')
+})
+
+test_that("the pane shows a tensor, and what stands for one, by its sizes", {
+  name <- c(
+    tensorflow = "tensorflow.python.framework.ops.EagerTensor",
+    jax = "jaxlib._jax.ArrayImpl", torch = "torch.Tensor", numpy = "numpy.ndarray"
+  )[[config_backend()]]
+  expect_identical(pane(op_ones(c(2, 3))), sprintf(" <%s shape(2, 3)>", name))
+  expect_match(pane(keras_variable(1:3)), "^ <keras.src.backend.Variable shape\\(3\\)>$")
+  expect_match(pane(keras_input(4)), "^ <[a-z._]+KerasTensor shape\\(NA, 4\\)>$")
+})
+
+test_that("the pane shows a data set, and asks for none of its batches", {
+  dataset <- tensor_slices_dataset(1:4) |> dataset_batch(2)
+  expect_match(pane(dataset), "^ <data set of [A-Za-z.]+, 2 elements>$")
+  asked <- 0
+  source <- dataset_from_function(function() asked <<- asked + 1)
+  expect_identical(pane(source), " <source of batches from a function>")
+  expect_identical(asked, 0)
+})
+
+a_history <- function(metrics) {
+  getFromNamespace("new_history", "kerasbridge")(list(
+    params = list(epochs = 2L), metrics = metrics, epoch = list(1L, 2L), validated = list(1L, 2L)
+  ))
+}
+
+test_that("the pane shows a history in one line, however much was measured", {
+  history <- a_history(list(loss = c(0.9, 0.5), val_loss = c(1, 0.75)))
+  expect_identical(pane(history), " <training history: 2 epochs of loss, val_loss>")
+  many <- set_names(rep(list(c(1, 2)), 20), paste0("metric_", 1:20))
+  expect_lte(nchar(pane(a_history(many))), 80L)
+})
+
+test_that("View() of a history shows the table of its epochs", {
+  # utils' own function, but for the window that it opens.
+  view <- utils::View
+  environment(view) <- list2env(
+    list(.External2 = function(viewer, x, title) list(x = x, title = title), C_dataviewer = NULL),
+    parent = environment(view)
+  )
+  history <- a_history(list(loss = c(0.9, 0.5), val_loss = c(1, 0.75)))
+  shown <- view(history)
+  expect_identical(shown$title, "Data: history")
+  expect_identical(names(shown$x), c("epoch", "value", "metric", "data"))
+  expect_equal(as.numeric(shown$x$value), c(0.9, 0.5, 1, 0.75))
+  expect_identical(trimws(as.character(shown$x$data)), rep(c("training", "validation"), each = 2))
+})
+
+# What the console offers after the text of a line, objects being found by their names.
+completions <- function(line, ...) {
+  objects <- list(...)
+  list2env(objects, globalenv())
+  on.exit(rm(list = names(objects), envir = globalenv()))
+  utils:::.assignLinebuffer(line)
+  utils:::.assignEnd(nchar(line))
+  utils:::.guessTokenFromLine()
+  utils:::.completeToken()
+  utils:::.retrieveCompletions()
+}
+
+test_that("`$` completes the members of models, tensors and modules", {
+  model <- small_model()
+  expect_identical(completions("net_$get_la", net_ = model), "net_$get_layer")
+  expect_identical(completions("sum(x_$sha", x_ = op_ones(2))[[1L]], "x_$shape")
+  expect_identical(completions("keras$layers$DepthwiseConv2"), "keras$layers$DepthwiseConv2D")
+  expect_in(c("metrics", "params"), .DollarNames(a_history(list(loss = c(1, 2)))))
+})
+
+test_that("layers complete in a pipe", {
+  expect_in(c("layer_dense", "layer_dot"), completions("model |> layer_d"))
+  expect_in("units=", completions("layer_dense(uni"))
+})
