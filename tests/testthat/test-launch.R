@@ -19,7 +19,7 @@ test_that("several processes compute what one computes", {
   }
   args <- list(flowers, iris$Species, bare(\() distribution_data_parallel()), bare(further))
   one <- alone(train_once, args)
-  # Four processes, or on JAX, whose processes start slowly, two with two devices each, which take as
+  # Four processes, or on JAX, whose processes start slowly, two of two devices each, which take as
   # many parts. KERASBRIDGE_PROCESSES says how many, such as "2,4", for a long run by hand.
   on_jax <- config_backend() == "jax"
   counts <- Sys.getenv("KERASBRIDGE_PROCESSES", if (on_jax) "2" else "4")
