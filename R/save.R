@@ -7,6 +7,13 @@
 #' any backend, and in Python's Keras as well. `serialize_model()` and `unserialize_model()` do the
 #' same with a raw vector in place of the file.
 #'
+#' Such a vector goes to another R process, and into an `.rds` file, as the model itself cannot. It
+#' also stands for the model: printed, and given to [predict()], [evaluate()], [fit()], [compile()],
+#' [summary()], `$` or another function of models, it is unserialized first, once in a session.
+#' [fit()] and [compile()] change the vector too, in all of its copies. `unserialize_model()` gives a
+#' model of its own each time, and takes what a class of your own needs; [as.raw()] gives the bytes
+#' alone, for [writeBin()]. `bundle::bundle()` keeps a model in the same way.
+#'
 #' A file appears under its name when it is complete. Whatever happens while it is written, an
 #' earlier one of that name stays as it was until then. What a process that was killed leaves is in
 #' a hidden directory beside it, whose name starts with a dot and the file's name: the next that
@@ -45,7 +52,7 @@
 #' @param trust_r_source Whether to run the R source that the file holds. Default `FALSE`.
 #'
 #' @returns `save_model()` gives the model, invisibly, and a raw vector when `filepath` is `NULL`.
-#'   `serialize_model()` gives a raw vector. `load_model()` and `unserialize_model()` give a model.
+#'   `serialize_model()` gives a raw vector of class `keras_serialized_model`. `load_model()` and `unserialize_model()` give a model.
 #' @seealso [save_model_weights()] for the weights alone; [export_savedmodel()] for programs that
 #'   do not know Keras.
 #' @examplesIf can_run_keras()
@@ -105,7 +112,7 @@ serialize_model <- function(model, r_source = FALSE) {
   path <- tempfile(fileext = ".keras")
   on.exit(unlink(path))
   call_py(bound$saving_save_model, model, path, FALSE, TRUE, source, same_function, TRUE)
-  readBin(path, "raw", file.size(path))
+  new_serialized(readBin(path, "raw", file.size(path)))
 }
 
 #' @rdname save_model
@@ -122,7 +129,7 @@ unserialize_model <- function(model, custom_objects = NULL, compile = TRUE, safe
   check_flag(trust_r_source)
   path <- tempfile(fileext = ".keras")
   on.exit(unlink(path))
-  writeBin(model, path)
+  writeBin(as.raw(model), path)
   custom_objects <- named_as_written(custom_objects, substitute(custom_objects))
   objects <- objects_for(path, custom_objects, trust_r_source, current_env())
   call_py(bound$saving_load_model, path, objects, compile, safe_mode, "unserialize_model")
@@ -143,6 +150,9 @@ check_flag <- function(x, arg = caller_arg(x), call = caller_env()) {
 }
 
 check_model <- function(x, arg = caller_arg(x), call = caller_env()) {
+  if (inherits(x, "keras_serialized_model")) {
+    return(invisible())
+  }
   if (!inherits(x, "keras.src.layers.layer.Layer")) {
     abort_argument("{.arg {arg}} must be a Keras model, not {.obj_type_friendly {x}}.", call)
   }

@@ -120,3 +120,68 @@ test_that("several devices of one process compute what one computes", {
   expect_match(model$shown, "each batch in 2 parts along \"batch\", batch 2 x model 4")
   expect_match(model$shown, "down/kernel .* axis 1 in 4 along \"model\", axis 2 whole")
 })
+
+# On two devices of one process, made of its CPU, and on one.
+mirrored <- function(x, y) {
+  library(kerasbridge)
+  cpu <- tf$config$list_physical_devices("CPU")[[1L]]
+  device <- tf$config$LogicalDeviceConfiguration()
+  tf$config$set_logical_device_configuration(cpu, list(device, device))
+  train <- function(scope) {
+    set_random_seed(1)
+    model <- with(scope, {
+      keras_model_sequential(input_shape = 4) |>
+        layer_dense(8, activation = "tanh") |>
+        layer_dense(3, activation = "softmax") |>
+        compile("adam", "sparse_categorical_crossentropy", metrics = "accuracy")
+    })
+    history <- fit(model, x, y, epochs = 3, batch_size = 30, validation_split = 0.2, verbose = 0)
+    list(
+      history$metrics, get_weights(model), predict(model, x, verbose = 0),
+      evaluate(model, x, y, batch_size = 50, verbose = 0)
+    )
+  }
+  strategy <- tf$distribute$MirroredStrategy(list("CPU:0", "CPU:1"))
+  one <- tf$distribute$get_strategy()
+  list(
+    devices = strategy$num_replicas_in_sync,
+    two = train(strategy$scope()), one = train(one$scope())
+  )
+}
+
+# One of two workers, as TF_CONFIG tells it.
+worker <- function(x, y) {
+  library(kerasbridge)
+  strategy <- tf$distribute$MultiWorkerMirroredStrategy()
+  model <- with(strategy$scope(), {
+    keras_model_sequential(input_shape = 4) |>
+      layer_dense(3, activation = "softmax") |>
+      compile("sgd", "sparse_categorical_crossentropy")
+  })
+  tryCatch(fit(model, x, y, verbose = 0), kerasbridge_error = conditionMessage)
+}
+
+test_that("on TensorFlow, several devices of one process work, and several processes are refused", {
+  if (config_backend() != "tensorflow") {
+    return(expect_refused(launch(identity, backend = "tensorflow"), "\"jax\".*\"torch\""))
+  }
+  computed <- alone(mirrored, list(flowers, iris$Species))
+  expect_identical(computed$devices, 2L)
+  expect_equal(computed$two, computed$one, tolerance = 1e-5)
+
+  others <- "Several processes work on JAX and PyTorch.*MirroredStrategy"
+  expect_refused(distribution_initialize("localhost", 2, 0), others)
+  ports <- asNamespace("kerasbridge")$free_port() + 0:1
+  workers <- lapply(0:1, function(number) {
+    cluster <- list(worker = paste0("127.0.0.1:", ports))
+    told <- list(cluster = cluster, task = list(type = "worker", index = number))
+    config <- as.character(jsonlite::toJSON(told, auto_unbox = TRUE))
+    env <- c(callr::rcmd_safe_env(), KERAS_BACKEND = "tensorflow", TF_CONFIG = config)
+    callr::r_bg(worker, list(flowers, iris$Species), env = env)
+  })
+  withr::defer(for (process in workers) process$kill())
+  for (process in workers) {
+    process$wait(120000)
+    expect_match(process$get_result(), others)
+  }
+})

@@ -19,16 +19,18 @@ test_that("several processes compute what one computes", {
   }
   args <- list(flowers, iris$Species, bare(\() distribution_data_parallel()), bare(further))
   one <- alone(train_once, args)
-  # four processes, where they start quickly; on JAX two with two devices each take as many parts
-  size <- if (config_backend() == "jax") {
-    list(processes = 2, devices_per_process = 2)
-  } else {
-    list(processes = 4)
+  # Four processes, or on JAX, whose processes start slowly, two of two devices each, which take as
+  # many parts. KERASBRIDGE_PROCESSES says how many, such as "2,4", for a long run by hand.
+  on_jax <- config_backend() == "jax"
+  counts <- Sys.getenv("KERASBRIDGE_PROCESSES", if (on_jax) "2" else "4")
+  for (processes in as.integer(strsplit(counts, ",")[[1L]])) {
+    devices <- if (on_jax && processes == 2L) 2
+    size <- list(processes = processes, devices_per_process = devices)
+    several <- do.call(launch, c(list(train_once), args, size, output = "none", timeout = 300))
+    # sums over processes are rounded in another order
+    expect_equal(several, one, tolerance = 1e-5)
+    expect_equal(dim(several$predicted), c(150L, 3L))
   }
-  several <- do.call(launch, c(list(train_once), args, size, output = "none", timeout = 300))
-  # sums over processes are rounded in another order
-  expect_equal(several, one, tolerance = 1e-5)
-  expect_equal(dim(several$predicted), c(150L, 3L))
   expect_identical(children(), 0L)
 })
 
@@ -110,6 +112,69 @@ test_that("a training whose process was killed goes on from its last epoch", {
   }
   expect_equal(get_weights(load_model(file.path(folder, "model.keras"))), resumed$weights)
   expect_identical(children(), 0L)
+})
+
+test_that("on a full disk a training of several processes ends with an error", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  folder <- withr::local_tempdir()
+  failed <- expect_error(launch(function(folder, x, y) {
+    library(kerasbridge)
+    limits <- import("resource", convert = FALSE)
+    signal <- import("signal", convert = FALSE)
+    # a process may write files of 100 kB, and is told so instead of ended
+    invisible(signal$signal(signal$SIGXFSZ, signal$SIG_IGN))
+    invisible(limits$setrlimit(limits$RLIMIT_FSIZE, tuple(100000L, 100000L)))
+    distribution_set(distribution_data_parallel())
+    model <- keras_model_sequential(input_shape = 4) |>
+      layer_dense(9000, activation = "tanh") |>
+      layer_dense(3, activation = "softmax")
+    model |> compile("sgd", "sparse_categorical_crossentropy")
+    callbacks <- callback_backup_and_restore(file.path(folder, "backup"))
+    fit(model, x, y, epochs = 2, batch_size = 50, verbose = 0, callbacks = callbacks)
+  }, folder, flowers, iris$Species, processes = 2, output = "none", timeout = 200))
+  expect_identical(failed$rank, 1L)
+  expect_match(conditionMessage(failed$parent), "nothing is changed")
+  expect_length(list.files(folder, recursive = TRUE, all.files = TRUE), 0L)
+  expect_identical(children(), 0L)
+})
+
+# Without launch(), which would end the others.
+test_that("where the first process is lost, those that something else has started end", {
+  if (!can_launch) {
+    return(expect_refused(distribution_initialize("localhost", 2, 0), "JAX and PyTorch"))
+  }
+  script <- withr::local_tempfile(fileext = ".R", lines = c(
+    "library(kerasbridge)",
+    "invisible(distribution_initialize())",
+    "is_first <- Sys.getenv('KERAS_DISTRIBUTION_PROCESS_ID') == '0'",
+    "distribution_set(distribution_data_parallel())",
+    "model <- keras_model_sequential(input_shape = 4) |> layer_dense(3)",
+    "model |> compile('sgd', 'mse')",
+    "end <- function(epoch, logs) if (is_first && epoch == 2) tools::pskill(Sys.getpid(), 9L)",
+    "fit(model, matrix(1, 8, 4), matrix(1, 8, 3), epochs = 1e6, verbose = 0,",
+    "  callbacks = callback_lambda(on_epoch_end = end))"
+  ))
+  port <- asNamespace("kerasbridge")$free_port()
+  told <- withr::local_tempfile()
+  processes <- lapply(0:1, function(rank) {
+    processx::process$new(
+      file.path(R.home("bin"), "Rscript"), script,
+      stdout = if (rank == 1L) told, stderr = "2>&1", cleanup = TRUE,
+      env = c(
+        "current", KERAS_BACKEND = config_backend(), KERAS_DISTRIBUTION_PROCESS_ID = rank,
+        KERAS_DISTRIBUTION_NUM_PROCESSES = "2", R_LIBS = paste(.libPaths(), collapse = ":"),
+        KERAS_DISTRIBUTION_JOB_ADDRESSES = paste0("127.0.0.1:", port)
+      )
+    )
+  })
+  withr::defer(for (process in processes) process$kill())
+  for (process in processes) process$wait(120000)
+  expect_identical(processes[[1L]]$get_exit_status(), -9L)
+  expect_false(processes[[2L]]$get_exit_status() %in% c(0L, NA))
+  lost <- "Connection closed by peer|Connection reset by peer|another task died"
+  expect_match(paste(readLines(told, warn = FALSE), collapse = "\n"), lost)
 })
 
 test_that("processes that do not end are ended", {

@@ -64,6 +64,55 @@ test_that("a model comes back from a directory and from a raw vector", {
   expect_refused(unserialize_model("model"), "raw vector")
 })
 
+test_that("a serialized model stands for the model", {
+  model <- net()
+  value <- serialize_model(model)
+  expect_s3_class(value, "keras_serialized_model")
+  expect_output(print(value), "<Sequential .*<serialized model: [0-9.]+ kB>")
+  expect_output(str(list(value)), "<serialized model: [0-9.]+ kB>")
+  expect_identical(predicted(value), predicted(model))
+  expect_identical(summary(value), summary(model))
+  expect_identical(value$count_params(), model$count_params())
+  expect_identical(get_weights(value), get_weights(model))
+  expect_identical(py_repr(value$layers[[1]]), py_repr(value$layers[[1]])) # once in a session
+  file <- keras_file()
+  save_model(value, file)
+  expect_identical(predicted(load_model(file)), predicted(model))
+  bytes <- as.raw(value)
+  expect_null(attributes(bytes))
+  expect_identical(predicted(unserialize_model(bytes)), predicted(model))
+
+  broken <- unserialize(serialize(value, NULL))
+  broken[seq_along(broken)] <- as.raw(0)
+  expect_output(print(broken), "^<serialized model: [0-9.]+ kB>$")
+  expect_refused(predict(broken, matrix(0, 1, 4)), "not a whole one")
+
+  models <- asNamespace("kerasbridge")$live_models
+  before <- length(models)
+  rm(value)
+  gc()
+  expect_lt(length(models), before)
+})
+
+test_that("a serialized model that is trained is another one", {
+  if (!trains()) {
+    return(expect_refused(fit(serialize_model(trained()), flowers, iris$Species), "NumPy"))
+  }
+  model <- trained()
+  value <- serialize_model(model)
+  copy <- value
+  for (object in list(value, model)) {
+    fit(object, flowers, iris$Species, epochs = 2, shuffle = FALSE, verbose = 0)
+  }
+  expect_equal(predicted(copy), predicted(model), tolerance = float32_tolerance)
+  sent <- unserialize(serialize(copy, NULL))
+  expect_identical(predicted(sent), predicted(value))
+  expect_identical(predicted(unserialize_model(sent)), predicted(value))
+  compile(value, "sgd", "sparse_categorical_crossentropy")
+  sent <- unserialize(serialize(value, NULL))
+  expect_named(evaluate(sent, flowers, iris$Species, verbose = 0), "loss")
+})
+
 test_that("what exists is replaced only when that is asked for", {
   folder <- withr::local_tempdir()
   model <- net()

@@ -68,3 +68,66 @@ test_that("an object from an earlier session says so, whatever is done with it",
     }
   }
 })
+
+# Models of other processes ----------------------------------------------------------------------
+
+# A model of so many units, trained a little where the backend trains.
+grown <- function(units) {
+  library(kerasbridge)
+  set_random_seed(units)
+  model <- keras_model_sequential(input_shape = 2) |> layer_dense(units) |> layer_dense(1)
+  if (config_backend() != "numpy") {
+    compile(model, "sgd", "mse")
+    fit(model, scale(cars), cars$dist / 100, epochs = 2, verbose = 0)
+  }
+  serialize_model(model)
+}
+environment(grown) <- globalenv()
+
+test_that("models that workers fit come back as models", {
+  for (package in c("future.apply", "furrr")) skip_if_not_installed(package)
+  workers <- parallel::makePSOCKcluster(2)
+  withr::defer(parallel::stopCluster(workers))
+  plan <- future::plan(future::cluster, workers = workers, persistent = TRUE)
+  withr::defer(future::plan(plan))
+  sizes <- 2:3
+  data <- scale(cars)
+  here <- lapply(sizes, \(units) predict(unserialize_model(grown(units)), data, verbose = 0))
+
+  there <- list(
+    parallel = parallel::parLapply(workers, sizes, grown),
+    future.apply = future.apply::future_lapply(sizes, grown, future.seed = TRUE),
+    furrr = furrr::future_map(sizes, grown, .options = furrr::furrr_options(seed = TRUE))
+  )
+  for (models in there) {
+    expect_equal(lapply(models, predict, data, verbose = 0), here, tolerance = float32_tolerance)
+  }
+  models <- there$furrr
+  expect_output(print(models), "<Sequential .*<Sequential ")
+  # and go out again
+  sent <- future.apply::future_lapply(models, \(model) predict(model, data, verbose = 0))
+  expect_equal(sent, here, tolerance = float32_tolerance)
+
+  # what cannot cross says what can, where it arrives
+  lost <- parallel::clusterCall(workers[1], \() keras_model_sequential(input_shape = 1))[[1]]
+  expect_refused(predict(lost, 1), "serialize_model", class = "kerasbridge_earlier_session")
+
+  library <- withr::local_tempdir()
+  fixture_package(
+    library, "bundle", c("export(bundle, unbundle)", "S3method(unbundle, bundle)"),
+    "bundle <- function(x, ...) UseMethod('bundle')
+     unbundle <- function(x) UseMethod('unbundle')
+     unbundle.bundle <- function(x) x$situate(x$object)"
+  )
+  loadNamespace("bundle", lib.loc = library)
+  withr::defer(unloadNamespace("bundle"))
+  bundled <- getExportedValue("bundle", "bundle")(unserialize_model(models[[1]]))
+  expect_s3_class(bundled, c("bundled_keras_model", "bundle"), exact = TRUE)
+  file <- withr::local_tempfile()
+  saveRDS(bundled, file)
+  unbundled <- parallel::clusterCall(workers[2], function(library, file, data) {
+    model <- getExportedValue(loadNamespace("bundle", lib.loc = library), "unbundle")(readRDS(file))
+    predict(model, data, verbose = 0)
+  }, library, file, data)[[1]]
+  expect_equal(unbundled, here[[1]], tolerance = float32_tolerance)
+})

@@ -49,29 +49,14 @@ for (engine in c("tf.data", "grain")) {
 
 # Packages with the generics and classes by which tensorflow and tfdatasets would meet us.
 fixture_packages <- function(library) {
-  package <- function(name, namespace, code) {
-    folder <- file.path(withr::local_tempdir(), name)
-    dir.create(file.path(folder, "R"), recursive = TRUE)
-    writeLines(c(
-      paste("Package:", name), "Version: 2.99.0", "Title: Generics of that Name",
-      "Description: Has the generics of the package of this name.", "License: MIT",
-      "Author: kerasbridge", "Maintainer: kerasbridge <developers@kerasbridge.invalid>"
-    ), file.path(folder, "DESCRIPTION"))
-    writeLines(namespace, file.path(folder, "NAMESPACE"))
-    writeLines(code, file.path(folder, "R", "code.R"))
-    utils::install.packages(
-      folder, library, repos = NULL, type = "source", quiet = TRUE,
-      INSTALL_opts = c("--no-docs", "--no-test-load", "--no-byte-compile")
-    )
-  }
-  package(
-    "tensorflow", "export(evaluate, shape, as_tensor)",
+  fixture_package(
+    library, "tensorflow", "export(evaluate, shape, as_tensor)",
     "evaluate <- function(object, ...) UseMethod('evaluate')
      as_tensor <- function(x, dtype = NULL, ..., shape = NULL) UseMethod('as_tensor')
      shape <- function(..., dims = list(...)) structure(list(dims), class = 'tf_shape')"
   )
-  package(
-    "tfdatasets",
+  fixture_package(
+    library, "tfdatasets",
     c("export(as_array_iterator, dataset_map, dataset_batch, as_tf_dataset)",
       "S3method(print, tf_dataset)", "S3method(length, tf_dataset)"),
     "as_array_iterator <- function(dataset) UseMethod('as_array_iterator')

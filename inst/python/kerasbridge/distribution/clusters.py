@@ -18,6 +18,9 @@ _TPU: Final = frozenset({"TPU_WORKER_ID", "TPU_WORKER_HOSTNAMES", "CLOUD_TPU_TAS
 #: Seconds after which a process that waits for the others gives up.
 _PATIENCE: Final = 300
 
+#: Seconds without a sign of life after which JAX takes a process for lost; its own are 100.
+_HEARTBEAT: Final = 20
+
 _joined: list[ranks.Place] = []
 
 
@@ -36,18 +39,28 @@ def meet() -> None:
         importlib.import_module("torch").distributed.barrier()
 
 
+def one_process(backend: str) -> str:
+    """Why several processes do not train together on `backend`, and what does it."""
+    several = (
+        " Several devices of one process work on TensorFlow through "
+        "`with(tf$distribute$MirroredStrategy()$scope(), ...)`."
+    )
+    return (
+        f"Keras trains in one process alone on the {backend} backend. Several processes work on "
+        'JAX and PyTorch: use_backend("jax") or use_backend("torch").'
+        + (several if backend == "tensorflow" else "")
+    )
+
+
 def initialize(job_addresses: Any = None, num_processes: Any = None, process_id: Any = None) -> Any:
     """Join the other processes; tells R what was found. Joining the same ones twice is no error."""
     backend = str(importlib.import_module("keras").config.backend())
     if backend not in _JOIN:
-        raise ArgumentError(
-            f"Keras trains in one process alone on the {backend} backend. Several processes "
-            'work on JAX and PyTorch: use_backend("jax") or use_backend("torch").'
-            + (_MIRRORED if backend == "tensorflow" else "")
-        )
+        raise ArgumentError(one_process(backend))
     found: ranks.Place | None = None
     given = (job_addresses, num_processes, process_id)
-    if not (all(value is None for value in given) and backend == "jax" and _TPU & set(os.environ)):
+    told = any(value is not None for value in given)
+    if told or backend != "jax" or not left_to_jax(os.environ):
         found = ranks.place(job_addresses, num_processes, process_id, os.environ)
     if _joined:
         if found is not None and found != _joined[-1]:
@@ -58,10 +71,9 @@ def initialize(job_addresses: Any = None, num_processes: Any = None, process_id:
     return joined.described()
 
 
-_MIRRORED: Final = (
-    " Several devices of one process work on TensorFlow through "
-    "`with(tf$distribute$MirroredStrategy()$scope(), ...)`."
-)
+def left_to_jax(environment: Mapping[str, str]) -> bool:
+    """Does JAX find its place itself, as on a Cloud TPU where no variable of Keras's says it?"""
+    return bool(_TPU & set(environment)) and "KERAS_DISTRIBUTION_PROCESS_ID" not in environment
 
 
 def join_when_launched() -> None:
@@ -82,7 +94,9 @@ def _join_jax(place: ranks.Place | None) -> ranks.Place:
         )
     _check_coordinator(place)
     try:
-        distribution.initialize(place.coordinator, place.processes, place.rank)
+        jax.distributed.initialize(
+            place.coordinator, place.processes, place.rank, heartbeat_timeout_seconds=_HEARTBEAT
+        )
     except RuntimeError as error:
         if "must be called before" in str(error):
             raise ArgumentError(
@@ -90,6 +104,8 @@ def _join_jax(place: ranks.Place | None) -> ranks.Place:
                 "first, right after use_backend()."
             ) from error
         raise
+    # what Keras's own function does beside that, which does not tell JAX how long to wait
+    importlib.import_module("keras.src.backend.jax.distribution_lib").initialize_rng()
     return place
 
 

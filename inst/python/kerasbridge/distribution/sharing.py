@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from kerasbridge.distribution import averaging, batches, clusters
+from kerasbridge.errors import ArgumentError
 
 
 def shared(model: Any) -> AbstractContextManager[None]:
@@ -16,7 +17,18 @@ def shared(model: Any) -> AbstractContextManager[None]:
     backend = importlib.import_module("keras").config.backend()
     if backend == "jax":
         return batches.shared(model)
-    return averaging.shared(model) if backend == "torch" else nullcontext()
+    if backend == "torch":
+        return averaging.shared(model)
+    _check_workers(model)
+    return nullcontext()
+
+
+def _check_workers(model: Any) -> None:
+    """Refuse TensorFlow's strategies of several workers, which Keras's trainer cannot serve."""
+    strategy = getattr(model, "distribute_strategy", None)
+    workers = getattr(getattr(strategy, "extended", None), "_num_workers", 1)
+    if workers > 1:
+        raise ArgumentError(clusters.one_process("tensorflow"))
 
 
 def is_first() -> bool:
