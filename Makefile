@@ -11,7 +11,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 BIN := .venv/bin
 BACKENDS := tensorflow jax torch numpy
 # Folders are among the sources, so that removing a file counts as a change.
-SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man -name __pycache__ -prune -o -print)
+SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man src -name __pycache__ -prune -o -not -name "*.o" -not -name "*.so" -print)
 
 .PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-newest test-exports
 .PHONY: vignettes vignettes-all check check-cran site urls
