@@ -1,4 +1,4 @@
-"""The links that a reader of this project is given, and where: `python -m tools.links` lists the addresses."""
+"""The links that readers are given, and where: `python -m tools.links` lists the addresses."""
 
 from __future__ import annotations
 

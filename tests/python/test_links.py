@@ -1,4 +1,4 @@
-"""Every address is one that a browser opens at once, and every link within the project leads somewhere."""
+"""Every address is one that a browser opens at once, and each link of our own leads somewhere."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ test_that("the pane shows a tensor, and what stands for one, by its sizes", {
     jax = "jaxlib._jax.ArrayImpl", torch = "torch.Tensor", numpy = "numpy.ndarray"
   )[[config_backend()]]
   expect_identical(pane(op_ones(c(2, 3))), sprintf(" <%s shape(2, 3)>", name))
-  expect_match(pane(keras_variable(1:3)), "^ <keras.src.backend.Variable shape\\(3\\)>$")
+  expect_match(pane(keras_variable(c(1, 2, 3))), "^ <keras.src.backend.Variable shape\\(3\\)>$")
   expect_match(pane(keras_input(4)), "^ <[a-z._]+KerasTensor shape\\(NA, 4\\)>$")
 })
 
@@ -80,7 +80,7 @@ completions <- function(line, ...) {
 test_that("`$` completes the members of models, tensors and modules", {
   model <- small_model()
   expect_identical(completions("net_$get_la", net_ = model), "net_$get_layer")
-  expect_identical(completions("sum(x_$sha", x_ = op_ones(2))[[1L]], "x_$shape")
+  expect_identical(completions("sum(x_$sha", x_ = op_ones(c(2, 2)))[[1L]], "x_$shape")
   expect_identical(completions("keras$layers$DepthwiseConv2"), "keras$layers$DepthwiseConv2D")
   expect_in(c("metrics", "params"), .DollarNames(a_history(list(loss = c(1, 2)))))
 })
