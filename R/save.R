@@ -112,7 +112,7 @@ serialize_model <- function(model, r_source = FALSE) {
   path <- tempfile(fileext = ".keras")
   on.exit(unlink(path))
   call_py(bound$saving_save_model, model, path, FALSE, TRUE, source, same_function, TRUE)
-  new_serialized(readBin(path, "raw", file.size(path)))
+  new_serialized(readBin(path, "raw", file.size(path)), r_source)
 }
 
 #' @rdname save_model
