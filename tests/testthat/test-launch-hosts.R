@@ -23,6 +23,7 @@ two_hosts <- function(env = parent.frame()) {
   writeLines(c(
     "Port 2222", paste("HostKey", file.path(folder, "key")), "UsePAM no", "StrictModes no",
     "PermitRootLogin prohibit-password", "PidFile none",
+    "ClientAliveInterval 1", "ClientAliveCountMax 2", # its sessions end with a link that is gone
     paste("AuthorizedKeysFile", file.path(folder, "key.pub"))
   ), config)
   servers <- list()
