@@ -29,7 +29,8 @@
 #' @param output What becomes of the processes' output: `"prefix"`, the default, shows each line
 #'   behind the number of its process; `"first"` shows that of the first process; `"none"` keeps it
 #'   for the error message alone.
-#' @param ssh Character vector: the command, with its options, that runs a command on a host.
+#' @param ssh Character vector: the command, with its options, that runs a command on a host. By
+#'   default it notices within twenty seconds that a host is gone.
 #'
 #' @returns The value of the first process: that of the function or expression; for a script, that
 #'   of its last line. What Python holds (models, tensors) does not cross: return
@@ -47,7 +48,8 @@
 #' @export
 launch <- function(what, ..., processes = 2, devices_per_process = NULL, backend = NULL,
                    env = character(), hosts = NULL, timeout = Inf,
-                   output = c("prefix", "first", "none"), ssh = c("ssh", "-o", "BatchMode=yes")) {
+                   output = c("prefix", "first", "none"),
+                   ssh = c("ssh", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5")) {
   output <- match.arg(output)
   check_installed("processx", "to start processes.")
   processes <- check_count(processes, "processes")
@@ -368,7 +370,9 @@ run_task <- function(folder, rank) {
   file.rename(paste0(path, "-"), path)
   if (!is.null(failed)) {
     message("Error: ", conditionMessage(failed))
-    quit("no", 1L, FALSE)
+    # On JAX, a process that ends in order first waits for the others, which wait for this one.
+    unlink(tempdir(), recursive = TRUE)
+    tools::pskill(Sys.getpid(), tools::SIGKILL)
   }
 }
 

@@ -2,8 +2,10 @@
 # the model there. Copies of a value share a cell, which crosses too. The model itself is not in it,
 # since a pointer would not cross; each session finds its own by the cell's address.
 
-new_serialized <- function(bytes) {
-  structure(bytes, class = "keras_serialized_model", cell = new.env(parent = emptyenv()))
+new_serialized <- function(bytes, r_source) {
+  cell <- new.env(parent = emptyenv())
+  cell$r_source <- r_source
+  structure(bytes, class = "keras_serialized_model", cell = cell)
 }
 
 # The models that were made of such values in this session, each for as long as its cell is there.
@@ -24,7 +26,8 @@ forget_model <- function(cell) rm(list = obj_address(cell), envir = live_models)
 # What changes the model changes the bytes: the value can be sent on, and kept.
 changed <- function(x, change, ...) {
   model <- model_of(x)
-  on.exit(attr(x, "cell")$bytes <- as.raw(serialize_model(model)))
+  cell <- attr(x, "cell")
+  on.exit(cell$bytes <- as.raw(serialize_model(model, cell$r_source)))
   change(model, ...)
 }
 

@@ -10,9 +10,9 @@
 #' Such a vector goes to another R process, and into an `.rds` file, as the model itself cannot. It
 #' also stands for the model: printed, and given to [predict()], [evaluate()], [fit()], [compile()],
 #' [summary()], `$` or another function of models, it is unserialized first, once in a session.
-#' [fit()] and [compile()] change the vector too, in all of its copies. `unserialize_model()` gives a
-#' model of its own each time, and takes what a class of your own needs; [as.raw()] gives the bytes
-#' alone, for [writeBin()]. `bundle::bundle()` keeps a model in the same way.
+#' [fit()] and [compile()] change the vector too, in all of its copies. `unserialize_model()` gives
+#' a model of its own each time, and takes what a class of your own needs; [as.raw()] gives the
+#' bytes alone, for [writeBin()]. `bundle::bundle()` keeps a model in the same way.
 #'
 #' A file appears under its name when it is complete. Whatever happens while it is written, an
 #' earlier one of that name stays as it was until then. What a process that was killed leaves is in
@@ -52,7 +52,8 @@
 #' @param trust_r_source Whether to run the R source that the file holds. Default `FALSE`.
 #'
 #' @returns `save_model()` gives the model, invisibly, and a raw vector when `filepath` is `NULL`.
-#'   `serialize_model()` gives a raw vector of class `keras_serialized_model`. `load_model()` and `unserialize_model()` give a model.
+#'   `serialize_model()` gives a raw vector of class `keras_serialized_model`. `load_model()` and
+#'   `unserialize_model()` give a model.
 #' @seealso [save_model_weights()] for the weights alone; [export_savedmodel()] for programs that
 #'   do not know Keras.
 #' @examplesIf can_run_keras()
@@ -112,7 +113,7 @@ serialize_model <- function(model, r_source = FALSE) {
   path <- tempfile(fileext = ".keras")
   on.exit(unlink(path))
   call_py(bound$saving_save_model, model, path, FALSE, TRUE, source, same_function, TRUE)
-  new_serialized(readBin(path, "raw", file.size(path)))
+  new_serialized(readBin(path, "raw", file.size(path)), r_source)
 }
 
 #' @rdname save_model

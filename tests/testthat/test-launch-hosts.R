@@ -1,7 +1,7 @@
 # Two hosts: network namespaces of this machine with addresses of their own, which ssh reaches.
 
 # Two namespaces that are there until `env` ends, each with a server of ssh. Gives the addresses,
-# the command that reaches them, and what runs a command in the first of them.
+# the command that reaches them, the second one's link, and what runs a command in the first.
 two_hosts <- function(env = parent.frame()) {
   sshd <- Sys.which("sshd")
   as_root <- .Platform$OS.type == "unix" && identical(unname(Sys.info()["effective_user"]), "root")
@@ -23,6 +23,7 @@ two_hosts <- function(env = parent.frame()) {
   writeLines(c(
     "Port 2222", paste("HostKey", file.path(folder, "key")), "UsePAM no", "StrictModes no",
     "PermitRootLogin prohibit-password", "PidFile none",
+    "ClientAliveInterval 1", "ClientAliveCountMax 2", # its sessions end with a link that is gone
     paste("AuthorizedKeysFile", file.path(folder, "key.pub"))
   ), config)
   servers <- list()
@@ -52,10 +53,10 @@ two_hosts <- function(env = parent.frame()) {
   }, env)
   options <- c(
     "BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR",
-    "ConnectionAttempts=10"
+    "ConnectionAttempts=10", "ServerAliveInterval=1", "ServerAliveCountMax=2"
   )
   list(
-    addresses = addresses,
+    addresses = addresses, link = names[[2L]],
     ssh = c("ssh", "-p", "2222", "-i", file.path(folder, "key"), rbind("-o", options)),
     first = c("netns", "exec", names[[1L]])
   )
@@ -87,7 +88,15 @@ test_that("processes on two hosts compute what one computes", {
     "  Sys.sleep(100)",
     "}, common)), error = identity)",
     "told <- c(conditionMessage(failed), conditionMessage(failed$parent))",
-    "saveRDS(list(value = value, told = told), 'value.rds')"
+    # a host that is gone: what runs there can tell nobody
+    "lost <- tryCatch(do.call(launch, c(function(link) {",
+    "  if (Sys.getenv('KERAS_DISTRIBUTION_PROCESS_ID') == '1') {",
+    "    system2('ip', c('link', 'set', link, 'down'))",
+    "    quit('no', 1L, FALSE)",
+    "  }",
+    "  Sys.sleep(100)",
+    "}, list(task$hosts$link), common)), error = identity)",
+    "saveRDS(list(value = value, told = told, lost = lost[c('message', 'rank')]), 'value.rds')"
   ))
   ended <- processx::run(
     "ip", c(hosts$first, file.path(R.home("bin"), "Rscript"), script),
@@ -100,6 +109,8 @@ test_that("processes on two hosts compute what one computes", {
   expect_equal(got$value, alone(train_once, args), tolerance = 1e-5)
   expect_match(got$told[[1L]], "Process 2 of 2 failed.", fixed = TRUE)
   expect_identical(got$told[[2L]], "not on this host")
+  expect_match(got$lost$message, "Process 2 of 2 ended with status 255", fixed = TRUE)
+  expect_identical(got$lost$rank, 2L)
   expect_identical(children(), 0L)
   # nor is anything left of what was sent
   expect_length(list.files(tempdir(), "kerasbridge-launch-", recursive = TRUE), 0L)
