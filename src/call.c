@@ -80,3 +80,32 @@ SEXP call_python(SEXP args) { return call_with(CADR(args), CDDR(args)); }
 
 /* .External(call_kept, f, ...): the result as an object of Python, whatever it is. */
 SEXP call_kept(SEXP args) { return called(CADR(args), CDDR(args)); }
+
+static int is_plain_number(SEXP x) {
+  if (Rf_isObject(x) || XLENGTH(x) != 1) return 0;
+  if (Rf_getAttrib(x, R_DimSymbol) != R_NilValue) return 0;
+  return TYPEOF(x) == REALSXP || INTEGER(x)[0] != NA_INTEGER;
+}
+
+/* Is there nothing for R to do before `x` crosses as a tensor or as data? */
+static int crosses(SEXP x) {
+  switch (TYPEOF(x)) {
+  case NILSXP:
+    return 1;
+  case ENVSXP:
+    return Rf_inherits(x, "python.builtin.object");
+  case REALSXP:
+  case INTSXP:
+    return is_plain_number(x);
+  case VECSXP:
+    if (Rf_isObject(x) || Rf_getAttrib(x, R_DimSymbol) != R_NilValue) return 0;
+    for (R_xlen_t i = 0; i < XLENGTH(x); i++) {
+      if (!crosses(VECTOR_ELT(x, i))) return 0;
+    }
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+SEXP call_crosses(SEXP x) { return Rf_ScalarLogical(crosses(x)); }

@@ -152,8 +152,10 @@ SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make);
 SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r);
 SEXP call_kept(SEXP args);
 SEXP call_python(SEXP args);
+SEXP call_crosses(SEXP x);
 
 static const R_CallMethodDef calls[] = {
+  {"call_crosses", (DL_FUNC) &call_crosses, 1},
   {"call_prepare", (DL_FUNC) &call_prepare, 4},
   {"door_continue", (DL_FUNC) &door_continue, 1},
   {"door_watch_forks", (DL_FUNC) &door_watch_forks, 1},
