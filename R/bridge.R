@@ -141,13 +141,17 @@ finished <- function(result, frame) {
 }
 
 # What src/call.c needs to know of reticulate and of this package.
-prepare_calls <- function() {
-  routine <- getDLLRegisteredRoutines("reticulate")$.Call[["_reticulate_py_call_impl"]]
-  address <- if (identical(routine$numParameters, 3L)) {
-    getNativeSymbolInfo(routine$name, "reticulate")$address
-  }
+prepare_calls <- function(address = routine_of_py_call()) {
   # The function that has called C is the one below.
   .Call(call_prepare, address, reticulate::py_call, finishers, \(x) finished(x, sys.nframe() - 1L))
+}
+
+# What py_call() calls, where it takes the function and its unnamed and named arguments.
+routine_of_py_call <- function() {
+  routine <- getDLLRegisteredRoutines("reticulate")$.Call[["_reticulate_py_call_impl"]]
+  if (identical(routine$numParameters, 3L)) {
+    getNativeSymbolInfo(routine$name, "reticulate")$address
+  }
 }
 
 # A function's body as it is run: where its value is a call of call_py(), C is called at once, and
