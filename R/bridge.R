@@ -118,23 +118,56 @@ shim_functions <- c(
 # Call a Python callable of the shim with R arguments. A tensor stays a tensor, plain values
 # become R's, and a Python error becomes an R condition whose call is that of the caller.
 call_py <- function(f, ...) {
-  result <- py_call(f, ...)
-  finish <- finishers[[oldClass(result)[[1L]]]]
-  if (is.null(finish)) result else finish(result, sys.parent())
+  result <- .External(call_kept, f, ...)
+  finished(result, sys.parent())
 }
 
 # The same for a helper of the function that the user called.
 call_py_for <- function(frame, f, ...) {
-  result <- py_call(f, ...)
-  finish <- finishers[[oldClass(result)[[1L]]]]
-  if (is.null(finish)) result else finish(result, frame)
+  result <- .External(call_kept, f, ...)
+  finished(result, frame)
 }
 
 # The same, but the result stays in Python, whatever it is.
 call_py_raw <- function(f, ...) {
-  result <- py_call(f, ...)
+  result <- .External(call_kept, f, ...)
   if (inherits(result, failure_class)) raise_failure(result, sys.call(sys.parent()))
   result
+}
+
+finished <- function(result, frame) {
+  finish <- finishers[[oldClass(result)[[1L]]]]
+  if (is.null(finish)) result else finish(result, frame)
+}
+
+# What src/call.c needs to know of reticulate and of this package.
+prepare_calls <- function(address = routine_of_py_call()) {
+  # The function that has called C is the one below.
+  .Call(call_prepare, address, reticulate::py_call, finishers, \(x) finished(x, sys.nframe() - 1L))
+}
+
+# What py_call() calls, where it takes the function and its unnamed and named arguments.
+routine_of_py_call <- function() {
+  routine <- getDLLRegisteredRoutines("reticulate")$.Call[["_reticulate_py_call_impl"]]
+  if (identical(routine$numParameters, 3L)) {
+    getNativeSymbolInfo(routine$name, "reticulate")$address
+  }
+}
+
+# A function's body as it is run: where its value is a call of call_py(), C is called at once, and
+# tensors pass the doors of arguments unasked.
+in_one_call <- function(body) {
+  if (is_call(body, "{", 1L)) body <- body[[2L]]
+  if (!is_call(body, "call_py")) {
+    return(body)
+  }
+  arguments <- lapply(as.list(body)[-1L], \(argument) {
+    if (!is_call(argument, "arg_data") || !is.symbol(argument[[2L]])) {
+      return(argument)
+    }
+    bquote(if (typeof(.(argument[[2L]])) == "environment") .(argument[[2L]]) else .(argument))
+  })
+  as.call(c(quote(.External), quote(call_python), arguments))
 }
 
 failure_class <- "kerasbridge.errors.Failure"
@@ -238,6 +271,7 @@ shim_path <- function() system.file("python", package = "kerasbridge", mustWork 
 
 # A generated function: knows its name, so that it can be handed to Keras as Keras's own object.
 wrapper <- function(name, f) {
+  body(f) <- in_one_call(body(f))
   # Not so where a call is all that it costs.
   if (!grepl("^(op|random|activation)_", name)) {
     body(f) <- call("{", quote(refuse_partial_names()), body(f))

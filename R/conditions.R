@@ -52,7 +52,7 @@ whole_trace <- function(trace, python_frames) {
 
 # The function by which Python calls R, and what comes after a call that failed.
 r_entry <- "reticulate:::call_r_function"
-signalling <- c(".handleSimpleError", "finish", "raise_failure")
+signalling <- c(".handleSimpleError", "finished", "raise_failure")
 
 call_head <- function(call) if (is_call(call)) expr_deparse(call[[1L]])[[1L]] else ""
 
@@ -173,10 +173,19 @@ entry_to_python <- function() {
   if (is.na(entry) || entry < 1L) {
     return(NULL)
   }
-  ours <- which(heads[seq_len(entry)] %in% c("call_py", "call_py_raw"))
-  user <- if (length(ours)) sys.parents()[[max(ours)]] else 0L
+  callers <- c("call_py", "call_py_raw")
+  user <- if (heads[[entry]] == "call_py_for") {
+    sys.frame(entry)$frame
+  } else if (!heads[[entry]] %in% callers && is_ours(sys.function(entry))) {
+    entry # has called C at once
+  } else {
+    ours <- which(heads[seq_len(entry)] %in% callers)
+    if (length(ours)) sys.parents()[[max(ours)]] else 0L
+  }
   list(env = sys.frame(entry), call = if (user > 0L) sys.call(user))
 }
+
+is_ours <- function(f) identical(topenv(environment(f)), topenv())
 
 # Refuse an argument: the message names it, the call is the user's.
 abort_argument <- function(message, call = caller_env(2), ..., .envir = parent.frame()) {

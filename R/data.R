@@ -3,10 +3,7 @@
 
 # An argument that may be a tensor or R data. Tensors and other Python objects pass untouched.
 arg_data <- function(x) {
-  if (typeof(x) == "environment" || is.null(x)) {
-    return(x)
-  }
-  pack(x, caller_arg(x), parent.frame())
+  if (.Call(call_crosses, x)) x else pack(x, caller_arg(x), parent.frame())
 }
 
 # The same for all that came in `...`.

@@ -33,6 +33,7 @@
 }
 
 on_reticulate_load <- function() {
+  prepare_calls()
   declare_requirements()
   setHook("reticulate.onPyInit", on_python_start, action = "append")
   for (module in c("tensorflow", "torch", "jax", "keras")) {

@@ -91,6 +91,21 @@ as.double.kerasbridge_shape <- function(x, ...) as.double(as.integer(x))
 #' @export
 as.list.kerasbridge_shape <- function(x, ...) unclass(x)
 
+# What torch and TensorFlow have for `x$shape`; on JAX it is a list.
+framework_shapes <- c("torch.Size", "tensorflow.python.framework.tensor_shape.TensorShape")
+
+#' @export
+as.list.torch.Size <- function(x, ...) as.list(as_shape(x))
+
+#' @export
+as.list.tensorflow.python.framework.tensor_shape.TensorShape <- as.list.torch.Size
+
+# reticulate has a method for them too.
+#' @exportS3Method base::chooseOpsMethod
+chooseOpsMethod.kerasbridge_shape <- function(x, y, mx, my, cl, reverse) {
+  inherits(y, framework_shapes)
+}
+
 #' @export
 c.kerasbridge_shape <- function(...) shape(...)
 

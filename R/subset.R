@@ -48,13 +48,16 @@ NULL
 newaxis <- NULL
 
 # What `x@r` and `x@py` give: the tensor, waiting for its subscripts.
-subsettable <- function(object, name, call = sys.call(-1L)) {
+subsettable <- function(object, name) {
   waiting <- list(object)
-  class(waiting) <- switch(name,
-    r = "kerasbridge_at_r",
-    py = "kerasbridge_at_py",
+  class(waiting) <- if (name == "r") {
+    "kerasbridge_at_r"
+  } else if (name == "py") {
+    "kerasbridge_at_py"
+  } else {
+    call <- sys.call(-1L)
     abort_argument("A tensor has {.code @r} and {.code @py}, not {.code @{name}}.", call)
-  )
+  }
   waiting
 }
 
@@ -79,37 +82,37 @@ subsettable <- function(object, name, call = sys.call(-1L)) {
 
 #' @export
 `[.kerasbridge_at_r` <- function(x, ..., drop = TRUE) {
-  plain <- if (missing(drop)) .Call(subscripts_plain, substitute(alist(...)), environment())
-  if (is.character(plain)) {
-    call_py(r_selectors[[plain]] %||% r_selector(plain, ...), .subset2(x, 1L))
-  } else {
-    call_py(bound$subset_get, .subset2(x, 1L), "r", drop, plain %||% captured(...))
+  x <- .subset2(x, 1L)
+  plain <- if (missing(drop)) {
+    exprs <- substitute(alist(...))
+    .Call(subscripts_plain, x, exprs, environment(), r_selectors, r_selector)
   }
+  if (is.null(plain)) call_py(bound$subset_get, x, "r", drop, captured(...)) else plain
 }
 
 #' @export
 `[.kerasbridge_at_py` <- function(x, ..., drop = TRUE) {
-  plain <- if (missing(drop)) .Call(subscripts_plain, substitute(alist(...)), environment())
-  if (is.character(plain)) {
-    call_py(py_selectors[[plain]] %||% py_selector(plain, ...), .subset2(x, 1L))
-  } else {
-    call_py(bound$subset_get, .subset2(x, 1L), "py", drop, plain %||% captured(...))
+  x <- .subset2(x, 1L)
+  plain <- if (missing(drop)) {
+    exprs <- substitute(alist(...))
+    .Call(subscripts_plain, x, exprs, environment(), py_selectors, py_selector)
   }
+  if (is.null(plain)) call_py(bound$subset_get, x, "py", drop, captured(...)) else plain
 }
 
-# What selects by literal subscripts that were met before: functions of a tensor, by the string that
+# What selects by plain subscripts that were met before: functions of a tensor, by the string that
 # src/subscripts.c makes of them.
 r_selectors <- new.env(parent = emptyenv())
 py_selectors <- new.env(parent = emptyenv())
 
-r_selector <- function(key, ...) kept_selector(r_selectors, "r", key, ...)
+r_selector <- function(key) keep_selector(r_selectors, "r", key)
 
-py_selector <- function(key, ...) kept_selector(py_selectors, "py", key, ...)
+py_selector <- function(key) keep_selector(py_selectors, "py", key)
 
 # Generated code can have any number of literals: all are let go then, and met anew.
-kept_selector <- function(kept, counted, key, ...) {
+keep_selector <- function(kept, counted, key) {
   if (length(kept) >= 1000L) rm(list = ls(kept, all.names = TRUE), envir = kept)
-  kept[[key]] <- call_py(bound$subset_selector, counted, captured(...))
+  kept[[key]] <- call_py(bound$subset_selector, counted, key)
 }
 
 #' @export

@@ -40,18 +40,17 @@ fill_operators <- function() {
 
 # The bodies name their operator, so that a call looks nothing up but its function.
 binary_method <- function(name) {
-  call <- bquote(call_py(
-    operators[[.(name)]],
-    if (typeof(e1) == "environment") e1 else arg_data(e1),
-    if (typeof(e2) == "environment") e2 else arg_data(e2)
-  ))
+  call <- bquote(call_py(operators[[.(name)]], arg_data(e1), arg_data(e2))) |> in_one_call()
   if (name == "+") call <- bquote(if (missing(e2)) e1 else .(call))
-  if (name == "-") call <- bquote(if (missing(e2)) call_py(operators$negative, e1) else .(call))
+  if (name == "-") {
+    call <- bquote(if (missing(e2)) .External(call_python, operators$negative, e1) else .(call))
+  }
   new_function(pairlist2(e1 = , e2 = ), call, topenv())
 }
 
 math_method <- function(name) {
-  new_function(pairlist2(x = , ... = ), bquote(call_py(operators[[.(name)]], x)), topenv())
+  call <- bquote(.External(call_python, operators[[.(name)]], x))
+  new_function(pairlist2(x = , ... = ), call, topenv())
 }
 
 # Over all elements; with `axis`, counted from 1, over these.
@@ -59,7 +58,7 @@ summary_method <- function(name) {
   call <- bquote({
     if (!is.logical(na.rm) || is.na(na.rm) || na.rm) refuse_na_rm(current_call())
     if (missing(axis) && missing(keepdims) && missing(...)) {
-      call_py(operators[[.(name)]], x)
+      .External(call_python, operators[[.(name)]], x)
     } else {
       call_py(operators[[.(name)]], x, axis, keepdims, ...)
     }
@@ -118,12 +117,11 @@ other_tensor_methods <- list(
   all.equal = function(target, current, ...) all.equal(plain(target), plain(current), ...),
   chooseOpsMethod = function(x, y, mx, my, cl, reverse) TRUE,
   "[" = function(x, ..., drop = TRUE) {
-    plain <- if (missing(drop)) .Call(subscripts_plain, substitute(alist(...)), environment())
-    if (is.character(plain)) {
-      call_py(r_selectors[[plain]] %||% r_selector(plain, ...), x)
-    } else {
-      call_py(bound$subset_get, x, "r", drop, plain %||% captured(...))
+    plain <- if (missing(drop)) {
+      exprs <- substitute(alist(...))
+      .Call(subscripts_plain, x, exprs, environment(), r_selectors, r_selector)
     }
+    if (is.null(plain)) call_py(bound$subset_get, x, "r", drop, captured(...)) else plain
   },
   "[<-" = function(x, ..., value) {
     subscripts <- captured(...)

@@ -42,7 +42,8 @@ report <- function(bench, rows) {
   folder <- Sys.getenv("KERASBRIDGE_BENCH_OUT")
   if (nzchar(folder)) {
     file <- file.path(folder, paste0(bench, "-", backend, ".csv"))
-    utils::write.csv(rows, file, row.names = FALSE)
+    columns <- c("bench", "backend", "case", "ratio", "target", "met")
+    utils::write.csv(rows[columns], file, row.names = FALSE)
   }
   invisible(rows)
 }

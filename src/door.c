@@ -147,17 +147,25 @@ static SEXP door_watch_forks(SEXP addresses) {
   return R_NilValue;
 }
 
-/* In subscripts.c. */
-SEXP subscripts_plain(SEXP exprs, SEXP env);
+/* In subscripts.c and call.c. */
+SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make);
+SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r);
+SEXP call_kept(SEXP args);
+SEXP call_python(SEXP args);
+SEXP call_crosses(SEXP x);
 
 static const R_CallMethodDef calls[] = {
+  {"call_crosses", (DL_FUNC) &call_crosses, 1},
+  {"call_prepare", (DL_FUNC) &call_prepare, 4},
   {"door_continue", (DL_FUNC) &door_continue, 1},
   {"door_watch_forks", (DL_FUNC) &door_watch_forks, 1},
-  {"subscripts_plain", (DL_FUNC) &subscripts_plain, 2},
+  {"subscripts_plain", (DL_FUNC) &subscripts_plain, 5},
   {NULL, NULL, 0}
 };
 
 static const R_ExternalMethodDef externals[] = {
+  {"call_kept", (DL_FUNC) &call_kept, -1},
+  {"call_python", (DL_FUNC) &call_python, -1},
   {"door_enter", (DL_FUNC) &door_enter, -1},
   {NULL, NULL, 0}
 };

@@ -1,7 +1,9 @@
 /* Plain subscripts, of which nearly all are made: whole numbers, empty ones, ranges of these, `..`.
 
    A framework takes a few microseconds for `x[1, , 2:3]`. To look at the subscripts in R takes longer
-   than that. What is not plain is left to R/subset.R, which knows all of them. */
+   than that. Here a string is made of them, which stands for a Python function that selects by them:
+   "1,_,2:3,". A number that is not literal is a `v` in it, and goes to the function with the tensor.
+   What is not plain is left to R/subset.R, which knows all of them. */
 
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +12,9 @@
 #include <Rinternals.h>
 
 enum { KEY = 128 };
+
+/* In call.c. */
+SEXP call_with(SEXP f, SEXP args);
 
 /* Is `value` a single whole number, and no object of a class or with dimensions? */
 static int is_whole(SEXP value, int *number) {
@@ -51,13 +56,14 @@ static int write_end(SEXP expr, char *key) {
 }
 
 /* Writes `a:b` or `a:b:step`, which is `(a:b):step`. */
-static int write_range(SEXP expr, char *key) {
+static int write_range(SEXP expr, char *key, int with_step) {
   SEXP first = CADR(expr);
   char end[16];
-  if (is_call_of(first, ":", 2) ? !write_range(first, key) : !write_end(first, key)) return 0;
+  if (with_step && is_call_of(first, ":", 2) ? !write_range(first, key, 0) : !write_end(first, key))
+    return 0;
   if (!write_end(CADDR(expr), end)) return 0;
   strcat(strcat(key, ":"), end);
-  return strlen(key) < 48;
+  return 1;
 }
 
 static int is_ellipsis(SEXP expr) {
@@ -65,56 +71,60 @@ static int is_ellipsis(SEXP expr) {
     is_call_of(expr, "all_dims", 0);
 }
 
-/* A string that stands for subscripts that are all literal, or NULL. */
-static SEXP as_key(SEXP exprs) {
-  char key[KEY] = "", one[64];
-  int number;
-  for (SEXP left = exprs; left != R_NilValue; left = CDR(left)) {
+/* The value of the subscript at `place` in `...` of `env`. */
+static SEXP value_of(int place, SEXP env) {
+  SEXP call = PROTECT(Rf_lang2(Rf_install("...elt"), Rf_ScalarInteger(place)));
+  SEXP value = Rf_eval(call, env);
+  UNPROTECT(1);
+  return value;
+}
+
+/* Writes what stands for subscripts that are all plain, and appends the numbers that are not literal
+   to `last`; returns 0 where one is not plain. */
+static int write_key(SEXP exprs, SEXP env, char *key, SEXP last) {
+  char one[64];
+  int number, place = 1;
+  key[0] = '\0';
+  for (SEXP left = exprs; left != R_NilValue; left = CDR(left), place++) {
     SEXP expr = CAR(left);
     if (expr == R_MissingArg) strcpy(one, "_");
+    else if (expr == R_NilValue) strcpy(one, "n");
     else if (is_ellipsis(expr)) strcpy(one, ".");
     else if (is_literal(expr, &number)) snprintf(one, sizeof one, "%d", number);
-    else if (!is_call_of(expr, ":", 2) || !write_range(expr, one)) return R_NilValue;
-    if (strlen(key) + strlen(one) + 2 > sizeof key) return R_NilValue;
+    else if (is_call_of(expr, ":", 2)) {
+      if (!write_range(expr, one, 1)) return 0;
+    } else {
+      SEXP value = value_of(place, env);
+      if (value == R_NilValue) strcpy(one, "n");
+      else if (is_whole(value, &number)) {
+        strcpy(one, "v");
+        SETCDR(last, Rf_list1(Rf_ScalarInteger(number)));
+        last = CDR(last);
+      } else return 0;
+    }
+    if (strlen(key) + strlen(one) + 2 > KEY) return 0;
     strcat(strcat(key, one), ",");
   }
-  return Rf_mkString(key);
+  return 1;
 }
 
-/* A list of numbers and marks, for subscripts of which some have to be evaluated, or NULL where one
-   of them is a range, or turns out to be no number. */
-static SEXP as_parts(SEXP exprs, SEXP env) {
-  int number, place = 0;
-  SEXP parts = PROTECT(Rf_allocVector(VECSXP, Rf_length(exprs)));
-  for (SEXP left = exprs; left != R_NilValue; left = CDR(left), place++) {
-    SEXP expr = CAR(left), part;
-    if (expr == R_MissingArg) part = Rf_mkString("_");
-    else if (is_ellipsis(expr)) part = Rf_mkString(".");
-    else if (is_literal(expr, &number)) part = Rf_ScalarInteger(number);
-    else {
-      part = R_NilValue;
-      if (!is_call_of(expr, ":", 2)) {
-        SEXP call = PROTECT(Rf_lang2(Rf_install("...elt"), Rf_ScalarInteger(place + 1)));
-        SEXP value = PROTECT(Rf_eval(call, env));
-        if (value == R_NilValue) part = Rf_mkString("n");
-        else if (is_whole(value, &number)) part = Rf_ScalarInteger(number);
-        UNPROTECT(2);
-      }
-      if (part == R_NilValue) {
-        UNPROTECT(1);
-        return R_NilValue;
-      }
-    }
-    SET_VECTOR_ELT(parts, place, part);
-  }
-  UNPROTECT(1);
-  return parts;
-}
-
-/* `exprs` is alist(...) as it is written, in the frame `env` of the method. */
-SEXP subscripts_plain(SEXP exprs, SEXP env) {
+/* What `exprs`, alist(...) as it is written in the frame `env` of the method, select from `x`; NULL
+   where one is not plain. What selects is in `selectors`, or is made by `make` of the string. */
+SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make) {
+  char key[KEY];
   exprs = CDR(exprs);
   if (exprs == R_NilValue) return R_NilValue;
-  SEXP key = as_key(exprs);
-  return key == R_NilValue ? as_parts(exprs, env) : key;
+  SEXP args = PROTECT(Rf_list1(x));
+  SEXP result = R_NilValue;
+  if (write_key(exprs, env, key, args)) {
+    SEXP selector = Rf_install(key);
+    if (!R_existsVarInFrame(selectors, selector)) {
+      SEXP making = PROTECT(Rf_lang2(make, PROTECT(Rf_mkString(key))));
+      Rf_eval(making, R_GlobalEnv);
+      UNPROTECT(2);
+    }
+    result = call_with(Rf_eval(selector, selectors), args);
+  }
+  UNPROTECT(1);
+  return result;
 }

@@ -20,3 +20,37 @@ test_that("an argument that does not exist is refused, and the near one named", 
   expect_refused(op_sum(1:3, axs = 1), "op_sum\\(\\) has no argument `axs`. Did you mean `axis`")
   expect_refused(layer_dense(units = 2, activaton = "relu"), "Did you mean `activation`")
 })
+
+test_that("without the routine of reticulate, py_call() is called to the same effect", {
+  expect_type(routine_of_py_call(), "externalptr")
+  prepare_calls(NULL)
+  withr::defer(prepare_calls())
+  x <- op_convert_to_tensor(matrix(1:4 + 0, 2))
+  expect_value(op_sum(x, axis = 1), c(3, 7))
+  expect_value(op_reshape(x, newshape = 4), c(1, 3, 2, 4))
+  expect_value(x + op_add(x, 1), matrix(2 * 1:4 + 1, 2))
+  i <- 2
+  expect_value(x[i, ], c(2, 4))
+  expect_identical(dim(x), c(2L, 2L))
+  expect_refused(x[3, ], "Subscript 1 is 3, but dimension 1 has size 2")
+})
+
+test_that("a call that goes to C at once is the call of its errors and warnings", {
+  expect_identical(
+    conditionCall(expect_refused(op_sum(1:3, axis = 4), "axis")), quote(op_sum(1:3, axis = 4))
+  )
+  x <- op_ones(c(2, 3))
+  i <- 3
+  expect_identical(conditionCall(expect_refused(x[i, ], "Subscript 1 is 3")), quote(x[i, ]))
+  warning <- expect_warning(callback_early_stopping(mode = "up"), "up")
+  expect_identical(conditionCall(warning), quote(callback_early_stopping(mode = "up")))
+})
+
+test_that("what crosses unasked is what R has nothing to do with", {
+  crosses <- \(x) .Call(call_crosses, x)
+  x <- op_ones(2)
+  for (value in list(x, NULL, 1, NA_real_, 2L, list(x, list(a = x, 2)))) expect_true(crosses(value))
+  for (value in list(NA, 1:2, NA_integer_, "a", factor("a"), list(1:2), shape(1), matrix(1), sum)) {
+    expect_false(crosses(value))
+  }
+})

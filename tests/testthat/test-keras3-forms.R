@@ -164,6 +164,24 @@ test_that("recurrent cells compose", {
   expect_length(rnn_cells_stack(rnn_cell_gru(units = 5))$cells, 1L)
   stacked <- layer_rnn(cell = rnn_cells_stack(list(rnn_cell_gru(2), rnn_cell_gru(3))))
   expect_identical(dim(stacked(x)), 2:3)
+  cell <- rnn_cell_gru(units = 5)
+  layer <- layer_rnn(cell = cell, return_sequences = TRUE, return_state = TRUE)
+  .[whole, last] <- layer(x)
+  expect_value(whole[, 3, ], last)
+  expect_value(cell(x[, 1, ], list(op_zeros(c(2, 5))))[[1L]], whole[, 1, ])
+  model <- keras_model_sequential(input_shape = shape(NULL, 4)) |> stacked() |> layer_dense(2)
+  expect_identical(dim(model(x)), c(2L, 2L))
+})
+
+test_that("a framework's own shape is a list, and compares with shape()", {
+  x <- op_ones(c(2, 3))
+  expect_identical(as.list(x$shape), as.list(shape(2, 3)))
+  expect_true(x$shape == shape(2, 3))
+  expect_true(shape(2, 3) == x$shape)
+  expect_false(x$shape == shape(3, 2))
+  expect_true(x$shape != shape(3, 2))
+  expect_identical(format(shape(x$shape, 4)), "shape(2, 3, 4)")
+  expect_true(keras_input(3)$shape == shape(NA, 3))
 })
 
 test_that("one of something stands where Keras wants several", {

@@ -160,6 +160,39 @@ def test_a_matrix_of_coordinates_selects_elements(name):
     check(name, st.tuples(shapes, st.integers(0, 10**6)), test)
 
 
+# --- Plain subscripts, as a string -------------------------------------------------------------
+
+
+def test_a_selector_selects_what_its_string_says(native):
+    x = numbered((3, 4, 2))
+    tensor = native.tensor(x)
+    select = indexing.selector("r", "-1,_,v,")
+    for _ in range(2):  # anew, and by what was kept
+        np.testing.assert_array_equal(Native.array(select(tensor, 2)), x[-1, :, 1])
+        np.testing.assert_array_equal(Native.array(select(tensor, -2)), x[-1, :, 0])
+    for key, expected in [
+        ("2,", x[1]),
+        ("_,n,2:,", x[:, None, 1:]),
+        (".,:1,", x[..., :1]),
+        ("3:1:-2,_,_,", x[::-2]),
+        ("_,_,_,", x),
+    ]:
+        select = indexing.selector("r", key)
+        for _ in range(2):
+            np.testing.assert_array_equal(Native.array(select(tensor)), expected)
+    np.testing.assert_array_equal(
+        Native.array(indexing.selector("py", "0,1:3,")(tensor)), x[0, 1:3]
+    )
+
+
+def test_a_selector_tells_what_does_not_fit(native):
+    select = indexing.selector("r", "v,")
+    for _ in range(2):
+        failure = select(native.tensor(numbered((3, 4))), 4)
+        assert isinstance(failure.error, SubscriptError)
+        assert failure.message == "Subscript 1 is 4, but dimension 1 has size 3."
+
+
 # --- Tensors as subscripts --------------------------------------------------------------------
 
 

@@ -107,13 +107,13 @@ def tensor(value: Any, name: str = "x") -> Any:
         return value
     if isinstance(value, np.ndarray):
         return as_tensor(value, name)
+    if isinstance(value, (list, tuple)):
+        return [tensor(part, name) for part in value]
     if value is None or isinstance(value, (bool, int, float, complex)):
         return value
     if frameworks.is_tensor(value):
         _AS_THEY_ARE.add(type(value))
         return value
-    if isinstance(value, (list, tuple)):
-        return [tensor(part, name) for part in value]
     if isinstance(value, dict):
         return {key: tensor(part, name) for key, part in value.items()}
     if isinstance(value, str):

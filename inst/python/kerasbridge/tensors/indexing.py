@@ -69,35 +69,61 @@ def get(x: Any, style: str, drop: bool, captured: Sequence[Any]) -> Any:
     return _get_outer(framework, x, parts, drop)
 
 
-def selector(style: str, captured: Sequence[Any]) -> Callable[[Any], Any]:
-    """:func:`get` for subscripts that are always these: numbers, ranges and empty ones."""
-    captured = tuple(captured)
-    keys: dict[Any, tuple[frameworks.Framework, tuple[Any, ...]]] = {}
+def selector(style: str, key: str) -> Callable[..., Any]:
+    """:func:`get` for subscripts that are always these, as ``src/subscripts.c`` writes them.
 
-    def select(x: Any) -> Any:
-        kind = type(x)
+    ``"1,_,2:3,v,"`` is one position, a whole dimension, a range, and a position that comes with
+    the tensor at each call.
+    """
+    written = [part for subscript in key.split(",")[:-1] for part in _written(subscript)]
+    places = [place for place, part in enumerate(written) if part == "v"]
+    known: dict[Any, tuple[Callable[[Any, tuple[Any, ...]], Any], tuple[Any, ...]]] = {}
+
+    def select(x: Any, *numbers: int) -> Any:
         try:
-            framework, key = keys[kind, x.shape]
-        except (KeyError, TypeError, ValueError):
-            return first(x, kind)
-        return framework.get(x, key)
+            take, at = known[type(x), x.shape, numbers]
+            return take(x, at)
+        except Exception:  # not met before, or told why not
+            return select_anew(x, *numbers)
 
-    def first(x: Any, kind: type) -> Any:
+    def anew(x: Any, *numbers: int) -> Any:
+        captured = written.copy()
+        for place, number in zip(places, numbers, strict=True):
+            captured[place] = number
         framework = frameworks.of(x)
         sizes = framework.shape(x)
+        at = None
         if None not in sizes:
-            key = _basic_key(framework.name, sizes, style, captured)
-            if key is not None:
-                if len(keys) < _REMEMBERED:
-                    keys[kind, x.shape] = framework, key
-                return framework.get(x, key)
-        return get(x, style, True, captured)
+            at = _basic_key(framework.name, sizes, style, tuple(captured))
+        if at is None:
+            return get(x, style, True, captured)
+        at = _short(at)
+        if len(known) < _REMEMBERED:
+            known[type(x), x.shape, numbers] = framework.get, at
+        return framework.get(x, at)
 
-    return guarded(select)
+    select_anew = guarded(anew)
+    return select
 
 
-#: The shapes for which a selector keeps its key.
-_REMEMBERED: Final = 64
+def _short(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """`key` without the whole dimensions at its end, each of which would take its time."""
+    used = len(key)
+    while used > 1 and _is_whole(key[used - 1]):
+        used -= 1
+    return key[:used]
+
+
+def _written(subscript: str) -> list[Any]:
+    """One subscript out of a string, as R would have captured it."""
+    if subscript in ("_", "n", ".", "v"):
+        return [subscript]
+    ends = [int(end) if end else None for end in subscript.split(":")]
+    return ends if len(ends) == 1 else ["r" if len(ends) == 2 else "s", *ends]
+
+
+#: How many shapes and numbers a selector keeps the key for.
+_REMEMBERED: Final = 1024
 
 
 def set(x: Any, style: str, value: Any, captured: Sequence[Any]) -> Any:

@@ -75,6 +75,8 @@ def sizes_of(x: Any) -> Any:
     """
     if frameworks.is_size(x):
         return (x,)
+    if isinstance(x, tuple) or type(x).__name__ == "TensorShape":  # a framework's own shape
+        return tuple(x)
     if not frameworks.is_tensor(x):
         return None
     sizes = frameworks.of(x).shape(x)
