@@ -48,6 +48,7 @@ end_of_fit <- function(fitted, turns, call) {
 
 # The result of evaluate() or predict(), which has none when it was left.
 end_of_turns <- function(result, turns, call) {
+  force(result) # the turns come with it
   signal_kept(turns)
   if (inherits(result, "kerasbridge.models.progress.Interrupted")) leave_with_interrupt(call)
   result

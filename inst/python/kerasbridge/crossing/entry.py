@@ -25,8 +25,8 @@ Classes = Callable[[Any], list[str]]
 #: Classes of R conditions that say nothing more than that there was an error.
 _UNSPECIFIC: Final = frozenset({"simpleError", "error", "condition"})
 
-#: What makes a plain number of an argument, by its type; for types met so far.
-_PLAIN: Final[dict[type, Callable[[Any], Any]]] = {}
+#: Types whose objects cross as they are: most arguments are of these, and all are asked at once.
+_AS_THEY_ARE: Final[set[type]] = set()
 
 #: The module through which Python calls R.
 _R_CALLS: Final = "rpytools.call"
@@ -63,14 +63,20 @@ def crossing(
     """
     to_r = ctypes.pythonapi.PyCapsule_GetContext
     to_r.argtypes, to_r.restype = (ctypes.py_object,), ctypes.c_bool
+    as_they_are = _AS_THEY_ARE.issuperset
+    elsewhere = threads.elsewhere
 
     def call_r_function(function: Any, *args: Any, **kwargs: Any) -> Any:
-        if threads.elsewhere():
+        if elsewhere():
             name = callables.name_of_frame(sys._getframe(1))
             return threads.on_main_thread(lambda: call_r_function(function, *args, **kwargs), name)
+        if not as_they_are(map(type, args)):
+            args = tuple(map(_number, args))
         interrupts.entered.append(object())
         try:
-            return call(doors[to_r(function)], function, *map(_number, args), **kwargs)
+            if kwargs:  # an empty dictionary would be made an R list
+                return call(doors[to_r(function)], function, *args, **kwargs)
+            return call(doors[to_r(function)], function, *args)
         except Exception as error:
             if hasattr(error, "python_frames"):
                 raise
@@ -88,23 +94,21 @@ def crossing(
 def _number(x: Any) -> Any:
     """A NumPy array without dimensions as the number that it is, which R's arrays cannot be;
     and a number of JAX's own kind, as `grad` passes it, as Python's."""
-    kind = type(x)
+    kind: type = type(x)
     if kind is np.ndarray:
         return x if x.ndim else x[()]
-    plain = _PLAIN.get(kind)
+    plain = _plain(kind)
     if plain is None:
-        plain = _PLAIN.setdefault(kind, _find_plain(kind))
+        _AS_THEY_ARE.add(kind)
+        return x
     return plain(x)
 
 
-def _find_plain(kind: type) -> Callable[[Any], Any]:
+@cache
+def _plain(kind: type) -> Callable[[Any], Any] | None:
     if kind.__module__ == "jax._src.literals":
-        return next((plain for plain in (float, int, complex) if issubclass(kind, plain)), _same)
-    return _same
-
-
-def _same(x: Any) -> Any:
-    return x
+        return next((plain for plain in (float, int, complex) if issubclass(kind, plain)), None)
+    return None
 
 
 def _classed(error: Exception, classes: Classes) -> Exception:
