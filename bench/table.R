@@ -9,7 +9,7 @@ figures <- do.call(rbind, lapply(files, utils::read.csv))
 backends <- intersect(c("jax", "tensorflow", "torch"), figures$backend)
 order <- c(
   "fit", "predict", "memory", "custom", "convert", "images", "blas", "overhead", "wrappers",
-  "construct", "callback", "crossing", "scale", "start"
+  "construct", "callback", "crossing", "data", "scale", "start"
 )
 # The worst wrappers differ between backends; only their medians are comparable.
 figures <- figures[figures$bench != "wrappers" | startsWith(figures$case, "median of"), ]

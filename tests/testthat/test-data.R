@@ -324,6 +324,12 @@ test_that("a factor is a position counted from 1 where a function takes position
   expect_value(op_one_hot(f, 2), rbind(c(0, 1), c(1, 0), c(0, 1)))
   expect_value(op_segment_sum(c(1, 2, 4), f, num_segments = 2), c(2, 5))
   expect_value(op_take_along_axis(c(5, 6), f, axis = 1), c(6, 5, 6))
+  expect_value(op_multi_hot(f, 3), c(1, 1, 0))
+  expect_value(op_multi_hot(one, 3), c(0, 1, 0))
+  expect_value(op_switch(one, list(\(x) x + 1, \(x) x * 10), op_ones(2)), c(10, 10))
+  places <- f
+  dim(places) <- c(3L, 1L)
+  expect_value(op_scatter(places, c(1, 2, 4), 2), c(2, 5))
 })
 
 test_that("a factor is no axis, shape or size", {

@@ -179,6 +179,15 @@ average_pool = _pooling("average_pool")
 max_pool = _pooling("max_pool")
 
 
+def multi_hot(
+    inputs: Any, num_classes: Any = None, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Any:
+    """A single class is a set of one; Keras would reduce it to a number."""
+    if not np.ndim(inputs):
+        inputs = _ops().reshape(inputs, (1,))
+    return _ops().multi_hot(inputs, num_classes, axis, dtype, sparse)
+
+
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
     """Whole numbers are divided as others are: some backends refuse, and NumPy rounds."""
     return _ops().normalize(_with_fraction(x), axis=axis, order=order, epsilon=epsilon)
@@ -399,6 +408,7 @@ ADAPTED: Final[dict[str, Function]] = {
         histogram,
         jvp,
         max_pool,
+        multi_hot,
         nonzero,
         normalize,
         rearrange,
