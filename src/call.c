@@ -67,9 +67,12 @@ SEXP call_with(SEXP f, SEXP args) {
   SEXP result = PROTECT(called(f, args));
   SEXP class = Rf_getAttrib(result, R_ClassSymbol);
   if (TYPEOF(class) == STRSXP && R_existsVarInFrame(finishers, Rf_installTrChar(STRING_ELT(class, 0)))) {
-    SEXP finishing = PROTECT(Rf_lang2(finish, result));
-    result = Rf_eval(finishing, R_GlobalEnv);
-    UNPROTECT(1);
+    /* By name: an exception of Python keeps the calls that led to it, which must not hold it. */
+    SEXP frame = PROTECT(R_NewEnv(R_EmptyEnv, 0, 1)), name = Rf_install("result");
+    SEXP finishing = PROTECT(Rf_lang2(finish, name));
+    Rf_defineVar(name, result, frame);
+    result = Rf_eval(finishing, frame);
+    UNPROTECT(2);
   }
   UNPROTECT(1);
   return result;
