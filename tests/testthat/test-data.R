@@ -290,7 +290,7 @@ test_that("what is no data is refused by the name of its argument", {
   expect_error(op_sum(globalenv()), class = "kerasbridge_error")
 })
 
-# Factors: vignettes/from-keras3.Rmd has the same table -------------------------------------------
+# Factors: vignettes/articles/from-keras3.Rmd has the same table ----------------------------------
 
 f <- factor(c("b", "a", "b"), levels = c("a", "b"))
 one <- factor("b", levels = c("a", "b"))

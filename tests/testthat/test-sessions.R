@@ -113,21 +113,22 @@ test_that("models that workers fit come back as models", {
   expect_refused(predict(lost, 1), "serialize_model", class = "kerasbridge_earlier_session")
 
   library <- withr::local_tempdir()
+  bundle <- "bundle" # by a variable: the package is none that is declared
   fixture_package(
-    library, "bundle", c("export(bundle, unbundle)", "S3method(unbundle, bundle)"),
+    library, bundle, c("export(bundle, unbundle)", "S3method(unbundle, bundle)"),
     "bundle <- function(x, ...) UseMethod('bundle')
      unbundle <- function(x) UseMethod('unbundle')
      unbundle.bundle <- function(x) x$situate(x$object)"
   )
-  loadNamespace("bundle", lib.loc = library)
-  withr::defer(unloadNamespace("bundle"))
-  bundled <- getExportedValue("bundle", "bundle")(unserialize_model(models[[1]]))
+  loadNamespace(bundle, lib.loc = library)
+  withr::defer(unloadNamespace(bundle))
+  bundled <- getExportedValue(bundle, "bundle")(unserialize_model(models[[1]]))
   expect_s3_class(bundled, c("bundled_keras_model", "bundle"), exact = TRUE)
   file <- withr::local_tempfile()
   saveRDS(bundled, file)
-  unbundled <- parallel::clusterCall(workers[2], function(library, file, data) {
-    model <- getExportedValue(loadNamespace("bundle", lib.loc = library), "unbundle")(readRDS(file))
+  unbundled <- parallel::clusterCall(workers[2], function(bundle, library, file, data) {
+    model <- getExportedValue(loadNamespace(bundle, lib.loc = library), "unbundle")(readRDS(file))
     predict(model, data, verbose = 0)
-  }, library, file, data)[[1]]
+  }, bundle, library, file, data)[[1]]
   expect_equal(unbundled, here[[1]], tolerance = float32_tolerance)
 })

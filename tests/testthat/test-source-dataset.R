@@ -1,6 +1,6 @@
 test_that("every name of tfdatasets is here with its arguments, or has a reason", {
   known <- utils::read.csv(test_path("tfdatasets-arguments.csv"))
-  page <- test_path("..", "..", "vignettes", "from-keras3.Rmd")
+  page <- test_path("..", "..", "vignettes", "articles", "from-keras3.Rmd")
   skip_if_not(file.exists(page))
   reasons <- grep("^[|] `", readLines(page), value = TRUE)
   reasons <- sub("^[|]([^|]*)[|].*", "\\1", reasons)

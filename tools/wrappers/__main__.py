@@ -45,7 +45,7 @@ def output(found: list[Wrapper], catalog: catalogs.Catalog) -> dict[Path, str]:
 
 def _signatures(found: list[Wrapper]) -> str:
     """One wrapper a line, so that a change of one reads as one line."""
-    lines = [f"{json.dumps(w.name)}: {json.dumps(w.as_json())}" for w in found]
+    lines = [f'"{w.name}":{json.dumps(w.as_json(), separators=(",", ":"))}' for w in found]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
