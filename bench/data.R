@@ -4,7 +4,7 @@
 source(file.path("bench", "measure.R"))
 library(kerasbridge)
 
-rows <- bench_size(full = 20000L, small = 512L)
+rows <- bench_size(full = 200000L, small = 512L)
 runs <- bench_size(full = 3L, small = 1L)
 
 set.seed(1)
