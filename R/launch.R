@@ -11,6 +11,9 @@
 #' When a process fails, the others are ended at once, and the error of the failed one is
 #' signaled here, with its trace. Interrupting `launch()` ends all of them.
 #'
+#' Processes on this machine share its cores: unless `env` or this session's environment has
+#' `OMP_NUM_THREADS`, it is set so that each has its part.
+#'
 #' @param what A path to an R script, a function, or an expression. A function is called in each
 #'   process with the arguments `...`; an expression is evaluated in each process, and sees the
 #'   variables that it names, as they are here.
@@ -161,6 +164,11 @@ launch_environment <- function(backend, processes, devices_per_process, hosts) {
   if (!is.null(devices_per_process)) {
     flag <- paste0("--xla_force_host_platform_device_count=", devices_per_process)
     variables[["XLA_FLAGS"]] <- trimws(paste(Sys.getenv("XLA_FLAGS"), flag))
+  }
+  # Each would start a thread for every core, which then wait for those of the others.
+  if (is.null(hosts) && processes > 1L && !nzchar(Sys.getenv("OMP_NUM_THREADS"))) {
+    threads <- max(1L, parallel::detectCores() %/% processes, na.rm = TRUE)
+    variables[["OMP_NUM_THREADS"]] <- as.character(threads)
   }
   variables
 }

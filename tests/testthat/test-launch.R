@@ -54,6 +54,20 @@ test_that("the first error ends all, and is told with its process", {
   expect_identical(children(), 0L)
 })
 
+test_that("processes of one machine share its cores, unless they are told otherwise", {
+  threads <- function(processes, hosts = NULL) {
+    environment <- getFromNamespace("launch_environment", "kerasbridge")
+    environment("jax", processes, NULL, hosts)["OMP_NUM_THREADS"]
+  }
+  withr::local_envvar(OMP_NUM_THREADS = NA)
+  expect_identical(unname(threads(1000L)), "1")
+  expect_identical(unname(threads(2L)), as.character(max(1L, parallel::detectCores() %/% 2L)))
+  expect_true(is.na(threads(1L)))
+  expect_true(is.na(threads(2L, c("a", "b"))))
+  withr::local_envvar(OMP_NUM_THREADS = "3")
+  expect_true(is.na(threads(2L)))
+})
+
 # Trains for many epochs of at least a fiftieth of a second each, with a backup after every one.
 # One process may be killed, so many seconds after the second epoch.
 train_on <- function(folder, x, y, victim = -1, seconds = 0) {
