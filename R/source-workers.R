@@ -81,6 +81,11 @@ globals_of <- function(f, found = list()) {
 }
 
 start_crew <- function(task) {
+  start <- own_maker
+  if (has_plan()) {
+    check_plan(task$workers)
+    start <- planned_maker
+  }
   root <- "/dev/shm"
   if (!dir.exists(root) || file.access(root, 2L) != 0L) root <- tempdir()
   crew <- new.env(parent = emptyenv())
@@ -90,8 +95,6 @@ start_crew <- function(task) {
   dir.create(crew$folder, mode = "0700")
   reg.finalizer(crew, end_crew, onexit = TRUE)
   the$crews <- c(the$crews, crew)
-  start <- if (has_plan()) planned_maker else own_maker
-  if (has_plan()) check_plan(task$workers)
   crew$makers <- lapply(seq_len(task$workers), start, task, crew$folder)
   crew
 }
