@@ -355,6 +355,21 @@ test_that("the pace of a training changes nothing but its time", {
   )
 })
 
+test_that("a training leaves the model the function that Keras trains it with", {
+  skip_if_not(trains())
+  x <- matrix(as.numeric(1:4000), 1000)
+  model <- linear_model(x, steps_per_execution = "auto")
+  trained_with <- function() {
+    fit(model, x, rowSums(x), batch_size = 2, epochs = 2, verbose = 0)
+    reticulate::py_get_attr(model, "train_function")
+  }
+  first <- trained_with()
+  expect_identical(reticulate::py_id(trained_with()), reticulate::py_id(first))
+  # many trainings are not one within the other
+  for (i in 1:3) fit(model, x[1:8, ], rowSums(x[1:8, ]), verbose = 0)
+  expect_identical(reticulate::py_id(trained_with()), reticulate::py_id(first))
+})
+
 test_that("evaluate() is found by another package's generic, and finds its methods", {
   library <- withr::local_tempdir()
   source <- file.path(withr::local_tempdir(), "tfdatasets")

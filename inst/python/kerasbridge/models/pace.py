@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from kerasbridge.errors import ArgumentError
+from kerasbridge.models import progress
 from kerasbridge.sources.batches import keras
 
 _ATTRIBUTE: Final = "_kerasbridge_pace"
@@ -35,7 +36,9 @@ class Pace:
 
     def __init__(self) -> None:
         self.steps = 1
-        self.single: Callable[..., Any] | None = None
+        #: Keras's function that was measured: another one has a pace of its own.
+        self.measured: Callable[..., Any] | None = None
+        #: TensorFlow's function of several steps.
         self.several: Callable[..., Any] | None = None
 
 
@@ -51,14 +54,19 @@ def chosen(model: Any, steps: Any) -> Any:
 
 
 @contextmanager
-def kept(model: Any, callbacks: Any, epochs: int, fed: bool) -> Iterator[Callable[[], int]]:
-    """Within it, a training of `model` is paced if it may be; gives how many steps a call had."""
+def kept(
+    model: Any, callbacks: Any, epochs: int, fed: bool, run: progress.Run
+) -> Iterator[Callable[[], int]]:
+    """Within it, a training of `model` is paced if it may be; gives how many steps a call had.
+
+    It is within what watches over `run`, which sees each step or each call of several.
+    """
     pace = vars(model).get(_ATTRIBUTE)
     backend = str(keras().config.backend())
     if pace is None or fed or not _may(model, backend, callbacks):
         yield lambda: int(getattr(model, "steps_per_execution", 1) or 1)
         return
-    runner = _Runner(model, pace, backend, epochs)
+    runner = _Runner(model, pace, backend, epochs, run)
     build = "_maybe_symbolic_build" if backend == "tensorflow" else "_symbolic_build"
     original = getattr(model, build)
 
@@ -100,8 +108,13 @@ def _wants_each_batch(callback: Any) -> bool:
 class _Runner:
     """One training: hands out Keras's steps, one or several a call, and measures them."""
 
-    def __init__(self, model: Any, pace: Pace, backend: str, epochs: int) -> None:
+    def __init__(
+        self, model: Any, pace: Pace, backend: str, epochs: int, run: progress.Run
+    ) -> None:
         self.used = 1
+        self._run = run
+        self._single: Callable[..., Any] | None = None
+        self._several: Callable[..., Any] | None = None
         self._model = model
         self._pace = pace
         self._backend = backend
@@ -117,8 +130,8 @@ class _Runner:
             iterator._enumerate_iterator = lambda: self._steps(iterator, original)
 
     def end(self) -> None:
-        if self._pace.single is not None and self._model.train_function == self._call:
-            self._model.train_function = self._pace.single
+        if self._single is not None and self._model.train_function == self._call:
+            self._model.train_function = self._single
 
     def _steps(self, epoch: Any, original: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         """The steps of an epoch, as Keras's iterator gives them, in calls of `_now` of them."""
@@ -156,19 +169,30 @@ class _Runner:
         if single is None:
             return False
         if single != self._call:
-            if single is not self._pace.single:
-                self._pace.single, self._pace.several, self._pace.steps = single, None, 1
+            function = self._run.original(single)
+            if function is not self._pace.measured:
+                self._pace.measured, self._pace.several, self._pace.steps = function, None, 1
+            self._single = single
+            self._watch_several()
             self._model.train_function = self._call
         return True
 
+    def _watch_several(self) -> None:
+        if self._pace.several is not None:
+            self._several = self._run.watched("train_function", self._pace.several)
+
     def _call(self, *args: Any) -> Any:
-        function = self._pace.single if self._now == 1 else self._pace.several
-        assert function is not None
-        return function(*args)
+        assert self._single is not None
+        if self._several is not None and self._now > 1:
+            return self._several(*args)
+        given = self._single(*args)
+        for _ in range(self._now - 1):  # on JAX, whose function gives its state as well
+            given = self._single(given[1], *args[1:])
+        return given
 
     def _measure(self, seconds: float, total: int, left: int) -> None:
         """Note how long a step took; choose a pace after some of them, if it pays."""
-        if self._pace.several is not None or len(self._times) > _MEASURED:
+        if self._pace.steps > 1 or len(self._times) > _MEASURED:
             return
         self._times.append(seconds)
         if len(self._times) <= _MEASURED:
@@ -182,31 +206,24 @@ class _Runner:
         cost = max(self._times[:_WARM]) if self._backend == "tensorflow" else 0.0
         ahead = left + total * (self._epochs - 1)
         if steps > 1 and ahead * step / 2 > cost:
-            self._pace.several = self._several(steps)
             self._pace.steps = steps
+            if self._backend == "tensorflow":
+                self._pace.several = self._made(steps)
+                self._watch_several()
 
-    def _several(self, steps: int) -> Callable[..., Any]:
-        model, single = self._model, self._pace.single
-        assert single is not None
-        if self._backend == "jax":
-
-            def several_of_jax(state: Any, iterator: Any) -> Any:
-                logs, state = single(state, iterator)
-                for _ in range(steps - 1):
-                    logs, state = single(state, iterator)
-                return logs, state
-
-            return several_of_jax
+    def _made(self, steps: int) -> Callable[..., Any]:
+        """A call of so many steps, which TensorFlow compiles into one."""
+        model = self._model
         model.train_function = None
         model.make_train_function()
         made = model.train_function
         model.train_function = self._call
 
-        def several_of_tensorflow(iterator: Any) -> Any:
+        def several(iterator: Any) -> Any:
             model.steps_per_execution = steps  # read while it is traced
             try:
                 return made(iterator)
             finally:
                 model.steps_per_execution = 1
 
-        return several_of_tensorflow
+        return several

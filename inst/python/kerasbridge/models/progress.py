@@ -205,17 +205,24 @@ class Run:
         function = getattr(self._model, name, None)
         if function is None or function is self._wrapped.get(name, (None,))[0]:
             return
+        wrapper = self.watched(name, function)
+        if wrapper is not function:
+            self._wrapped[name] = (wrapper, function)
+            setattr(self._model, name, wrapper)
+
+    def watched(self, name: str, function: Any) -> Any:
+        """`function`, which takes the place of the model's `name`, with what this run sees."""
         gives_logs = name == f"{self.what}_function" and self.what != "predict"
         if self._jax:
-            wrapper = self._on_jax(name, function, gives_logs)
-        elif gives_logs:
-            wrapper = self._seen(function)
-        elif self.what == "predict":
-            wrapper = self._taken(function)
-        else:
-            return
-        self._wrapped[name] = (wrapper, function)
-        setattr(self._model, name, wrapper)
+            return self._on_jax(name, function, gives_logs)
+        if gives_logs:
+            return self._seen(function)
+        return self._taken(function) if self.what == "predict" else function
+
+    def original(self, wrapper: Any) -> Any:
+        """Keras's function within `wrapper`, or itself where this run has not wrapped it."""
+        pairs = self._wrapped.values()
+        return next((function for wrapped, function in pairs if wrapped is wrapper), wrapper)
 
     def unwrap(self) -> None:
         for name, (wrapper, function) in self._wrapped.items():

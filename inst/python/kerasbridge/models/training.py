@@ -170,8 +170,8 @@ def fit(
     with (
         _at_work(model, feed, options, x, y),
         sharing.written_once(_listed(options.get("callbacks"))) as options["callbacks"],
-        pace.kept(model, callbacks, last - first, feed is not None) as steps,
         progress.watching(run, options),
+        pace.kept(model, callbacks, last - first, feed is not None, run) as steps,
     ):
         model.fit(x, y, **_given(options))
     history = model.history if run.began else None

@@ -21,7 +21,7 @@ import numpy as np
 
 from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError
-from kerasbridge.sources import batches
+from kerasbridge.sources import batches, pipelines
 from kerasbridge.sources.batches import Batch, Drain, keras
 from kerasbridge.tensors import frameworks
 
@@ -67,6 +67,7 @@ class _Feed:
         epochs: int | None = None,
         class_weight: dict[int, float] | None = None,
         dataset: Any = None,
+        num_batches: int | None = None,
     ) -> None:
         # An error of the source within a call of several steps would lose the variables that JAX's
         # trainer holds: the batches of a call are made before it.
@@ -76,6 +77,7 @@ class _Feed:
         self._epochs = epochs
         self._class_weight = class_weight
         self._dataset = dataset
+        self._num_batches = num_batches
         self._under_way = False
         self._done = 0
         self._dry = False
@@ -123,7 +125,7 @@ class _Feed:
 
     @property
     def num_batches(self) -> int | None:
-        return None if self._dataset is None else self._dataset.num_batches
+        return self._num_batches if self._dataset is None else self._dataset.num_batches
 
     @property
     def batch_size(self) -> None:
@@ -231,6 +233,11 @@ def feed(
         return _adapter()(_dataset_drain(value, name, shuffle), model, epochs, class_weight, value)
     if isinstance(value, Iterator) and not isinstance(value, type):
         return _adapter()(Drain(lambda: value, name), model, epochs, class_weight)
+    made = pipelines.batches_of(value)
+    if made is not None and keras().config.backend() != "tensorflow":
+        # The other backends would have each batch made into tensors of TensorFlow's, and back.
+        drain = Drain(made[0], name)
+        return _adapter()(drain, model, epochs, class_weight, num_batches=made[1])
     return None
 
 

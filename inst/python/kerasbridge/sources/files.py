@@ -131,10 +131,10 @@ class Plan:
         names = [*self.inputs, *self.target]
         little = self.table.runs_r or self.table.arrays
         chunks = self.table.chunks(names, size if little else max(size, _READ))
+        read: Iterator[Any] = map(self.element, chunks)
         if self.buffer > 1:
-            chunks = _shuffled(chunks, self.buffer, generator)
-        for columns in _cut(chunks, size, self.drop):
-            yield self.element(columns)
+            read = _shuffled(read, self.buffer, generator)
+        yield from _cut(read, size, self.drop)
 
     def element(self, columns: Columns) -> Any:
         inputs: Any
@@ -199,22 +199,23 @@ def _length(columns: Columns) -> int:
     return len(next(iter(columns.values())))
 
 
-def _joined(parts: list[Columns]) -> Columns:
+def _joined(parts: list[Any]) -> Any:
     if len(parts) == 1:
         return parts[0]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns = zip(*map(elements.leaves, parts), strict=True)
+    return elements.refilled(parts[0], map(np.concatenate, columns))
 
 
-def _some(columns: Columns, rows: Any) -> Columns:
-    return {name: values[rows] for name, values in columns.items()}
+def _some(element: Any, rows: Any) -> Any:
+    return elements.mapped(lambda leaf: leaf[rows], element)
 
 
-def _cut(chunks: Iterator[Columns], size: int, drop: bool) -> Iterator[Columns]:
+def _cut(read: Iterator[Any], size: int, drop: bool) -> Iterator[Any]:
     """The same rows, `size` at a time."""
-    held: Columns | None = None
-    for chunk in chunks:
-        held = chunk if held is None else _joined([held, chunk])
-        start, rows = 0, _length(held)
+    held: Any = None
+    for part in read:
+        held = part if held is None else _joined([held, part])
+        start, rows = 0, elements.samples(held)
         while rows - start >= size:
             yield _some(held, slice(start, start + size))
             start += size
@@ -223,12 +224,10 @@ def _cut(chunks: Iterator[Columns], size: int, drop: bool) -> Iterator[Columns]:
         yield held
 
 
-def _shuffled(
-    chunks: Iterator[Columns], buffer: int, generator: np.random.Generator
-) -> Iterator[Columns]:
+def _shuffled(read: Iterator[Any], buffer: int, generator: np.random.Generator) -> Iterator[Any]:
     """The same rows, in any order among `buffer` of them."""
-    for window in _cut(chunks, buffer, drop=False):
-        yield _some(window, generator.permutation(_length(window)))
+    for window in _cut(read, buffer, drop=False):
+        yield _some(window, generator.permutation(elements.samples(window)))
 
 
 # What can be read

@@ -135,8 +135,28 @@ def of_batches(
     """
     name = chosen("grain" if runs_r else engine)
     if name == "grain":
-        return graindata.dataset_of(make, length, runs_r)
-    return tfdata.of_batches(make, like, length)
+        made = graindata.dataset_of(make, length, runs_r)
+    else:
+        made = tfdata.of_batches(make, like, length)
+    if not runs_r:
+        made.kerasbridge_batches = make
+    return made
+
+
+def batches_of(dataset: Any) -> tuple[Callable[[], Iterator[Any]], int | None] | None:
+    """What :func:`of_batches` made `dataset` of, as tuples, and their number if it is known.
+
+    That is, as long as no verb has followed.
+    """
+    make = getattr(dataset, "kerasbridge_batches", None)
+    if make is None:
+        return None
+
+    def tuples() -> Iterator[Any]:
+        return (batch if isinstance(batch, tuple) else (batch,) for batch in make())
+
+    length = cardinality(dataset)
+    return tuples, None if length is None else int(length)
 
 
 def run_in_r(name: str, dataset: Dataset, function: Callable[..., Any]) -> Dataset:
