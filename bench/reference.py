@@ -75,15 +75,8 @@ def data(rows: int, runs: int) -> dict[str, float]:
     y = x.sum(axis=1)
     folder = pathlib.Path(tempfile.mkdtemp())
 
-    def epoch(inputs: int | tuple[int, ...], source: object) -> float:
-        shape = (inputs,) if isinstance(inputs, int) else inputs
-        layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(64, "relu")]
-        model = keras.Sequential([*layers, keras.layers.Dense(1)])
-        model.compile("adam", "mse")
-        make = source if callable(source) else lambda: source
-        return median_seconds(lambda: model.fit(make(), epochs=1, shuffle=False, verbose=0), runs)
-
-    pipeline = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1024).batch(128).prefetch(2)
+    pipeline = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(1024).repeat()
+    pipeline = pipeline.batch(128).prefetch(2)
     tensors = torch.utils.data.TensorDataset(torch.from_numpy(x), torch.from_numpy(y))
     loader = torch.utils.data.DataLoader(tensors, batch_size=128)
 
@@ -91,6 +84,10 @@ def data(rows: int, runs: int) -> dict[str, float]:
     pyarrow.parquet.write_table(table, folder / "data.parquet")
 
     def parquet():
+        while True:
+            yield from batches()
+
+    def batches():
         for part in pyarrow.dataset.dataset(folder / "data.parquet").to_batches(batch_size=128):
             columns = [column.to_numpy() for column in part.columns]
             yield np.stack(columns[:20], axis=1), columns[20]
@@ -105,12 +102,30 @@ def data(rows: int, runs: int) -> dict[str, float]:
         folder / "images", image_size=(32, 32), batch_size=32, verbose=False
     )
     return {
-        "pipeline": epoch(20, pipeline),
-        "loader": epoch(20, loader),
-        "parquet": epoch(20, parquet),
-        "images": epoch((32, 32, 3), images),
-        "workers": _epoch_of_workers(rows),
+        "pipeline": _epoch(pipeline, runs, steps_per_epoch=rows // 128),
+        "loader": _epoch(loader, runs),
+        "parquet": _epoch(parquet(), runs, steps_per_epoch=-(-rows // 128)),
+        "images": _epoch(images.repeat(), runs, (32, 32, 3), steps_per_epoch=len(images)),
+        "workers": _epoch(_Slow(-(-rows // 640)), runs),
     }
+
+
+def _small_model(shape: tuple[int, ...]) -> keras.Model:
+    layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(64, "relu")]
+    model = keras.Sequential([*layers, keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def _epoch(source: object, runs: int, shape: tuple[int, ...] = (20,), **options: object) -> float:
+    """Seconds of an epoch among those of one `fit()`, the first one left out."""
+    begun = []
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: begun.append(time.perf_counter())
+    )
+    options |= {"epochs": runs + 2, "verbose": 0, "callbacks": [note]}
+    _small_model(shape).fit(source, **options)
+    return statistics.median(np.diff(begun[1:]))
 
 
 class _Slow(keras.utils.PyDataset):
@@ -128,18 +143,6 @@ class _Slow(keras.utils.PyDataset):
         while time.perf_counter() < end:
             pass
         return np.ones((128, 20), "float32"), np.ones(128, "float32")
-
-
-def _epoch_of_workers(rows: int) -> float:
-    """Seconds of an epoch, without the first, in which workers start and the step is compiled."""
-    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(64), keras.layers.Dense(1)])
-    model.compile("adam", "mse")
-    begun = []
-    note = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: begun.append(time.perf_counter())
-    )
-    model.fit(_Slow(rows // 128), epochs=4, verbose=0, callbacks=[note])
-    return statistics.median(np.diff(begun[1:]))
 
 
 if __name__ == "__main__":

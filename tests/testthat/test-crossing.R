@@ -49,9 +49,10 @@ test_that("frames of R and Python may be nested in any way, and left from any to
 
 test_that("other threads and forked copies call R, or are told that they cannot", {
   skip_on_os("windows")
+  times <- often("KERASBRIDGE_RUNS", "3")
   values <- of_child(
     "threads.R",
-    times = often("KERASBRIDGE_RUNS", "3"), hops = often("KERASBRIDGE_HOPS", "500"), timeout = 1200
+    times = times, hops = often("KERASBRIDGE_HOPS", "500"), timeout = 600 + 60 * times
   )
   doubled <- rep(2 * 0:4, each = 2)
   expect_equal(unlist(values[c("join", "queue", "sleep")], use.names = FALSE), rep(21, 3))
