@@ -91,7 +91,8 @@ frame_matrix <- function(x, columns, arg, call) {
   }
   check_numbers(x, arg, call)
   x[] <- lapply(x, \(column) if (inherits(column, "integer64")) as.double(column) else column)
-  values <- matrix(unlist(x, use.names = FALSE), nrow(x))
+  values <- unlist(x, use.names = FALSE) %||% double()
+  dim(values) <- c(nrow(x), if (nrow(x)) length(values) %/% nrow(x) else length(x))
   if (ncol(values) == length(x)) colnames(values) <- names(x)
   values
 }

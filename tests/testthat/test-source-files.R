@@ -144,3 +144,52 @@ test_that("a model is trained from a file", {
   history <- fit(model, data, epochs = 2, validation_data = data, verbose = 0)
   expect_true(all(is.finite(unlist(history$metrics))))
 })
+
+for (engine in c("tf.data", "grain")) {
+  test_that(paste("batches of a file train as its rows do in memory, on", engine), {
+    skip_if_not(trains())
+    withr::local_options(kerasbridge.dataset_engine = engine)
+    file <- withr::local_tempfile(fileext = ".csv")
+    utils::write.csv(iris, file, row.names = FALSE)
+    data <- dataset_from(file, target = "Species", batch_size = 50)
+    x <- as.matrix(iris[, 1:4])
+    codes <- as.integer(iris$Species) - 1L
+    trained <- function(...) {
+      set_random_seed(1)
+      model <- keras_model_sequential(input_shape = 4) |> layer_dense(3, activation = "softmax")
+      model |> compile("sgd", "sparse_categorical_crossentropy")
+      history <- fit(model, ..., verbose = 0)
+      list(losses = history$metrics$loss, weights = get_weights(model))
+    }
+    weights <- list("0" = 1, "1" = 3, "2" = 0.5)
+    expect_equal(
+      trained(data, epochs = 3, class_weight = weights),
+      trained(x, codes, epochs = 3, class_weight = weights, batch_size = 50, shuffle = FALSE),
+      tolerance = float32_tolerance
+    )
+    # an epoch may end within a pass over the file; the next one goes on there, and ends with it
+    some <- c(1:150, 1:100)
+    expect_warning(short <- trained(data, epochs = 3, steps_per_epoch = 2), "ran out of data")
+    expect_equal(
+      short$weights,
+      trained(x[some, ], codes[some], epochs = 1, batch_size = 50, shuffle = FALSE)$weights,
+      tolerance = float32_tolerance
+    )
+    # and after a verb
+    expect_equal(
+      trained(dataset_take(data, 2), epochs = 2, class_weight = weights),
+      trained(
+        x[1:100, ], codes[1:100], epochs = 2, class_weight = weights, batch_size = 50,
+        shuffle = FALSE
+      ),
+      tolerance = float32_tolerance
+    )
+  })
+}
+
+test_that("columns with the names of a batch's parts are inputs all the same", {
+  inputs <- list(x = layer_input(1, name = "x"), y = layer_input(1, name = "y"))
+  model <- keras_model(inputs, layer_subtract(unname(inputs)))
+  data <- dataset_from(data.frame(x = 1:4, y = 4:1), named = TRUE, batch_size = 2)
+  expect_equal(as.vector(predict(model, data, verbose = 0)), c(-3, -1, 1, 3))
+})

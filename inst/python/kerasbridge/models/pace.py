@@ -55,7 +55,7 @@ def chosen(model: Any, steps: Any) -> Any:
 
 @contextmanager
 def kept(
-    model: Any, callbacks: Any, epochs: int, fed: bool, run: progress.Run
+    model: Any, callbacks: Any, epochs: int, feed: Any, run: progress.Run
 ) -> Iterator[Callable[[], int]]:
     """Within it, a training of `model` is paced if it may be; gives how many steps a call had.
 
@@ -63,10 +63,11 @@ def kept(
     """
     pace = vars(model).get(_ATTRIBUTE)
     backend = str(keras().config.backend())
-    if pace is None or fed or not _may(model, backend, callbacks):
+    may = (feed is None or feed.paced) and _may(model, backend, callbacks)
+    if pace is None or not may:
         yield lambda: int(getattr(model, "steps_per_execution", 1) or 1)
         return
-    runner = _Runner(model, pace, backend, epochs, run)
+    runner = _Runner(model, pace, backend, epochs, feed, run)
     build = "_maybe_symbolic_build" if backend == "tensorflow" else "_symbolic_build"
     original = getattr(model, build)
 
@@ -109,9 +110,10 @@ class _Runner:
     """One training: hands out Keras's steps, one or several a call, and measures them."""
 
     def __init__(
-        self, model: Any, pace: Pace, backend: str, epochs: int, run: progress.Run
+        self, model: Any, pace: Pace, backend: str, epochs: int, feed: Any, run: progress.Run
     ) -> None:
         self.used = 1
+        self._feed = feed
         self._run = run
         self._single: Callable[..., Any] | None = None
         self._several: Callable[..., Any] | None = None
@@ -152,6 +154,8 @@ class _Runner:
             left = total - step
             self._now = self._pace.steps if left >= self._pace.steps else 1
             self.used = max(self.used, self._now)
+            if self._feed is not None:
+                self._feed.make_ahead(self._now)
             epoch._steps_seen += self._now
             begun = time.perf_counter()
             yield step, step + self._now - 1, epoch._current_iterator

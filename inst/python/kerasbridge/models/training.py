@@ -171,7 +171,7 @@ def fit(
         _at_work(model, feed, options, x, y),
         sharing.written_once(_listed(options.get("callbacks"))) as options["callbacks"],
         progress.watching(run, options),
-        pace.kept(model, callbacks, last - first, feed is not None, run) as steps,
+        pace.kept(model, callbacks, last - first, feed, run) as steps,
     ):
         model.fit(x, y, **_given(options))
     history = model.history if run.began else None
@@ -276,9 +276,10 @@ def _at_work(
         _trace_anew(model, **_ranks(feed, x, y))
     # Data whose number of batches nobody said is not short of any.
     counted = options.get("steps_per_epoch") or options.get("steps")
+    known = feed is None or feed.num_batches is not None
     with (
         _explaining(model, x, y),
-        nullcontext() if counted and feed is None else feeds.end_is_no_news(),
+        nullcontext() if counted and known else feeds.end_is_no_news(),
         sharing.shared(model),
     ):
         yield

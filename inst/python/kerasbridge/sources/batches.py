@@ -177,11 +177,13 @@ class Drain:
     still busy with the one before. `ahead` is how many are then made at a time.
 
     A pass is what `start` gives, from its first batch to its end; :meth:`rewind` starts another.
+    `ready` says that its batches are tuples of arrays already, all of one kind.
     """
 
-    def __init__(self, start: Callable[[], Iterator[Any]], name: str) -> None:
+    def __init__(self, start: Callable[[], Iterator[Any]], name: str, ready: bool = False) -> None:
         self.name = name
         self.ahead = 1
+        self._ready = ready
         self._start = start
         self._iterator = start()
         self._ended = False
@@ -196,6 +198,8 @@ class Drain:
                 value = next(self._iterator, None)
                 if value is None:
                     self._ended = True
+                elif self._ready:
+                    self._held.append(value)
                 else:
                     self._held.append(self._like_the_first(batch(value, self.name)))
         return bool(self._held)

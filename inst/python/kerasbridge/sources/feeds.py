@@ -72,6 +72,8 @@ class _Feed:
         # An error of the source within a call of several steps would lose the variables that JAX's
         # trainer holds: the batches of a call are made before it.
         drain.ahead = int(getattr(model, "steps_per_execution", None) or 1)
+        #: May a call take as many steps as its pace says? R's batches take as long as R takes.
+        self.paced = num_batches is not None
         self._drain = drain
         self._model = model
         self._epochs = epochs
@@ -81,6 +83,10 @@ class _Feed:
         self._under_way = False
         self._done = 0
         self._dry = False
+
+    def make_ahead(self, steps: int) -> None:
+        """Make the batches of a call of so many steps before it."""
+        self._drain.ahead = steps
 
     def news(self, epochs: int) -> list[str]:
         """What the user should know of a training of so many epochs."""
@@ -233,12 +239,15 @@ def feed(
         return _adapter()(_dataset_drain(value, name, shuffle), model, epochs, class_weight, value)
     if isinstance(value, Iterator) and not isinstance(value, type):
         return _adapter()(Drain(lambda: value, name), model, epochs, class_weight)
-    made = pipelines.batches_of(value)
-    if made is not None and keras().config.backend() != "tensorflow":
-        # The other backends would have each batch made into tensors of TensorFlow's, and back.
-        drain = Drain(made[0], name)
-        return _adapter()(drain, model, epochs, class_weight, num_batches=made[1])
-    return None
+    made, ready = pipelines.batches_of(value), True
+    if keras().config.backend() == "tensorflow":
+        made = None  # elsewhere each batch would be made into TensorFlow's tensors, and back
+    if made is None and class_weight is not None:
+        made, ready = pipelines.elements_of_grain(value), False  # Keras refuses it the weights
+    if made is None:
+        return None
+    drain = Drain(made[0], name, ready)
+    return _adapter()(drain, model, epochs, class_weight, num_batches=made[1])
 
 
 def _is_r_dataset(value: Any) -> bool:

@@ -155,8 +155,22 @@ def batches_of(dataset: Any) -> tuple[Callable[[], Iterator[Any]], int | None] |
     def tuples() -> Iterator[Any]:
         return (batch if isinstance(batch, tuple) else (batch,) for batch in make())
 
+    return tuples, _count(dataset)
+
+
+def elements_of_grain(dataset: Any) -> tuple[Callable[[], Iterator[Any]], int | None] | None:
+    """The elements of a data set of grain's, and their number if it is known."""
+    try:
+        if engine_of(dataset) != "grain":
+            return None
+    except ArgumentError:
+        return None
+    return lambda: iter(graindata.iterated(dataset)), _count(dataset)
+
+
+def _count(dataset: Dataset) -> int | None:
     length = cardinality(dataset)
-    return tuples, None if length is None else int(length)
+    return None if length is None or length == graindata.INFINITE else int(length)
 
 
 def run_in_r(name: str, dataset: Dataset, function: Callable[..., Any]) -> Dataset:
