@@ -1,5 +1,5 @@
 # What training under a distribution costs beside training without one, and two processes beside
-# one on the same cores: with steps that are worth sharing, of a tenth of a second, and with steps of
+# one on the same cores: with steps that are worth sharing, of half a second, and with steps of
 # a millisecond, which are as short as the exchange of their gradients.
 
 source(file.path("bench", "measure.R"))
@@ -32,7 +32,7 @@ measured <- function(rows, runs, distributed, units, batch_size) {
   list(epoch = stats::median(times), first = first)
 }
 
-run <- function(processes, distributed, units = 1024, batch_size = 2048) {
+run <- function(processes, distributed, units = 1024, batch_size = 8192) {
   launch(
     measured, rows, runs, distributed, units, batch_size, processes = processes, output = "none"
   )
