@@ -88,8 +88,6 @@ def kept(
 def _may(model: Any, backend: str, callbacks: Any) -> bool:
     if backend not in ("tensorflow", "jax") or model.run_eagerly or not model.compiled:
         return False
-    if keras().distribution.distribution() is not None:
-        return False
     if getattr(model, "_distribute_strategy", None) is not None:
         return False
     listed = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
