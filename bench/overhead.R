@@ -4,10 +4,7 @@
 source(file.path("bench", "measure.R"))
 library(kerasbridge)
 
-times <- bench_size(full = 5000L, small = 300L)
-
-# Processor time, to the millisecond: what other processes take meanwhile is not in it.
-now <- function() sum(proc.time()[1:2])
+times <- bench_size(full = 500L, small = 30L)
 
 reticulate::py_run_string("
 import operator
@@ -87,13 +84,14 @@ as_function <- function(call) {
   compiler::cmpfun(f)
 }
 
-# The two take turns, and the fastest rounds count: others met with R's or Python's collector.
+# The two take turns in short rounds, and the fastest count: others met with a collector, or with what
+# else the machine does.
 seconds_of <- function(case) {
   f <- case[[2L]]
   bare <- as_function(if (length(case) > 2L) case[[3L]] else quote(py_call(f, x)))
   environment(bare) <- environment()
   call <- as_function(case[[1L]])
-  rounds <- replicate(5L, c(per_call(call, times), per_call(bare, times)))
+  rounds <- replicate(bench_size(full = 40L, small = 5L), c(per_call(call, times), per_call(bare, times)))
   apply(rounds, 1L, min)
 }
 
