@@ -84,14 +84,15 @@ as_function <- function(call) {
   compiler::cmpfun(f)
 }
 
-# The two take turns in short rounds, and the fastest count: others met with a collector, or with what
-# else the machine does.
+# The two take turns in short rounds, and the fastest count: others met with a collector, or with
+# what else the machine does.
 seconds_of <- function(case) {
   f <- case[[2L]]
   bare <- as_function(if (length(case) > 2L) case[[3L]] else quote(py_call(f, x)))
   environment(bare) <- environment()
   call <- as_function(case[[1L]])
-  rounds <- replicate(bench_size(full = 40L, small = 5L), c(per_call(call, times), per_call(bare, times)))
+  rounds <- bench_size(full = 40L, small = 5L)
+  rounds <- replicate(rounds, c(per_call(call, times), per_call(bare, times)))
   apply(rounds, 1L, min)
 }
 
