@@ -196,6 +196,18 @@ def test_a_selector_tells_what_does_not_fit(native):
 # --- Tensors as subscripts --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("count", [1, 16, 17, 100])
+def test_few_positions_are_what_many_are(count):
+    x = np.arange(200)
+    positions = np.arange(1.0, count + 1) * np.where(np.arange(count) % 2, 1, -1)
+    expected = np.where(positions > 0, positions - 1, 200 + positions)
+    np.testing.assert_array_equal(indexing.get(x, "r", True, [positions]), expected)
+    for wrong, message in ((0, "counts? from 1"), (201, "is 201"), (1.5, "1.5"), (math.nan, "NA")):
+        positions[-1] = wrong
+        with pytest.raises(SubscriptError, match=message):
+            indexing.get(x, "r", True, [positions])
+
+
 def test_positions_in_a_tensor(native):
     x = numbered((3, 4, 2))
     one, two = native.tensor(np.int32(-1)), native.tensor(np.array([1, -3, 3], "int32"))

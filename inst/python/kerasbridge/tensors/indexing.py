@@ -36,6 +36,9 @@ from kerasbridge.tensors.shapes import described
 Array = npt.NDArray[Any]
 Sizes = Sequence[int | None]
 
+#: So many positions are looked at one by one: NumPy takes as long for one as for a hundred.
+_FEW: Final = 16
+
 #: How many values follow each string.
 _FOLLOWING: Final = {"_": 0, "r": 2, "s": 3, "n": 0, ".": 0}
 
@@ -263,6 +266,9 @@ class _Where:
 
     def positions(self, value: Array) -> Array:
         """Every number of `value` by the rule of :meth:`position`."""
+        if value.size <= _FEW:
+            numbers = np.array([*map(self.position, value.ravel().tolist())], np.int64)
+            return numbers.reshape(value.shape)
         good = np.isfinite(value)
         good &= np.floor(value, where=good, out=np.zeros_like(value)) == value
         numbers = np.where(good, value, 0).astype(np.int64)
