@@ -25,7 +25,7 @@ measured <- function(rows, runs, distributed, units, batch_size) {
   epoch <- function(rows) {
     fit(model, x[rows, ], y[rows], batch_size = batch_size, epochs = 1, verbose = 0)
   }
-  epoch(seq_len(batch_size))
+  epoch(seq_len(min(batch_size, rows)))
   first <- as.numeric(Sys.time()) - started
   epoch(seq_len(nrow(x)))
   times <- vapply(seq_len(runs), \(i) system.time(epoch(seq_len(nrow(x))))[["elapsed"]], 0)
