@@ -239,11 +239,13 @@ def feed(
         return _adapter()(_dataset_drain(value, name, shuffle), model, epochs, class_weight, value)
     if isinstance(value, Iterator) and not isinstance(value, type):
         return _adapter()(Drain(lambda: value, name), model, epochs, class_weight)
-    made, ready = pipelines.batches_of(value), True
-    if keras().config.backend() == "tensorflow":
-        made = None  # elsewhere each batch would be made into TensorFlow's tensors, and back
+    made, ready = None, True
+    if keras().config.backend() != "tensorflow":
+        # Keras would have TensorFlow make tensors of each batch, which are then made arrays again.
+        made = pipelines.batches_of(value)
     if made is None and class_weight is not None:
-        made, ready = pipelines.elements_of_grain(value), False  # Keras refuses it the weights
+        # Keras refuses weights with grain's data sets.
+        made, ready = pipelines.elements_of_grain(value), False
     if made is None:
         return None
     drain = Drain(made[0], name, ready)
