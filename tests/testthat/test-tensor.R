@@ -79,6 +79,50 @@ test_that("integers and logicals meet R's numbers as in R", {
   expect_equal(dtype(op_convert_to_tensor(x_value) + x_value), "float32")
 })
 
+test_that("whole numbers that the tensor's dtype lacks are computed with in a wider one", {
+  value <- array(c(1L, 20L))
+  for (dtype in c("int8", "uint8", "int16", "uint16", "int32", "bool")) {
+    x_in_r <- if (dtype == "bool") c(TRUE, TRUE) else as.vector(value)
+    for (other in list(c(300L, 1L), 300L, c(-70000L, 1L), as.raw(c(100, 1)), as.raw(200))) {
+      in_r <- as.integer(other)
+      for (operator in list(`+`, `==`, `<`, `&`)) {
+        label <- paste(dtype, "with", toString(other))
+        for (compute in ways_to_compute()) {
+          result <- compute(\(x) operator(op_cast(x, dtype), other), value)
+          expect_equal(value_of(result), operator(x_in_r, in_r), label = label)
+        }
+        reversed <- operator(other, op_cast(value, dtype))
+        expect_equal(value_of(reversed), operator(in_r, x_in_r), label = label)
+      }
+    }
+  }
+})
+
+test_that("integers of 64 bits beside a tensor of 32 are exact or refused", {
+  skip_if_not_installed("bit64")
+  wide <- bit64::as.integer64(c("1099511627777", "1"))
+  value <- array(1:2)
+  for (way in names(ways_to_compute())) {
+    compute <- ways_to_compute()[[way]]
+    exact <- config_backend() %in% c("tensorflow", "torch") ||
+      (config_backend() == "numpy" && way != "symbolic")
+    for (dtype in c("int32", "uint8")) {
+      sum <- \(x) op_cast(x, dtype) + wide
+      same <- \(x) wide[[1]] == op_cast(x, dtype)
+      if (exact) {
+        expect_identical(as.double(as.array(compute(sum, value))), 2^40 + c(2, 3 - 2^40))
+        expect_value(compute(same, value), c(FALSE, FALSE))
+      } else {
+        expect_error(compute(sum, value), "`e2` and a tensor of .* need integers of 64 bits")
+        expect_error(compute(same, value), "`e1` and a tensor of .* need integers of 64 bits")
+      }
+      expect_value(compute(\(x) op_cast(x, dtype) + wide[2], value), 2:3)
+      expect_value(compute(\(x) op_cast(x, dtype) & wide, value), c(TRUE, TRUE))
+      expect_value(compute(\(x) op_cast(x, "float32") + wide, value), 2^40 + c(2, 3 - 2^40))
+    }
+  }
+})
+
 test_that("%% and %/% round down, as in R", {
   x <- op_convert_to_tensor(matrix(c(-5, 5, -7, 7), 2))
   expect_value(x %% 3, matrix(c(1, 2, 2, 1), 2))

@@ -201,6 +201,13 @@ def as_tensor(data: Array, name: str = "x", dtype: str | None = None) -> Any:
     return result
 
 
+#: What is told of integers that have no room.
+OF_32_BITS: Final = (
+    "The backend computes with 32 bits. JAX allows 64 after "
+    '`jax$config$update("jax_enable_x64", TRUE)`.'
+)
+
+
 def _check_narrow(data: Array, dtype: str, name: str) -> None:
     """JAX keeps 64-bit integers only when told to, Keras on NumPy never."""
     if dtype not in ("int32", "uint32") or not data.size:
@@ -208,10 +215,7 @@ def _check_narrow(data: Array, dtype: str, name: str) -> None:
     limits = np.iinfo(dtype)
     if int(data.min()) < limits.min or int(data.max()) > limits.max:
         bits = 31 if dtype == "int32" else 32
-        raise ArgumentError(
-            f"`{name}` holds integers beyond 2^{bits}, and the backend computes with 32 bits. "
-            'JAX allows 64 after `jax$config$update("jax_enable_x64", TRUE)`.'
-        )
+        raise ArgumentError(f"`{name}` holds integers beyond 2^{bits}. {OF_32_BITS}")
 
 
 def sparse(rows: Any, columns: Any, values: Any, dim: Any) -> Any:

@@ -29,15 +29,15 @@ def _binary(function: Binary, name: str) -> Binary:
     def apply(x: Any, y: Any) -> Any:
         if (type(x), type(y)) in known:
             return function(x, y)
-        x_standing, y_standing = _standing(x), _standing(y)
-        if x_standing < min(y_standing, _FRAMEWORK):
-            x, y = _matched(x, y, frameworks.of(y))
-        elif y_standing < min(x_standing, _FRAMEWORK):
-            y, x = _matched(y, x, frameworks.of(x))
-        elif x_standing == y_standing == _DATA:
-            x, y = _beside_size(x, y), _beside_size(y, x)
+        x_standing, y_standing = _standing(x, "e1"), _standing(y, "e2")
         if logical:
             x, y = as_logical(x), as_logical(y)
+        if x_standing < min(y_standing, _FRAMEWORK):
+            x, y = _matched(x, y, frameworks.of(y), "e1")
+        elif y_standing < min(x_standing, _FRAMEWORK):
+            y, x = _matched(y, x, frameworks.of(x), "e2")
+        elif x_standing == y_standing == _DATA:
+            x, y = _beside_size(x, y), _beside_size(y, x)
         if x_standing == _KERAS or y_standing == _KERAS:
             return getattr(importlib.import_module("keras.ops"), name)(*_values(x, y))
         if x_standing == y_standing == _FRAMEWORK and not logical:
@@ -55,18 +55,23 @@ def _beside_size(x: Any, y: Any) -> Any:
 _DATA, _NUMPY, _FRAMEWORK, _KERAS = range(4)
 
 
-def _standing(x: Any) -> int:
+def _standing(x: Any, name: str) -> int:
     """Of two operands the lower follows the higher: R's data, NumPy's arrays, tensors.
 
     R's arrays arrive as views that are read only. Keras's own tensors need its own functions.
     """
+    if isinstance(x, arrays.Codes):
+        raise ArgumentError(
+            f"`{name}` is a factor, which R's operators do not compute with. Write "
+            f"`as.integer({name})` for its codes, or `as.character({name})` for its levels."
+        )
     framework = frameworks.of_type(type(x))
     if framework is None or (isinstance(x, np.ndarray) and not x.flags.writeable):
         return _DATA
     return {"numpy": _NUMPY, "keras": _KERAS}.get(framework.name, _FRAMEWORK)
 
 
-def _matched(data: Any, tensor: Any, framework: frameworks.Framework) -> tuple[Any, Any]:
+def _matched(data: Any, tensor: Any, framework: frameworks.Framework, name: str) -> tuple[Any, Any]:
     """R's `data` and the `tensor` it meets, in dtypes that the framework computes with."""
     dtype = framework.dtype(tensor)
     data = arrays.host(data)
@@ -74,13 +79,11 @@ def _matched(data: Any, tensor: Any, framework: frameworks.Framework) -> tuple[A
     floating = "float" in dtype or "complex" in dtype
     if kind == "b" and dtype != "bool":
         data = int(data) if isinstance(data, bool) else data.astype("int32")
-        kind = "i"
+    elif kind in "iu" and not floating:
+        return _whole_matched(data, tensor, framework, name)
     if kind == "f" and not floating:
         dtype = _floatx()
         tensor = framework.cast(framework.value(tensor), dtype)
-    elif kind == "i" and dtype == "bool":
-        tensor = framework.cast(framework.value(tensor), "int32")
-        dtype = "int32"
     elif kind == "c" and "complex" not in dtype:
         tensor = framework.cast(framework.value(tensor), "complex64")
         dtype = "complex64"
@@ -89,6 +92,40 @@ def _matched(data: Any, tensor: Any, framework: frameworks.Framework) -> tuple[A
             data = data.astype(_numpy_dtype(dtype))
         return framework.from_numpy(data, like=framework.value(tensor)), tensor
     return data, tensor
+
+
+#: Dtypes that whole numbers keep beside R's; others give way to 32 bits, as truth values do.
+_WHOLE: Final = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+
+
+def _whole_matched(
+    data: Any, tensor: Any, framework: frameworks.Framework, name: str
+) -> tuple[Any, Any]:
+    """Whole numbers beside whole numbers: both in a wider dtype where the tensor's lacks some."""
+    current, own = framework.value(tensor), framework.dtype(tensor)
+    dtype = _wide_enough(data, own if own in _WHOLE else "int32", name)
+    if isinstance(data, np.ndarray) or dtype != own:
+        data = framework.from_numpy(np.asarray(data).astype(dtype), like=current)
+        if dtype == "int64" and frameworks.of(data).dtype(data) != dtype:
+            raise ArgumentError(
+                f"`{name}` and a tensor of {own} need integers of 64 bits. {arrays.OF_32_BITS}"
+            )
+    return data, tensor if dtype == own else framework.cast(current, dtype)
+
+
+def _wide_enough(data: Any, dtype: str, name: str) -> str:
+    """The integer `dtype`, or the next one that holds all of its numbers and `data` too."""
+    if np.size(data) == 0 or getattr(data, "dtype", None) == dtype:
+        return dtype
+    low, high = int(np.min(data)), int(np.max(data))
+    own = np.iinfo(dtype)
+    if own.min <= low and high <= own.max:
+        return dtype
+    for wider in ("int32", "int64"):
+        limits = np.iinfo(wider)
+        if limits.min <= min(own.min, low) and max(own.max, high) <= limits.max:
+            return wider
+    raise ArgumentError(f"`{name}` holds {low if low < own.min else high}, which {dtype} has not.")
 
 
 def _numpy_dtype(dtype: str) -> str:
@@ -105,6 +142,8 @@ def as_logical(x: Any) -> Any:
     framework = frameworks.of_type(type(x))
     if framework is None:
         return bool(x)
+    if isinstance(x, np.ndarray):
+        return np.asarray(x != 0)  # NumPy makes a number of what has no dimensions
     return x if framework.dtype(x) == "bool" else framework.value(x) != 0
 
 
