@@ -377,6 +377,74 @@ test_that("wide integers are exact or refused", {
   expect_value(op_convert_to_tensor(shaped), matrix(1:4, 2))
 })
 
+test_that("positions beyond 32 bits are refused, whatever holds them", {
+  far <- 2^32 + 1
+  fars <- list(far, c(far, 2), c(-far, 2), c(1e300, 1))
+  if (requireNamespace("bit64", quietly = TRUE)) {
+    fars <- c(fars, list(bit64::as.integer64("4294967297"), bit64::as.integer64(c("4294967297", "2"))))
+  }
+  for (far in fars) {
+    for (zero_indexed in c(FALSE, TRUE)) {
+      for (find in list(
+        \(i) op_take(c(5, 6), i, zero_indexed = zero_indexed),
+        \(i) op_take_along_axis(c(5, 6), i, zero_indexed = zero_indexed),
+        \(i) op_one_hot(i, 2, zero_indexed = zero_indexed),
+        \(i) op_unravel_index(i, c(2, 2), zero_indexed = zero_indexed),
+        \(i) op_segment_sum(c(1, 2), i, 2, zero_indexed = zero_indexed)
+      )) {
+        expect_refused(find(far), "holds .*, and no position is beyond 2\\^31")
+      }
+    }
+    expect_refused(op_slice(1:4, far, 1), "no position is beyond")
+    dim(far) <- c(length(far), 1L)
+    expect_refused(op_scatter(far, seq_along(far), 2), "no position is beyond")
+  }
+  expect_refused(op_repeat(1:2, c(2^32 + 1, 1)), "`repeats` holds")
+})
+
+test_that("wide integers that a model is given are exact or refused", {
+  skip_if_not_installed("bit64")
+  input <- keras_input(1, dtype = "int64")
+  model <- keras_model(input, op_cast(input, "float64"))
+  x <- bit64::as.integer64(c("4294967297", "3"))
+  dim(x) <- c(2L, 1L)
+  small <- bit64::as.integer64(c("7", "3"))
+  dim(small) <- c(2L, 1L)
+  predictions <- list(
+    \(x) predict(model, x, verbose = 0), \(x) predict_on_batch(model, x),
+    \(x) predict(model, \() x, steps = 1, verbose = 0)
+  )
+  for (values_of in predictions) {
+    on_backend("jax", expect_refused(values_of(x), "`x` holds integers beyond 2\\^31"))
+    on_backend(c("tensorflow", "torch", "numpy"), {
+      expect_identical(as.vector(values_of(x)), c(2^32 + 1, 3))
+    })
+    expect_identical(as.vector(suppressWarnings(values_of(small))), c(7, 3))
+  }
+  if (trains()) {
+    compile(model, loss = "mae")
+    losses <- list(
+      \(x, y) evaluate(model, x, y, verbose = 0)$loss, \(x, y) test_on_batch(model, x, y)$loss,
+      \(x, y) {
+        trained <- keras_model_sequential(input_shape = 1) |> layer_rescaling(1, dtype = "float64")
+        compile(trained, "sgd", "mae")
+        fit(trained, x, y, epochs = 1, verbose = 0)$metrics$loss
+      }
+    )
+    for (loss_of in losses) {
+      on_backend("jax", {
+        expect_refused(loss_of(x, small), "`x` holds integers beyond 2\\^31")
+        expect_refused(loss_of(small, x), "`y` holds integers beyond 2\\^31")
+      })
+      on_backend(c("tensorflow", "torch"), {
+        expect_value(loss_of(x, small), 2^31)
+        expect_value(loss_of(small, x), 2^31)
+      })
+      expect_identical(suppressWarnings(loss_of(small, small + 1)), 1)
+    }
+  }
+})
+
 test_that("text is no number", {
   for (dtype in c("float32", "int32")) {
     expect_refused(op_convert_to_tensor(c("1", "2"), dtype), "text|character")

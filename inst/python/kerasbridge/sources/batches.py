@@ -34,6 +34,7 @@ def data(value: Any, name: str) -> Any:
             raise _single(value.item(), name)
         if value.dtype.kind in "OUST":
             return _text(value, name)
+        arrays.check_batches(value, name)
         return arrays.row_major(value)
     if isinstance(value, (list, tuple)):
         return [data(part, name) for part in value]

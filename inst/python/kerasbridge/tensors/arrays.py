@@ -218,6 +218,15 @@ def _check_narrow(data: Array, dtype: str, name: str) -> None:
         raise ArgumentError(f"`{name}` holds integers beyond 2^{bits}. {OF_32_BITS}")
 
 
+def check_batches(data: Array, name: str) -> None:
+    """The same for what Keras's trainer will hand over to JAX, batch by batch."""
+    if data.dtype not in (np.int64, np.uint64):
+        return
+    if importlib.import_module("keras").config.backend() == "jax":
+        kept = importlib.import_module("jax").dtypes.canonicalize_dtype(data.dtype)
+        _check_narrow(data, str(kept), name)
+
+
 def sparse(rows: Any, columns: Any, values: Any, dim: Any) -> Any:
     """A sparse matrix as the backend's sparse tensor; rows and columns count from 0."""
     backend = str(importlib.import_module("keras").config.backend())

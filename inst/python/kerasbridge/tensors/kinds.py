@@ -165,7 +165,7 @@ def index(value: Any, name: str) -> Any:
     if isinstance(value, arrays.Codes):
         return np.asarray(value)
     if _is_number(value):
-        return _from_zero(value, name, "positions")
+        return _from_zero(_position(value, name), name, "positions")
     if frameworks.is_size(value):
         return value - 1
     if isinstance(value, (list, tuple)) and not any(frameworks.is_tensor(p) for p in value):
@@ -189,17 +189,27 @@ def _zero_based(value: Any, name: str) -> Any:
     value = _whole_array(value, name)
     if np.any(value == 0):
         raise ArgumentError(f"`{name}` counts positions from 1: it must not hold 0.")
-    return np.ascontiguousarray(np.where(value > 0, value - 1, value)).astype("int32")
+    return np.ascontiguousarray(np.where(value > 0, value - 1, value), dtype="int32")
 
 
 def _whole_array(value: Any, name: str) -> Any:
     if value.dtype.kind == "f":
         if not np.all(np.isfinite(value)) or np.any(value != np.floor(value)):
             raise ArgumentError(f"`{name}` must hold whole numbers.")
-        value = value.astype("int64")
-    if value.dtype.kind not in "iu":
+    elif value.dtype.kind not in "iu":
         raise ArgumentError(f"`{name}` must hold whole numbers.")
-    return value
+    if value.size:
+        for end in (value.min(), value.max()):
+            _position(end.item(), name)
+    return value.astype("int64")
+
+
+def _position(value: Any, name: str) -> int:
+    """A whole number that fits the 32 bits which frameworks have for positions."""
+    number = whole(value, name)
+    if abs(number) >= 2**31:
+        raise ArgumentError(f"`{name}` holds {number:.10g}, and no position is beyond 2^31.")
+    return number
 
 
 def index_from_zero(value: Any, name: str) -> Any:
@@ -209,8 +219,8 @@ def index_from_zero(value: Any, name: str) -> Any:
     if isinstance(value, (list, tuple)) and not any(frameworks.is_tensor(p) for p in value):
         value = np.asarray(value)
     if isinstance(value, np.ndarray):
-        return np.ascontiguousarray(_whole_array(value, name)).astype("int32")
-    return whole(value, name) if _is_number(value) else value
+        return np.ascontiguousarray(_whole_array(value, name), dtype="int32")
+    return _position(value, name) if _is_number(value) else value
 
 
 def positions(value: Any, name: str) -> Any:

@@ -219,7 +219,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: Any) -> Any:
 def repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
     """Frameworks take several `repeats` as a tensor only."""
     if isinstance(repeats, tuple):
-        repeats = _ops().convert_to_tensor(repeats, dtype="int32")
+        repeats = arrays.tensor_of(np.asarray(repeats), "int32", "repeats")
     return _ops().repeat(x, repeats, axis=axis)
 
 
