@@ -140,9 +140,9 @@ new_learning_rate_schedule_class <- function(
   classname, call = NULL, initialize = NULL, get_config = NULL, ..., public = list(),
   private = list(), inherit = NULL, parent_env = parent.frame()
 ) {
-  members <- list2(`__call__` = call, initialize = initialize, get_config = get_config, ...)
+  members <- list2(call = call, initialize = initialize, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$optimizers$schedules$LearningRateSchedule))
-  new_class(classname, base, c(members, public), private, parent_env)
+  new_class(classname, base, called(c(members, public)), private, parent_env)
 }
 
 #' @rdname new_class
@@ -150,9 +150,9 @@ new_learning_rate_schedule_class <- function(
 new_initializer_class <- function(classname, ..., initialize = NULL, call = NULL,
                                   get_config = NULL, public = list(), private = list(),
                                   inherit = NULL, parent_env = parent.frame()) {
-  members <- list2(initialize = initialize, `__call__` = call, get_config = get_config, ...)
+  members <- list2(initialize = initialize, call = call, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$initializers$Initializer))
-  new_class(classname, base, c(members, public), private, parent_env)
+  new_class(classname, base, called(c(members, public)), private, parent_env)
 }
 
 #' @rdname new_class
@@ -160,9 +160,9 @@ new_initializer_class <- function(classname, ..., initialize = NULL, call = NULL
 new_regularizer_class <- function(classname, ..., initialize = NULL, call = NULL,
                                   get_config = NULL, public = list(), private = list(),
                                   inherit = NULL, parent_env = parent.frame()) {
-  members <- list2(initialize = initialize, `__call__` = call, get_config = get_config, ...)
+  members <- list2(initialize = initialize, call = call, get_config = get_config, ...)
   base <- parent_class(enquo(inherit), quote(keras$regularizers$Regularizer))
-  new_class(classname, base, c(members, public), private, parent_env)
+  new_class(classname, base, called(c(members, public)), private, parent_env)
 }
 
 #' @rdname new_class
@@ -170,23 +170,35 @@ new_regularizer_class <- function(classname, ..., initialize = NULL, call = NULL
 new_constraint_class <- function(classname, call = NULL, get_config = NULL, ...,
                                  initialize = NULL, public = list(), private = list(),
                                  inherit = NULL, parent_env = parent.frame()) {
-  members <- list2(`__call__` = call, get_config = get_config, initialize = initialize, ...)
+  members <- list2(call = call, get_config = get_config, initialize = initialize, ...)
   base <- parent_class(enquo(inherit), quote(keras$constraints$Constraint))
-  new_class(classname, base, c(members, public), private, parent_env)
+  new_class(classname, base, called(c(members, public)), private, parent_env)
 }
 
 #' @rdname new_class
 #' @export
 new_dataset_class <- function(classname, ..., initialize = NULL, length = NULL, getitem = NULL,
-                              on_epoch_end = NULL, private = list(), inherit = NULL,
-                              parent_env = parent.frame()) {
-  members <- list(
-    initialize = initialize, `__len__` = giving(length, as.integer),
-    `__getitem__` = counted_from_1(giving(getitem, as_dataset_batch)),
-    on_epoch_end = on_epoch_end, ...
+                              on_epoch_end = NULL, public = list(), private = list(),
+                              inherit = NULL, parent_env = parent.frame()) {
+  members <- list2(
+    initialize = initialize, length = length, getitem = getitem, on_epoch_end = on_epoch_end, ...
   )
   base <- parent_class(enquo(inherit), quote(keras$utils$PyDataset))
-  new_class(classname, base, members, private, parent_env)
+  new_class(classname, base, counting(c(members, public)), private, parent_env)
+}
+
+# The method `call`, as Python names it where Keras calls the object itself.
+called <- function(members) {
+  names(members)[names(members) == "call"] <- "__call__"
+  members
+}
+
+# The methods of a data set, as Python names them and counts.
+counting <- function(members) {
+  members <- Filter(Negate(is.null), members)
+  members$`__len__` <- giving(members$length, as.integer)
+  members$`__getitem__` <- counted_from_1(giving(members$getitem, as_dataset_batch))
+  members[!names(members) %in% c("length", "getitem")]
 }
 
 # A method whose value passes a function on its way to Python, however the method returns it.
@@ -198,7 +210,7 @@ giving <- function(f, finish) {
 # A method whose first argument is a position, which Python counts from 0.
 counted_from_1 <- function(f) {
   if (!is.null(f)) {
-    name <- as.symbol(names(formals(f))[[1L]])
+    name <- as.symbol(names(own_formals(f, "method"))[[1L]])
     body(f) <- call("{", bquote(.(name) <- .(name) + 1L), body(f))
   }
   f

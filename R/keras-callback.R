@@ -54,8 +54,9 @@ keras_callback_class <- function() {
 #' @exportS3Method reticulate::r_to_py
 r_to_py.KerasCallback <- function(x, convert = FALSE) {
   forward <- function(hook) {
-    arguments <- formals(x[[hook]])
-    call <- call2(call("$", quote(x), as.symbol(hook)), !!!syms(names(arguments)))
+    arguments <- own_formals(x[[hook]], "method")
+    object <- if (takes_object(x[[hook]], "method")) list(quote(x))
+    call <- call2(call("$", quote(x), as.symbol(hook)), !!!object, !!!syms(names(arguments)))
     new_function(arguments, call, environment())
   }
   members <- lapply(set_names(grep("^on_", names(x), value = TRUE)), forward)

@@ -88,6 +88,26 @@ test_that("an argument may have the name of anything that the maker uses", {
   expect_equal(layer$total(se = 4), 21)
 })
 
+test_that("an argument may have a name that Python has not", {
+  layer_odd <- new_layer_class(
+    "OddNames",
+    initialize = function(lambda, drop.rate = 2, ...) { # nolint: object_name_linter.
+      super$initialize(...)
+      self$by <- lambda * drop.rate
+    },
+    call = function(x.in) self$by * x.in # nolint: object_name_linter.
+  )
+  expect_value(layer_odd(lambda = 3)(op_ones(1)), 6)
+  expect_value(op_ones(1) |> layer_odd(3, drop.rate = 5), 15)
+  expect_identical(layer_odd(lambda = 1, name = "odd")$name, "odd")
+  if (trains()) {
+    model <- keras_model_sequential(input_shape = 1) |> layer_rescaling(2)
+    # nolint next: object_name_linter.
+    model |> compile(loss = function(y.true, y.pred) op_mean((y.true - y.pred)^2, axis = -1))
+    expect_equal(evaluate(model, matrix(1:2), c(3, 3), verbose = 0)$loss, 1)
+  }
+})
+
 test_that("training and mask reach the call that asks for them", {
   layer_aware <- new_layer_class(
     "Aware",
@@ -146,6 +166,12 @@ test_that("static and class methods belong to the class", {
   )
   expect_equal(layer_made$twice(4), 8)
   expect_equal(layer_made()$twice(4, by = 3), 12)
+  for (name in c("get_config", "result", "on_epoch_end", "call")) {
+    static <- do.call(
+      new_metric_class, c(list("Static"), set_names(list(static_method(\(x) 2 * x)), name))
+    )
+    expect_identical(do.call(`$`, list(static, name))(3), 6)
+  }
   expect_equal(layer_made$large()$size, 100)
   expect_true(is_a(layer_made$large(), layer_made))
   expect_equal(layer_made$limit, 9)
@@ -648,6 +674,123 @@ test_that("`self` may be the first formal of a method in every maker of classes"
       }
     }
   }
+})
+
+test_that("the makers whose objects do something else of their own may name `self`, too", {
+  cosine <- new_learning_rate_schedule_class(
+    "ScheduleSelf",
+    initialize = function(self, by = 2) self$by <- by,
+    call = function(self, step) self$by * step
+  )
+  expect_value(cosine(by = 3)$`__call__`(op_convert_to_tensor(2)), 6)
+  filled <- new_initializer_class(
+    "FilledSelf",
+    initialize = function(self, value) self$value <- value,
+    call = function(self, shape, dtype = NULL) op_full(shape, self$value, dtype = dtype)
+  )
+  expect_value(filled(3)(shape(2, 1)), matrix(3, 2, 1))
+  steps <- new_optimizer_class(
+    "StepsSelf",
+    initialize = function(self, by = 1) {
+      super$initialize(learning_rate = 0.5)
+      self$by <- by
+    },
+    update_step = function(self, gradient, variable, learning_rate) {
+      self$assign_sub(variable, self$by * op_cast(learning_rate, variable$dtype) * gradient)
+    }
+  )
+  weight <- keras_variable(c(1, 2))
+  steps(by = 2)$apply(list(op_convert_to_tensor(c(1, 3))), list(weight))
+  expect_value(weight, c(0, -1))
+  twelve <- new_wrapped_class(
+    keras$regularizers$L2, "TwelveSelf",
+    initialize = function(self) super$initialize(12), shown = function(self) self$l2
+  )
+  expect_equal(as.numeric(twelve()$shown()), 12)
+  batches <- function(...) {
+    new_dataset_class(
+      "BatchesSelf",
+      initialize = function(self, size = 2) {
+        super$initialize()
+        self$size <- size
+      },
+      length = function(self) 3,
+      getitem = function(self, index) {
+        "The batch number `index`."
+        list(matrix(index, self$size, 1), rep(0, self$size))
+      },
+      ...
+    )
+  }
+  data <- batches(size_of = function(self) self$size, )(size = 1)
+  expect_identical(data$num_batches, 3L)
+  expect_identical(data$size_of(), 1)
+  expect_value(data$`__getitem__`(1L)[[1L]], matrix(2))
+  model <- keras_model_sequential(input_shape = 1) |> layer_rescaling(10)
+  expect_equal(predict(model, data, verbose = 0), matrix(c(10, 20, 30)))
+})
+
+test_that("`public` has methods and attributes in every maker", {
+  public <- list(twice = function(self, x) 2 * x, plus = function(x) x + self$limit, limit = 9)
+  makers <- list(
+    new_layer_class, new_model_class, new_loss_class, new_metric_class, new_callback_class,
+    new_optimizer_class, new_learning_rate_schedule_class, new_initializer_class,
+    new_regularizer_class, new_constraint_class, new_dataset_class, Layer, Model, Loss, Metric,
+    Callback, LearningRateSchedule, Constraint,
+    function(...) new_wrapped_class(keras$callbacks$Callback, ...)
+  )
+  for (make in makers) {
+    base <- identical(make, new_optimizer_class)
+    made <- make(
+      "Public",
+      initialize = if (base) function() super$initialize(0.1),
+      public = public,
+    )
+    object <- made()
+    expect_identical(object$twice(2), 4)
+    expect_identical(object$plus(1), 10)
+    expect_identical(object$limit, 9)
+  }
+  # What has an argument of its own is the same method in `public`.
+  half <- Constraint("Half", public = list(call = function(w) w / 2))
+  expect_value(half()(op_ones(2)), c(0.5, 0.5))
+  data <- new_dataset_class("Few", public = list(
+    length = function() 2, getitem = function(index) list(matrix(index), 0)
+  ))()
+  expect_value(data$`__getitem__`(1L)[[1L]], matrix(2))
+  expect_identical(data$num_batches, 2L)
+})
+
+test_that("the makers' own arguments come in keras3's order", {
+  begun <- ended <- NULL
+  callback <- Callback(
+    "Placed",
+    function(epoch, logs = NULL) begun <<- epoch, function(epoch, logs = NULL) ended <<- epoch
+  )()
+  callback$on_epoch_begin(1L)
+  callback$on_epoch_end(2L)
+  expect_identical(c(begun, ended), 1:2)
+  count <- Metric(
+    "Placed",
+    function(...) {
+      super$initialize(...)
+      self$n <- self$add_variable(shape(), "zeros", name = "n")
+    },
+    function(y_true, y_pred, sample_weight = NULL) self$n$assign_add(op_sum(y_true)),
+    function() self$n / 2
+  )()
+  count$update_state(c(1, 5), c(0, 0))
+  expect_value(count$result(), 3)
+  shrunk <- Constraint("Placed", function(w) w / 4, function() list(a = 1))()
+  expect_value(shrunk(c(4, 8)), 1:2)
+  expect_identical(shrunk$get_config(), list(a = 1))
+  model <- Model("Placed", function(by) {
+    super$initialize()
+    self$by <- by
+  }, function(inputs) inputs * self$by)(by = 3)
+  expect_value(model(op_ones(2)), c(3, 3))
+  gap <- Loss("Placed", function(y_true, y_pred) op_abs(y_true - y_pred))()
+  expect_value(gap(matrix(c(1, 2)), matrix(c(2, 5))), 2)
 })
 
 test_that("losses, metrics and callbacks may name `self`", {

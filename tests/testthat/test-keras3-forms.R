@@ -157,6 +157,34 @@ test_that("an R6 object is a callback, with fields of its own that stay R's", {
   expect_refused(fit(model, matrix(1), 1, callbacks = Losses), "`callbacks` holds a class, Losses")
 })
 
+test_that("an R6 callback may name `self`, stops a training, and evaluates and predicts", {
+  skip_if_not_installed("R6")
+  Named <- R6::R6Class("Named", inherit = KerasCallback, public = list(
+    epochs = integer(), batches = integer(), tested = NULL, predicted = integer(),
+    on_epoch_end = function(self, epoch, logs) self$epochs <- c(self$epochs, epoch),
+    on_batch_end = function(self, batch, logs = NULL) {
+      self$batches <- c(self$batches, batch)
+      if (length(self$batches) == 3) self$model$stop_training <- TRUE
+    },
+    on_test_end = function(self, logs) self$tested <- logs$loss,
+    on_predict_batch_end = function(self, batch, logs = NULL) {
+      self$predicted <- c(self$predicted, batch)
+    }
+  ))
+  seen <- Named$new()
+  model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+  compile(model, "sgd", "mse")
+  predict(model, matrix(1:4), batch_size = 2, verbose = 0, callbacks = seen)
+  expect_identical(seen$predicted, 0:1)
+  result <- evaluate(model, matrix(1:4), 1:4, verbose = 0, callbacks = seen)
+  expect_equal(seen$tested, result$loss)
+  if (trains()) {
+    fit(model, matrix(1:4), 1:4, epochs = 9, batch_size = 2, verbose = 0, callbacks = seen)
+    expect_identical(seen$epochs, 0:1)
+    expect_identical(seen$batches, c(0L, 1L, 0L))
+  }
+})
+
 test_that("recurrent cells compose", {
   x <- op_ones(c(2, 3, 4))
   expect_identical(dim(x |> layer_rnn(rnn_cell_gru(units = 5))), c(2L, 5L))

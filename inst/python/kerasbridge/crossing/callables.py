@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import keyword
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -14,7 +16,9 @@ def signature(
     """The Python signature of an R function with these formals.
 
     ``...`` takes further arguments, named and unnamed; a formal with a default may be left out,
-    and R then computes the default itself. `defaults` has those that Python can show.
+    and R then computes the default itself. `defaults` has those that Python can show. A formal
+    that Python cannot name, such as ``lambda`` or ``y.true``, has its place under another name;
+    by its own it is one of the further arguments.
     """
     defaults = defaults or {}
     parameters = []
@@ -29,10 +33,14 @@ def signature(
         optional = not needed or (seen_default and not seen_dots)
         seen_default = seen_default or optional
         default = defaults.get(name) if optional else inspect.Parameter.empty
-        parameters.append(inspect.Parameter(name, kind, default=default))
-    if seen_dots:
+        parameters.append(inspect.Parameter(_nameable(name), kind, default=default))
+    if seen_dots or any(_nameable(name) != name for name in names):
         parameters.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))
     return inspect.Signature(parameters)
+
+
+def _nameable(name: str) -> str:
+    return f"{name}_" if keyword.iskeyword(name) else re.sub(r"\W", "_", name)
 
 
 def named(

@@ -71,45 +71,55 @@ def _member(method: Method) -> Any:
 
 def _function(method: Method) -> Callable[..., Any]:
     r_function = callables.coded(method.function, method.name)
+    static = method.kind == "static"
+    member = _free(r_function) if static else _bound(method.name, r_function)
+    member.__name__ = member.__qualname__ = method.name
+    member.__doc__ = method.doc
+    own = callables.signature(method.formals, method.required, method.defaults)
+    if not static:
+        first = "cls" if method.kind == "class" else "self"
+        receiver = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        own = own.replace(parameters=[receiver, *own.parameters.values()])
+    member.__signature__ = own  # type: ignore[attr-defined]
+    return member
 
-    if method.name == "__init__":
+
+def _free(r_function: Callable[..., Any]) -> Callable[..., Any]:
+    """A static method is R's function, whatever its name."""
+
+    def member(*args: Any, **kwargs: Any) -> Any:
+        return r_function(*args, **kwargs)
+
+    return member
+
+
+def _bound(name: str, r_function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of Keras's has what Keras expects of its value."""
+    if name == "__init__":
 
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             r_function(self, *args, **kwargs)
 
-    elif method.name == "get_config":
+    elif name == "get_config":
 
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             return r_function(self, *args, **kwargs) or {}  # R's empty list has no names
 
-    elif method.name == "result":
+    elif name == "result":
 
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             return _value(r_function(self, *args, **kwargs))
 
-    elif method.name.startswith("on_"):
+    elif name.startswith("on_"):
 
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             return _logged(r_function(self, *args, **kwargs), [*args, *kwargs.values()])
-
-    elif method.kind == "static":
-
-        def member(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
-            return r_function(*args, **kwargs)
 
     else:
 
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             return r_function(self, *args, **kwargs)
 
-    member.__name__ = member.__qualname__ = method.name
-    member.__doc__ = method.doc
-    own = callables.signature(method.formals, method.required, method.defaults)
-    if method.kind != "static":
-        first = "cls" if method.kind == "class" else "self"
-        receiver = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        own = own.replace(parameters=[receiver, *own.parameters.values()])
-    member.__signature__ = own  # type: ignore[attr-defined]
     return member
 
 
