@@ -25,6 +25,9 @@ from kerasbridge.errors import ArgumentError
 #: The end of a hidden directory's name: the machine, the process, and what `tempfile` adds.
 _LEFT: Final = re.compile(r"^\..+-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-\w+$")
 
+#: Within it, the directory of what was replaced.
+_REPLACED: Final = ".replaced"
+
 
 def whole(target: Path, write: Callable[[str], object]) -> None:
     """Let `write` write under another name, beside `target`, and move the result when it is whole.
@@ -34,7 +37,7 @@ def whole(target: Path, write: Callable[[str], object]) -> None:
     _sweep(target.parent)
     prefix = f".{target.name}-{_host()}-{os.getpid()}-"
     with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as aside:
-        with _h5_on_disk():
+        with _h5_on_disk(Path(aside)):
             write(str(Path(aside, target.name)))
         _move(Path(aside), target)
 
@@ -43,8 +46,18 @@ def _host() -> str:
     return f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
 
+def is_there(target: Path) -> bool:
+    """Is there such a file, or one that a process was replacing when it was killed?"""
+    if not target.exists() and target.parent.is_dir():
+        _sweep(target.parent)
+    return target.exists()
+
+
 def _sweep(folder: Path) -> None:
-    """Remove what processes of this machine have left that are gone."""
+    """Remove what processes of this machine have left that are gone.
+
+    What such a process had moved away, and not yet replaced, goes back to its place.
+    """
     if os.name != "posix":  # elsewhere, to ask for a process is to end it
         return
     for left in folder.iterdir():
@@ -54,6 +67,9 @@ def _sweep(folder: Path) -> None:
         try:
             os.kill(int(named["process"]), 0)
         except ProcessLookupError:
+            for old in left.glob(f"{_REPLACED}/*"):
+                if not (folder / old.name).exists():
+                    os.replace(old, folder / old.name)
             shutil.rmtree(left, ignore_errors=True)
         except (OSError, OverflowError):
             pass  # another user's, who is alive
@@ -73,14 +89,18 @@ def _move(aside: Path, target: Path) -> None:
 
 
 def _replace(source: Path, target: Path) -> None:
-    if target.is_dir():
-        # A directory takes the place of an empty one only.
-        old = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        os.replace(target, old)
+    if not (target.is_dir() or (source.is_dir() and target.exists())):
         os.replace(source, target)
-        shutil.rmtree(old)
-    else:
+        return
+    # A directory takes the place of an empty one only. The old one goes where the sweep finds it.
+    old = source.parent / _REPLACED / target.name
+    old.parent.mkdir()
+    os.replace(target, old)
+    try:
         os.replace(source, target)
+    except OSError:
+        os.replace(old, target)
+        raise
 
 
 def _flush(path: Path) -> None:
@@ -205,33 +225,43 @@ class _Disk(io.BytesIO):
 
 
 @contextmanager
-def _h5_on_disk() -> Iterator[None]:
-    """Within it, Keras writes HDF5 files by way of :class:`_Disk`."""
-    store: Any = importlib.import_module("keras.src.saving.saving_lib").H5IOStore
+def _h5_on_disk(folder: Path) -> Iterator[None]:
+    """Within it, HDF5 files that are written into `folder` are so by way of :class:`_Disk`."""
     h5: Any = importlib.import_module("h5py")
-    opened = store._get_h5_file
+    parent: Any = h5.File
     disks: list[tuple[_Disk, Any]] = []
 
-    def open_file(self: Any, path: Any, mode: str | None = None) -> Any:
-        wanted = mode or self.mode
-        in_memory = isinstance(path, io.IOBase) or getattr(self, "archive", None)
-        # Several files are listed by the names that HDF5 has of them, in ASCII.
-        if wanted == "r" or in_memory or not (type(self) is store or str(path).isascii()):
-            return opened(self, path, mode)
-        disk = _Disk(str(path), wanted if os.path.exists(path) else "w")
-        file = h5.File(disk, mode=wanted)
-        disks.append((disk, file))
-        return file
+    class File(parent):  # type: ignore[misc]
+        """HDF5 keeps the name of a file that Python writes in ASCII: here it is its path."""
 
-    store._get_h5_file = open_file
+        def __init__(self, name: Any, mode: str = "r", *values: Any, **options: Any) -> None:
+            if mode == "r" or not _is_in(name, folder):
+                super().__init__(name, mode, *values, **options)
+                return
+            self._path = os.fsdecode(name)
+            disk = _Disk(self._path, mode if os.path.exists(name) else "w")
+            super().__init__(disk, mode, *values, **options)
+            disks.append((disk, self))
+
+        @property
+        def filename(self) -> str:
+            return getattr(self, "_path", None) or str(super().filename)
+
+    h5.File = File
     try:
         yield
     except Exception as error:
         _finish(disks, error)
         raise
     finally:
-        store._get_h5_file = opened
+        h5.File = parent
     _finish(disks, None)
+
+
+def _is_in(name: Any, folder: Path) -> bool:
+    """Is it a path in the folder, and not a file in memory?"""
+    is_path = isinstance(name, (str, bytes, os.PathLike))
+    return is_path and Path(os.fsdecode(name)).is_relative_to(folder)
 
 
 def _finish(disks: list[tuple[_Disk, Any]], error: Exception | None) -> None:
@@ -246,12 +276,10 @@ def _finish(disks: list[tuple[_Disk, Any]], error: Exception | None) -> None:
 
 
 def add_attribute(path: str, name: str, text: str) -> None:
-    """Give an HDF5 file that is being written an attribute."""
+    """Give an HDF5 file that :func:`whole` is writing an attribute."""
     h5: Any = importlib.import_module("h5py")
-    disk = _Disk(path, "a")
-    file = h5.File(disk, mode="a")
-    file.attrs[name] = text
-    _finish([(disk, file)], None)
+    with h5.File(path, "a") as file:
+        file.attrs[name] = text
 
 
 def attribute(path: Path, name: str) -> str | None:

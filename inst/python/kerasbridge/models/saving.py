@@ -11,7 +11,6 @@ import functools
 import importlib
 import importlib.util
 import json
-import os
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -288,7 +287,7 @@ def load_model(
     objects = dict(custom_objects)
     if not _is_remote(path):
         path = expanded(path, "filepath")
-        if not os.path.exists(path):
+        if not files.is_there(Path(path)):
             raise ArgumentError(f'There is no file "{path}".')
         if path.endswith(".keras") and not zipfile.is_zipfile(path):
             raise ArgumentError(f'"{path}" is no `.keras` file, or not a whole one.')
@@ -309,7 +308,7 @@ def load_weights(model: Any, path: str, skip_mismatch: bool) -> None:
     """Read weights into a model."""
     if not _is_remote(path):
         path = expanded(path, "filepath")
-        if not os.path.exists(path):
+        if not files.is_there(Path(path)):
             raise ArgumentError(f'There is no file "{path}".')
         files.check_shards(Path(path))
     _saving().load_weights(model, path, skip_mismatch=skip_mismatch)
