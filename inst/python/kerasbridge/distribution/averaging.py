@@ -2,18 +2,18 @@
 
 Every process reads the same batches and takes its rows of each. What a process adds to a gradient
 or to a metric is weighted by its rows, so that the sums are those of one process with the whole
-batch. Statistics that layers keep themselves, such as those of batch normalization, are averaged
-after each step.
+batch; reductions.py has what that asks of losses. Statistics that layers keep themselves, such as
+those of batch normalization, are averaged after each step.
 """
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from kerasbridge.distribution import clusters, ranks
+from kerasbridge.distribution import clusters, ranks, reductions
 from kerasbridge.errors import ArgumentError
 
 
@@ -80,6 +80,7 @@ class _Step:
         self.torch = importlib.import_module("torch")
         self.tree = importlib.import_module("keras").tree
         self.share = 1.0
+        self.in_parts = True
         self.hooks: list[Any] = []
 
     @contextmanager
@@ -148,7 +149,10 @@ class _Step:
             variable for variable in self.model.metrics_variables if "float" in str(variable.dtype)
         ]
         before = [variable.value.detach().clone() for variable in states]
-        function([self._part(batch) for batch in data] if self.whole else data)
+        if self.in_parts:
+            reductions.check(self.model)
+        with reductions.of_parts(self.share) if self.in_parts else nullcontext():
+            function([self._part(batch) for batch in data] if self.whole else data)
         with self.torch.no_grad():
             for variable, old in zip(states, before, strict=True):
                 added = (variable.value.detach() - old) * share
@@ -159,12 +163,13 @@ class _Step:
     def _weigh(self, data: Any) -> float:
         """Set the weight of this process's gradients; gives that of its metrics' states."""
         processes = self.place.processes
+        self.in_parts = True
         if not self.whole:
             self.share = 1.0 / processes
             return 1.0
         bounds = self._bounds(data[0])  # a step is one batch: torch's Keras has no other
         if bounds is None:
-            self.share = 1.0 / processes
+            self.share, self.in_parts = 1.0 / processes, False
             return 1.0 / processes
         self.share = (bounds[1] - bounds[0]) / bounds[2]
         return 1.0
