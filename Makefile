@@ -67,7 +67,7 @@ test-exports: install .venv-exports/.installed
 
 # The way of those who have no checkout: a tarball, a library, and an environment that uv makes.
 test-install: setup
-	tests/install/run $(or $(BACKEND),jax)
+	tests/install/run $(TRAINERS)
 
 # The newest R that Debian has, in a folder that root makes: not among the tests that everybody can run.
 test-newest: setup

@@ -3,6 +3,7 @@ arguments <- commandArgs(TRUE)
 library(kerasbridge)
 reticulate::py_require(python_version = arguments[[2L]])
 use_backend(arguments[[1L]])
+if (arguments[[1L]] == "torch") reticulate::py_require(arguments[[4L]])
 
 page <- readLines(arguments[[3L]])
 begin <- match("```{r first-use}", page)
