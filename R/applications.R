@@ -19,6 +19,12 @@
 #'   `application_decode_predictions()` gives a list with a data frame for each image: the best
 #'   classes first, with the columns `class_name` (WordNet id), `class_description` and `score`.
 #'   The names are downloaded once and kept in `~/.keras/models`.
+#' @source `keras.applications.imagenet_utils.preprocess_input`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/preprocess_input>;
+#'   `keras.applications.imagenet_utils.decode_predictions`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/applications/imagenet_utils/decode_predictions>
+#' @concept keras.applications.imagenet_utils.preprocess_input
+#' @concept keras.applications.imagenet_utils.decode_predictions
 #' @seealso [imagenet_preprocess_input()] to choose the scaling yourself.
 #' @examplesIf can_run_keras()
 #' model <- application_mobilenet_v2(weights = NULL, input_shape = c(32, 32, 3))

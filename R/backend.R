@@ -14,6 +14,9 @@
 #'   a warning of class `kerasbridge_no_gpu`: the backend then computes on the CPU.
 #'
 #' @returns The name of the backend, invisibly.
+#' @source `keras.config.set_backend`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/config/set_backend>
+#' @concept keras.config.set_backend
 #' @examples
 #' # At the start of a session, before Python is needed:
 #' if (!reticulate::py_available()) use_backend("jax")
@@ -181,6 +184,9 @@ known_or_warn <- function(backend, where) {
 #'
 #' @param seed A whole number from 0 to 2147483647.
 #' @returns `NULL`, invisibly.
+#' @source `keras.utils.set_random_seed`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/set_random_seed>
+#' @concept keras.utils.set_random_seed
 #' @examplesIf can_run_keras()
 #' set_random_seed(1)
 #' a <- random_normal(c(2, 2))

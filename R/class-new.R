@@ -44,6 +44,33 @@
 #' @param base Any Python class to inherit from.
 #'
 #' @returns A function with the arguments of `initialize` that makes an object.
+#' @source `keras.Model`: <https://www.tensorflow.org/api_docs/python/tf/keras/Model>;
+#'   `keras.Loss`: <https://www.tensorflow.org/api_docs/python/tf/keras/Loss>; `keras.Metric`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Metric>; `keras.Optimizer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Optimizer>; `keras.callbacks.Callback`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/Callback>;
+#'   `keras.initializers.Initializer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/initializers/Initializer>;
+#'   `keras.regularizers.Regularizer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/regularizers/Regularizer>;
+#'   `keras.constraints.Constraint`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/constraints/Constraint>;
+#'   `keras.utils.PyDataset`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/PyDataset>;
+#'   `keras.layers.Wrapper`: <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Wrapper>;
+#'   `keras.optimizers.schedules.LearningRateSchedule`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/optimizers/schedules/LearningRateSchedule>
+#' @concept keras.Model
+#' @concept keras.Loss
+#' @concept keras.Metric
+#' @concept keras.Optimizer
+#' @concept keras.callbacks.Callback
+#' @concept keras.optimizers.schedules.LearningRateSchedule
+#' @concept keras.initializers.Initializer
+#' @concept keras.regularizers.Regularizer
+#' @concept keras.constraints.Constraint
+#' @concept keras.utils.PyDataset
+#' @concept keras.layers.Wrapper
 #' @examplesIf can_run_keras()
 #' loss_scaled <- new_loss_class(
 #'   "Scaled",
@@ -331,6 +358,9 @@ r6_definition <- function(generator) {
 #'
 #' @returns A class as it was given, invisibly. Of an R function, the Python function that stands
 #'   for it: use that in models. Without `object`, a function.
+#' @source `keras.saving.register_keras_serializable`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/register_keras_serializable>
+#' @concept keras.saving.register_keras_serializable
 #' @seealso Its relatives, the [utilities][utilities].
 #' @concept utilities
 #' @examplesIf can_run_keras()

@@ -88,6 +88,8 @@ member_of <- function(name, members) {
 #'
 #' @returns A function with the arguments of `initialize`, after a first argument `object` to
 #'   compose with.
+#' @source `keras.Layer`: <https://www.tensorflow.org/api_docs/python/tf/keras/Layer>
+#' @concept keras.Layer
 #' @examplesIf can_run_keras()
 #' layer_scaled <- new_layer_class(
 #'   "Scaled",

@@ -16,6 +16,9 @@
 #'   or `NULL` where the weight is not split. What [distribution_tensor_layout()] gives will also
 #'   do. `NULL` removes the rule.
 #' @returns `[` gives a layout, or `NULL` where no rule matches; `[<-` the map, changed in place.
+#' @source `keras.distribution.LayoutMap`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/distribution/LayoutMap>
+#' @concept keras.distribution.LayoutMap
 #' @seealso [distribution_model_parallel()]; [distribution] lists what belongs together.
 #' @examplesIf can_run_keras() && config_backend() == "jax"
 #' mesh <- distribution_device_mesh(1, list("model"), distribution_list_devices()[1])

@@ -25,6 +25,9 @@
 #'   with columns `epoch` (integer), `value` (double), `metric` (factor) and `data` (factor with
 #'   levels `training` and `validation`). `plot()` gives a ggplot when ggplot2 is installed, and
 #'   draws with base graphics otherwise.
+#' @source `keras.callbacks.History`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/History>
+#' @concept keras.callbacks.History
 #' @examplesIf can_run_keras() && config_backend() != "numpy"
 #' model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
 #' model |> compile("sgd", "mse")

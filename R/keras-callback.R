@@ -11,7 +11,10 @@
 #' `on_train_batch_begin(batch, logs)`, or `on_batch_end(batch, logs)`; those that a class has not
 #' are not called. R6 must be installed.
 #'
-#' @format An R6 class generator, for `inherit =` of `R6::R6Class()`.
+#' @returns An R6 class generator, for `inherit =` of `R6::R6Class()`.
+#' @source `keras.callbacks.Callback`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/callbacks/Callback>
+#' @concept keras.callbacks.Callback
 #' @name KerasCallback
 #' @aliases KerasCallback
 #' @seealso [callback_lambda()]

@@ -101,7 +101,9 @@ lazy_module <- function(module) {
 #' `keras` and `tf` are the Python modules, imported when they are first used. Their functions
 #' are Python's own: axes and positions count from 0, and whole numbers are written with `L`.
 #'
-#' @format A Python module.
+#' @returns A Python module, and what it has behind `$`.
+#' @source `keras`: <https://www.tensorflow.org/api_docs/python/tf/keras>
+#' @concept keras
 #' @examplesIf can_run_keras()
 #' keras$`__version__`
 #' keras$ops$argmax(c(3, 1, 2))

@@ -11,6 +11,9 @@
 #' @returns `summary()` gives a list of class `keras_model_summary`: `name`, `type`, `parameters`,
 #'   `trainable`, and `layers`, a data frame with a row for each layer. `plot()` gives the model,
 #'   invisibly.
+#' @source `keras.Model.summary`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#summary>
+#' @concept keras.Model.summary
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4, name = "net") |>
 #'   layer_dense(8, activation = "relu") |>

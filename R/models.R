@@ -17,6 +17,11 @@
 #' @param inputs,outputs Symbolic tensors, or lists or named lists of these.
 #'
 #' @returns A Keras model: call it on data, or give it to [compile()] and [fit()].
+#' @source `keras.Sequential`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Sequential>; `keras.Model`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model>
+#' @concept keras.Sequential
+#' @concept keras.Model
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 4) |>
 #'   layer_dense(units = 8, activation = "relu") |>

@@ -8,6 +8,8 @@
 #' * `keras.verbose`: the default of `verbose` in [fit()], [evaluate()] and [predict()]: `"auto"`,
 #'   `0`, `1` or `2`.
 #'
+#' @returns [options()] gives a list of what was set before; `getOption()` what is set now, or
+#'   `NULL`.
 #' @examples
 #' getOption("kerasbridge.interrupt", "not set")
 #' @name kerasbridge_options

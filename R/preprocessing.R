@@ -16,6 +16,12 @@
 #' @param steps Number of batches to look at, when the data has no end.
 #'
 #' @returns The layer, invisibly.
+#' @source `keras.layers.Normalization.adapt`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/Normalization#adapt>;
+#'   `keras.layers.TextVectorization.adapt`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TextVectorization#adapt>
+#' @concept keras.layers.Normalization.adapt
+#' @concept keras.layers.TextVectorization.adapt
 #' @seealso [get_vocabulary()] for what a lookup layer learned.
 #' @examplesIf can_run_keras()
 #' layer <- layer_normalization()
@@ -63,6 +69,11 @@ py_to_r_wrapper.keras.src.layers.preprocessing.feature_space.FeatureSpace <- fun
 #'
 #' @returns `get_vocabulary()` gives a character or integer vector; `set_vocabulary()` the layer,
 #'   invisibly.
+#' @source `keras.layers.TextVectorization.get_vocabulary`,
+#'   `keras.layers.TextVectorization.set_vocabulary`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/layers/TextVectorization>
+#' @concept keras.layers.TextVectorization.get_vocabulary
+#' @concept keras.layers.TextVectorization.set_vocabulary
 #' @examplesIf can_run_keras()
 #' layer <- layer_string_lookup()
 #' set_vocabulary(layer, c("red", "green"))
@@ -101,6 +112,9 @@ set_vocabulary <- function(object, vocabulary, idf_weights = NULL, ...) {
 #' @param preprocessor A layer that is applied to the column.
 #'
 #' @returns A feature, for the argument `features` or `crosses` of [layer_feature_space()].
+#' @source `keras.utils.FeatureSpace`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/utils/FeatureSpace>
+#' @concept keras.utils.FeatureSpace
 #' @examplesIf can_run_keras() && config_backend() == "tensorflow"
 #' space <- layer_feature_space(
 #'   features = list(speed = feature_float_rescaled(scale = 0.1), dist = feature_float())

@@ -54,6 +54,12 @@
 #' @returns `save_model()` gives the model, invisibly, and a raw vector when `filepath` is `NULL`.
 #'   `serialize_model()` gives a raw vector of class `keras_serialized_model`. `load_model()` and
 #'   `unserialize_model()` give a model.
+#' @source `keras.saving.save_model`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/save_model>;
+#'   `keras.saving.load_model`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/saving/load_model>
+#' @concept keras.saving.save_model
+#' @concept keras.saving.load_model
 #' @seealso [save_model_weights()] for the weights alone; [export_savedmodel()] for programs that
 #'   do not know Keras.
 #' @examplesIf can_run_keras()
@@ -248,6 +254,10 @@ python_objects <- function(objects) {
 #'   model's, with a warning. By default, `FALSE`, they are an error.
 #' @param ... Must be empty.
 #' @returns The model, invisibly. `load_model_weights()` changes it in place.
+#' @source `keras.Model.save_weights`, `keras.Model.load_weights`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model>
+#' @concept keras.Model.save_weights
+#' @concept keras.Model.load_weights
 #' @seealso [save_model()]
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3) |> layer_dense(1)
@@ -287,6 +297,12 @@ load_model_weights <- function(model, filepath, skip_mismatch = FALSE, ...) {
 #' @inheritParams save_model
 #' @returns `save_model_config()` gives the model, invisibly, or a string of JSON;
 #'   `load_model_config()` a model.
+#' @source `keras.Model.to_json`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#to_json>;
+#'   `keras.models.model_from_json`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/models/model_from_json>
+#' @concept keras.Model.to_json
+#' @concept keras.models.model_from_json
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 3, name = "net") |> layer_dense(1)
 #' path <- tempfile(fileext = ".json")
@@ -341,6 +357,9 @@ load_model_config <- function(filepath, custom_objects = NULL) {
 #' @param format What to write. The default is `"tf_saved_model"`.
 #' @param verbose Whether to say what is exported. Default `FALSE`.
 #' @returns The model, invisibly.
+#' @source `keras.Model.export`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#export>
+#' @concept keras.Model.export
 #' @seealso [layer_tfsm()] to use a TensorFlow SavedModel as a layer, and [export_archive()] for
 #'   several endpoints.
 #' @examplesIf can_run_keras() && config_backend() == "tensorflow"

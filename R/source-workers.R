@@ -33,6 +33,8 @@
 #' this machine, and `workers` of them free; those of the plan are not ended, but free again. Forked
 #' processes (`future::multicore`) are passed over, as they have copies of a framework's locks.
 #'
+#' @returns [dataset_from_function()] gives a data set, which [fit()], [evaluate()] and [predict()]
+#'   take.
 #' @examplesIf can_run_keras() && config_backend() != "numpy" && interactive()
 #' noisy <- function(i, size) {
 #'   if (i > 20) {

@@ -34,6 +34,9 @@
 #' Assignment changes variables, torch tensors and NumPy arrays in place. A JAX array is replaced
 #' by a new one. A TensorFlow constant refuses, as in Python.
 #'
+#' @returns A tensor of the same dtype, of the framework that `x` is of; `x@r` and `x@py` without a
+#'   subscript give what takes one. An assignment gives the changed `x`. What is not a subscript is
+#'   an error of class `kerasbridge_error`.
 #' @name subset-tensors
 #' @examplesIf can_run_keras()
 #' x <- op_reshape(1:12, c(3, 4))

@@ -116,6 +116,8 @@ leave_with_interrupt <- function(call, history = NULL) {
 #' A time limit (`setTimeLimit()`, `R.utils::withTimeout()`) that is reached during [fit()] ends it
 #' in the same way. R's error follows then, and carries the history as well.
 #'
+#' @returns [fit()] gives the history up to there, or leaves with a condition that has it in
+#'   `history`.
 #' @examplesIf can_run_keras() && config_backend() != "numpy"
 #' model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
 #' model |> compile("sgd", "mse")

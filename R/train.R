@@ -20,6 +20,9 @@
 #' @param auto_scale_loss Whether to scale the loss when the dtype policy is `"mixed_float16"`.
 #'
 #' @returns The model, invisibly.
+#' @source `keras.Model.compile`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#compile>
+#' @concept keras.Model.compile
 #' @examplesIf can_run_keras() && config_backend() != "numpy"
 #' mean_cubed_error <- function(y_true, y_pred) op_mean(abs(y_true - y_pred)^3, axis = -1)
 #' model <- keras_model_sequential(input_shape = 4) |> layer_dense(1)
@@ -162,6 +165,8 @@ as_metrics <- function(metrics) {
 #' `options(kerasbridge.check_finite = FALSE)` nobody looks.
 #'
 #' @returns A [training history][keras_training_history], invisibly.
+#' @source `keras.Model.fit`: <https://www.tensorflow.org/api_docs/python/tf/keras/Model#fit>
+#' @concept keras.Model.fit
 #' @examplesIf can_run_keras() && config_backend() != "numpy"
 #' x <- scale(as.matrix(iris[, 1:4]))
 #' model <- keras_model_sequential(input_shape = 4) |>
@@ -259,6 +264,9 @@ as_verbose <- function(verbose, call = caller_env()) {
 #' @param ... Further arguments of the method; for a model not used.
 #' @param steps Number of batches, when the data has no end.
 #' @returns A named list of numbers: the loss, and the metrics.
+#' @source `keras.Model.evaluate`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#evaluate>
+#' @concept keras.Model.evaluate
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
 #' model |> compile(loss = "mse", metrics = "mae")
@@ -331,6 +339,9 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
 #'   The rows have the names of the rows of `x`, and the columns, for a model that was trained on
 #'   a factor, the names of its levels (of the second level, where one unit stands for two).
 #'   `type = "prob"` gives a matrix with a column for each level, `type = "class"` a factor.
+#' @source `keras.Model.predict`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#predict>
+#' @concept keras.Model.predict
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
 #' predict(model, matrix(1:6, 3), verbose = 0)
@@ -384,6 +395,11 @@ check_type <- function(type, call = caller_env()) {
 #'
 #' @inheritParams fit.keras.src.models.model.Model
 #' @returns A named list of numbers: the loss and metrics. `predict_on_batch()` gives an R array.
+#' @source `keras.Model.train_on_batch`, `keras.Model.test_on_batch`,
+#'   `keras.Model.predict_on_batch`: <https://www.tensorflow.org/api_docs/python/tf/keras/Model>
+#' @concept keras.Model.train_on_batch
+#' @concept keras.Model.test_on_batch
+#' @concept keras.Model.predict_on_batch
 #' @examplesIf can_run_keras() && config_backend() != "numpy"
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
 #' model |> compile("sgd", "mse")

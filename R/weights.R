@@ -13,6 +13,11 @@
 #'
 #' @returns `get_weights()` gives a list of R arrays, `count_params()` a number, and
 #'   `set_weights()` the object, invisibly.
+#' @source `keras.Layer.get_weights`, `keras.Layer.set_weights`, `keras.Layer.count_params`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Layer>
+#' @concept keras.Layer.get_weights
+#' @concept keras.Layer.set_weights
+#' @concept keras.Layer.count_params
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
 #' set_weights(model, list(matrix(c(1, 2), 2), 0.5))
@@ -51,6 +56,9 @@ count_params <- function(object) call_py(bound$weights_count, object)
 #' Call [compile()] after freezing: a compiled model keeps training what it trained.
 #'
 #' @returns The object, invisibly.
+#' @source `keras.Layer.trainable`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Layer#trainable>
+#' @concept keras.Layer.trainable
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |>
 #'   layer_dense(3, name = "base") |>
@@ -90,6 +98,11 @@ set_trainable <- function(object, trainable, from, to, which) {
 #' @param rebuild Whether to build the model anew at once. Default `TRUE`.
 #'
 #' @returns A layer; `pop_layer()` gives the one that was taken off, invisibly.
+#' @source `keras.Model.get_layer`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#get_layer>;
+#'   `keras.Sequential.pop`: <https://www.tensorflow.org/api_docs/python/tf/keras/Sequential#pop>
+#' @concept keras.Model.get_layer
+#' @concept keras.Sequential.pop
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |>
 #'   layer_dense(3, name = "hidden") |>
@@ -119,6 +132,9 @@ pop_layer <- function(object, rebuild = TRUE) {
 #' @param object A layer, a model, or a metric. Anything else is refused; a layer that has no
 #'   state stays as it is.
 #' @returns The object, invisibly.
+#' @source `keras.Metric.reset_state`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Metric#reset_state>
+#' @concept keras.Metric.reset_state
 #' @examplesIf can_run_keras()
 #' metric <- metric_sum()
 #' metric$update_state(c(1, 2))
@@ -153,6 +169,11 @@ reset_state <- function(object) {
 #' an unknown mode, are errors of class `python.builtin.ValueError`.
 #'
 #' @returns The object, invisibly.
+#' @source `keras.Model.quantize`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#quantize>;
+#'   `keras.Layer.quantize`: <https://www.tensorflow.org/api_docs/python/tf/keras/Layer#quantize>
+#' @concept keras.Model.quantize
+#' @concept keras.Layer.quantize
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(3)
 #' quantize_weights(model, "int8")
@@ -179,6 +200,10 @@ quantize_weights <- function(object, mode, ...) {
 #'
 #' @returns `get_config()` gives a named list, in which Python's lists and tuples are lists;
 #'   `from_config()` a new object.
+#' @source `keras.Layer.get_config`, `keras.Layer.from_config`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Layer>
+#' @concept keras.Layer.get_config
+#' @concept keras.Layer.from_config
 #' @examplesIf can_run_keras()
 #' config <- get_config(layer_reshape(target_shape = c(2, 3)))
 #' config$target_shape
@@ -218,6 +243,10 @@ from_config <- function(config, custom_objects = NULL, ..., class = NULL) {
 #'   `"backend_tensor"` for tensors, or `"numpy_array"`.
 #' @param state_tree What `get_state_tree()` gave.
 #' @returns `get_state_tree()` gives nested named lists; `set_state_tree()` the object, invisibly.
+#' @source `keras.Model.get_state_tree`, `keras.Model.set_state_tree`:
+#'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model>
+#' @concept keras.Model.get_state_tree
+#' @concept keras.Model.set_state_tree
 #' @examplesIf can_run_keras()
 #' model <- keras_model_sequential(input_shape = 2) |> layer_dense(1, name = "last")
 #' model |> compile("sgd", "mse")

@@ -9,6 +9,10 @@
 #'
 #' @section In R:
 #' Before `layer_batch_normalization()` a bias is redundant: set `use_bias = FALSE` there.
+#' The result has the layer's `dtype`, float32 unless a dtype policy says otherwise, whatever
+#' the input has. An input without a dimension for the batch, with a last dimension of
+#' unknown size, or with another than the kernel was made for is an error of class
+#' `kerasbridge_error` that names the layer and both shapes.
 #'
 #' @section Shapes:
 #' Input `(batch, ..., features)`, output `(batch, ..., units)`.

@@ -5,6 +5,10 @@
 #' Makes a new layer from what `layer_serialize()` returned. Its weights are initialized
 #' afresh.
 #'
+#' @section Shapes:
+#' With a `build_config`, the weights are made for the shape of input that it names;
+#' otherwise for that of the first input.
+#'
 #' @param config Named list as `layer_serialize()` returns it.
 #' @param custom_objects Named list of your own classes and functions that the description
 #'   refers to by name. `NULL`, the default, uses registered ones only.
@@ -127,6 +131,9 @@ layer_jax_model_wrapper <- wrapper("layer_jax_model_wrapper", function(
 #'
 #' Returns what is needed to make the same layer again, without its weights: its class and
 #' its arguments.
+#'
+#' @section Shapes:
+#' A layer that has seen its input keeps that shape in `build_config`.
 #'
 #' @param layer A layer.
 #' @param ... Must be empty: a misspelled argument is refused by name.

@@ -690,6 +690,9 @@ layer_normalization <- wrapper("layer_normalization", function(
 #' unlike a Sequential model it can also run inside a `tf.data` pipeline whatever the
 #' backend, provided its layers can.
 #'
+#' @section Shapes:
+#' Input as the first layer takes it, output as the last one gives it.
+#'
 #' @param layers List of layers, in the order in which they apply.
 #' @param name String: a name for the object, used in summaries and in the history. By
 #'   default one is made from the class.

@@ -764,6 +764,10 @@ time_distributed <- layer_time_distributed
 #'
 #' Computes one time step of `layer_gru()`. Its only state is its output.
 #'
+#' @section Shapes:
+#' One step `(batch, features)` and a state `(batch, units)`; output and each new state
+#' `(batch, units)`.
+#'
 #' @param units Positive integer: size of the output space, the last dimension of the result.
 #' @param activation Function of the candidate state: an `activation_*()` function, its name,
 #'   or an R function of one tensor. Default `"tanh"`; `NULL` applies none.
@@ -830,6 +834,10 @@ rnn_cell_gru <- wrapper("rnn_cell_gru", function(
 #'
 #' Computes one time step of `layer_lstm()`. Its states are the output `h` and the memory
 #' `c`.
+#'
+#' @section Shapes:
+#' One step `(batch, features)` and two states `(batch, units)`; output and each new state
+#' `(batch, units)`.
 #'
 #' @param units Positive integer: size of the output space, the last dimension of the result.
 #' @param activation Function of the candidate state: an `activation_*()` function, its name,
@@ -898,6 +906,10 @@ rnn_cell_lstm <- wrapper("rnn_cell_lstm", function(
 #' Computes one time step of `layer_simple_rnn()`: `activation(x %*% kernel + h %*%
 #' recurrent_kernel + bias)`.
 #'
+#' @section Shapes:
+#' One step `(batch, features)` and a state `(batch, units)`; output and each new state
+#' `(batch, units)`.
+#'
 #' @param units Positive integer: size of the output space, the last dimension of the result.
 #' @param activation Function of the candidate state: an `activation_*()` function, its name,
 #'   or an R function of one tensor. Default `"tanh"`; `NULL` applies none.
@@ -961,6 +973,10 @@ rnn_cell_simple <- wrapper("rnn_cell_simple", function(
 #' Puts cells on top of each other, the output of one being the input of the next, so that
 #' they run through a sequence together as a single cell. `layer_rnn()` does this by itself
 #' when it is given a list.
+#'
+#' @section Shapes:
+#' One step `(batch, features)` and the states of all cells; output `(batch, units)` of the
+#' last cell, and the new states.
 #'
 #' @param cells List of cells, from the first (nearest to the input) to the last.
 #' @param ... Must be empty: a misspelled argument is refused by name.
