@@ -360,16 +360,35 @@ test_that("wide integers are exact or refused", {
   big <- bit64::as.integer64("1099511627776")
   for (make in list(
     \(d) op_convert_to_tensor(c(big, 5), d), \(d) op_array(c(big, 5), d),
-    \(d) op_full(1, 2^40, d), \(d) op_convert_to_tensor(big, d)
+    \(d) op_full(1, 2^40, d), \(d) op_convert_to_tensor(big, d),
+    \(d) op_convert_to_tensor(2^40, d), \(d) as_tensor(c(2^40, 5), d),
+    \(d) op_cast(big, d), \(d) op_cast(c(2^40, 5), d),
+    \(d) keras_variable(big, dtype = d, trainable = FALSE),
+    \(d) keras_variable(c(2^40, 5), dtype = d, trainable = FALSE)
   )) {
-    for (dtype in c("int64", if (config_backend() != "torch") "uint64")) {
+    for (dtype in c("int64", "uint64")) {
       if (narrow) {
-        expect_refused(make(dtype), "beyond 2\\^3[12]")
+        expect_refused(suppressWarnings(make(dtype)), "beyond 2\\^3[12]")
+      } else if (dtype == "uint64" && config_backend() == "torch") {
+        expect_refused(make(dtype), "Unsupported dtype for PyTorch: uint64")
       } else {
         expect_identical(as.double(as.array(make(dtype)))[[1]], 2^40)
       }
     }
   }
+  for (like in list(1:2, 5L, op_convert_to_tensor(1:2))) {
+    # TensorFlow itself repeats no number of uint64
+    if (narrow) {
+      expect_refused(op_full_like(like, 2^40, "int64"), "beyond 2\\^31")
+    } else {
+      expect_identical(as.double(as.array(op_full_like(like, 2^40, "int64")))[[1]], 2^40)
+    }
+    expect_refused(op_full_like(like, 2^40), "`fill_value` holds .*, which the dtype int32 has not")
+  }
+  # From one tensor to another, the framework casts; JAX says that it has 32 bits.
+  x <- op_convert_to_tensor(c(2^40, 5))
+  cast <- suppressWarnings(op_cast(x, "int64"))
+  expect_identical(as.double(as.array(cast)), c(if (narrow) 2^31 - 1 else 2^40, 5))
   expect_value(op_convert_to_tensor(bit64::as.integer64(5)), 5)
   expect_identical(dim(op_convert_to_tensor(bit64::as.integer64(5))), NULL)
   shaped <- bit64::as.integer64(1:4)
@@ -446,10 +465,48 @@ test_that("wide integers that a model is given are exact or refused", {
 })
 
 test_that("text is no number", {
-  for (dtype in c("float32", "int32")) {
-    expect_refused(op_convert_to_tensor(c("1", "2"), dtype), "text|character")
-    expect_refused(op_cast("1", dtype), "text|character")
+  refusal <- "is (text|a character vector)|Text is no number"
+  for (text in list("1", c("1", "2"), list("1", "2"), list(list("1"), list("2")))) {
+    for (dtype in c("float32", "int32", "bool")) {
+      expect_refused(op_convert_to_tensor(text, dtype), refusal)
+      expect_refused(op_cast(text, dtype), refusal)
+      expect_refused(op_array(text, dtype), refusal)
+      expect_refused(op_full(2, text, dtype), refusal)
+      expect_refused(op_full_like(1:2, text, dtype), refusal)
+      if (!identical(text, "1")) { # the name of an initializer
+        expect_refused(keras_variable(text, dtype = dtype), "`initializer` is text")
+      }
+    }
+    expect_refused(op_full_like(1:2, text), refusal)
+    expect_refused(op_add(c(1, 2), text), refusal)
+    if (config_backend() != "tensorflow") {
+      expect_refused(op_convert_to_tensor(text), "`x` is a character vector")
+      expect_refused(op_array(text), "`x` is a character vector")
+    }
+    for (x in eager_tensors(array(c(1, 2)))) {
+      expect_refused(x + text, "`e2` is text, and the dtype float32 has numbers")
+      expect_refused(text == x, "`e1` is text, and the dtype float32 has numbers")
+      expect_refused(x@r[seq_along(text)] <- text, "`value` is text")
+      expect_refused(x@r[] <- text, "`value` is text")
+      expect_refused(x@py[0] <- text, "`value` is text")
+      expect_value(x, c(1, 2))
+    }
   }
+})
+
+on_backend("tensorflow", {
+  test_that("text has a dtype of its own on TensorFlow, by name or as TensorFlow's object", {
+    for (dtype in list("string", tf$string)) {
+      expect_identical(as.array(op_convert_to_tensor("a", dtype)), array("a"))
+      expect_identical(as.array(op_convert_to_tensor(c("a", "b"), dtype)), array(c("a", "b")))
+      expect_identical(as.array(op_convert_to_tensor(list("a", "b"), dtype)), array(c("a", "b")))
+      expect_identical(as.array(op_array("a", dtype)), array("a"))
+      expect_identical(as.array(op_full(2, "a", dtype)), array(c("a", "a")))
+    }
+    x <- op_convert_to_tensor(c("a", "b"))
+    expect_value(x == "a", c(TRUE, FALSE))
+    expect_value(x == c("b", "b"), c(FALSE, TRUE))
+  })
 })
 
 # Vectors of length one ---------------------------------------------------------------------------

@@ -143,14 +143,12 @@ def tensor_of(value: Any, dtype: Any, name: str = "x", wraps: bool = False) -> A
         with np.errstate(over="ignore"):
             value = np.asarray(value, dtype=_SCALARS.get(type(value)) if dtype is None else None)
     if isinstance(value, (list, tuple)):
-        nested = (list, tuple, np.ndarray)
+        check_text(value, dtype, name)
+        nested = (list, tuple, np.ndarray, str)
         return [tensor_of(v, dtype, name, wraps) if isinstance(v, nested) else v for v in value]
     if value is None or isinstance(value, dict):
         raise ArgumentError(f"`{name}` must be a tensor or R data, not {described(value)}.")
-    if _is_text(value) and str(dtype) not in ("None", "string"):
-        raise ArgumentError(
-            f"`{name}` is text, and the dtype {dtype} has numbers: see `as.numeric()`."
-        )
+    check_text(value, dtype, name)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc" or dtype is None:
         return tensor(value, name)
     wanted = str(importlib.import_module("keras").backend.standardize_dtype(dtype))
@@ -164,7 +162,18 @@ def tensor_of(value: Any, dtype: Any, name: str = "x", wraps: bool = False) -> A
     raise ArgumentError(f"`{name}` holds {reason}, which the dtype {wanted} has not.")
 
 
+def check_text(value: Any, dtype: Any, name: str) -> None:
+    """Text is no number, which some frameworks would read out of it."""
+    dtype = getattr(dtype, "name", dtype)  # TensorFlow's own dtypes have a name
+    if dtype not in (None, "string") and _is_text(value):
+        raise ArgumentError(
+            f"`{name}` is text, and the dtype {dtype} has numbers: see `as.numeric()`."
+        )
+
+
 def _is_text(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_text, value))
     return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype.kind in "OUST")
 
 

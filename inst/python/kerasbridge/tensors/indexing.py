@@ -571,9 +571,10 @@ def _fitted(framework: frameworks.Framework, x: Any, value: Any) -> Any:
     """What is assigned, in the tensor's dtype when it is R data."""
     if frameworks.is_made(value):
         return frameworks.of(value).value(value)
+    dtype = framework.dtype(x)
+    arrays.check_text(value, dtype, "value")
     if isinstance(value, str) or not isinstance(value, (bool, int, float, complex, np.ndarray)):
         return value
-    dtype = framework.dtype(x)
     data = _exactly(np.asarray(value), dtype)
     if data.ndim == 0:
         return data.item()

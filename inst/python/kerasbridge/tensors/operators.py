@@ -66,15 +66,20 @@ def _standing(x: Any, name: str) -> int:
             f"`as.integer({name})` for its codes, or `as.character({name})` for its levels."
         )
     framework = frameworks.of_type(type(x))
-    if framework is None or (isinstance(x, np.ndarray) and not x.flags.writeable):
+    if framework is None or (isinstance(x, np.ndarray) and _is_data(x)):
         return _DATA
     return {"numpy": _NUMPY, "keras": _KERAS}.get(framework.name, _FRAMEWORK)
+
+
+def _is_data(x: np.ndarray[Any, Any]) -> bool:
+    return not x.flags.writeable or x.dtype.kind in "OUST"
 
 
 def _matched(data: Any, tensor: Any, framework: frameworks.Framework, name: str) -> tuple[Any, Any]:
     """R's `data` and the `tensor` it meets, in dtypes that the framework computes with."""
     dtype = framework.dtype(tensor)
     data = arrays.host(data)
+    arrays.check_text(data, dtype, name)
     kind = "b" if isinstance(data, bool) else np.asarray(data).dtype.kind
     floating = "float" in dtype or "complex" in dtype
     if kind == "b" and dtype != "bool":

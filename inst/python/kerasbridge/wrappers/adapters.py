@@ -21,7 +21,7 @@ from kerasbridge.errors import ArgumentError
 from kerasbridge.memory import watch
 from kerasbridge.models import backups
 from kerasbridge.sources import batches, graindata, pipelines
-from kerasbridge.tensors import arrays
+from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import integer
 from kerasbridge.wrappers import ops
 
@@ -108,6 +108,8 @@ def variable(
     if isinstance(initializer, type):
         initializer = initializer()
     if not isinstance(initializer, str) and not callable(initializer):
+        if not frameworks.is_made(initializer):
+            initializer = arrays.tensor_of(initializer, dtype, "initializer")
         initializer = ops.convert_to_tensor(initializer, dtype)
     return keras.Variable(
         initializer,

@@ -106,7 +106,11 @@ def _direction(start: Any, end: Any) -> Any:
 
 def array(x: Any, dtype: Any = None) -> Any:
     """R's data goes into `dtype` at once, not by way of float32."""
-    return _ops().array(x, dtype=dtype) if frameworks.is_made(x) else arrays.tensor_of(x, dtype)
+    if not frameworks.is_made(x):
+        x = arrays.tensor_of(x, dtype)
+        if frameworks.is_tensor(x):
+            return x
+    return _ops().array(x, dtype=dtype)
 
 
 def cast(x: Any, dtype: Any) -> Any:
@@ -326,16 +330,18 @@ def _fit(given: Sequence[int | None], sizes: Sequence[int | None]) -> bool:
 
 def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     """A number is refused where `dtype` has it not, as :func:`array` does."""
-    return _ops().full(shape, _filling(fill_value, dtype), dtype=dtype)
+    if dtype is not None and not frameworks.is_made(fill_value):
+        fill_value = arrays.tensor_of(fill_value, dtype, "fill_value")
+    return _ops().full(shape, fill_value, dtype=dtype)
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """The same."""
-    return _ops().full_like(x, _filling(fill_value, dtype), dtype=dtype)
-
-
-def _filling(value: Any, dtype: Any) -> Any:
-    return value if dtype is None or frameworks.is_made(value) else array(value, dtype)
+    """The same, of the dtype that `x` has."""
+    if not frameworks.is_made(fill_value):
+        x = x if frameworks.is_tensor(x) else _ops().convert_to_tensor(x)
+        wanted = dtype or frameworks.of(x).dtype(x)
+        fill_value = arrays.tensor_of(fill_value, wanted, "fill_value")
+    return _ops().full_like(x, fill_value, dtype=dtype)
 
 
 def argpartition(x: Any, kth: Any, axis: Any = -1) -> Any:
