@@ -118,19 +118,19 @@ shim_functions <- c(
 # Call a Python callable of the shim with R arguments. A tensor stays a tensor, plain values
 # become R's, and a Python error becomes an R condition whose call is that of the caller.
 call_py <- function(f, ...) {
-  result <- .External(call_kept, f, ...)
+  result <- .External2(call_kept, f)
   finished(result, sys.parent())
 }
 
 # The same for a helper of the function that the user called.
 call_py_for <- function(frame, f, ...) {
-  result <- .External(call_kept, f, ...)
+  result <- .External2(call_kept, f)
   finished(result, frame)
 }
 
 # The same, but the result stays in Python, whatever it is.
 call_py_raw <- function(f, ...) {
-  result <- .External(call_kept, f, ...)
+  result <- .External2(call_kept, f)
   if (inherits(result, failure_class)) raise_failure(result, sys.call(sys.parent()))
   result
 }
@@ -155,7 +155,7 @@ routine_of_py_call <- function() {
 }
 
 # A function's body as it is run: where its value is a call of call_py(), C is called at once, and
-# tensors pass the doors of arguments unasked.
+# tensors pass the doors of arguments unasked. C takes `...` from the frame: a comma may trail.
 in_one_call <- function(body) {
   if (is_call(body, "{", 1L)) body <- body[[2L]]
   if (!is_call(body, "call_py")) {
@@ -167,6 +167,9 @@ in_one_call <- function(body) {
     }
     bquote(if (typeof(.(argument[[2L]])) == "environment") .(argument[[2L]]) else .(argument))
   })
+  if (identical(arguments[length(arguments)], list(quote(...)))) {
+    return(as.call(c(quote(.External2), quote(call_with_dots), arguments[-length(arguments)])))
+  }
   as.call(c(quote(.External), quote(call_python), arguments))
 }
 

@@ -354,7 +354,8 @@ r6_definition <- function(generator) {
 #' @param object What to register: what a `new_*_class()` gave, a Python class, or a function.
 #'   Without it, the result is a function that registers what it is given.
 #' @param name String: the second part of the name. `NULL`, the default, uses the object's own.
-#' @param package String: the first part of the name, as a namespace. `NULL` is `"Custom"`.
+#' @param package String: the first part of the name, as a namespace. `NULL`, the default, is the
+#'   name of the package that calls this, and `"Custom"` outside of packages.
 #'
 #' @returns A class as it was given, invisibly. Of an R function, the Python function that stands
 #'   for it: use that in models. Without `object`, a function.
@@ -371,9 +372,9 @@ r6_definition <- function(generator) {
 #' twice <- register_keras_serializable(package = "mine", name = "twice")(\(x) 2 * x)
 #' layer_activation(activation = twice)
 #' @export
-register_keras_serializable <- function(object = NULL, name = NULL, package = "Custom") {
+register_keras_serializable <- function(object = NULL, name = NULL, package = NULL) {
   if (!is.null(name)) check_one_string(name)
-  package <- package %||% "Custom"
+  package <- package %||% utils::packageName(parent.frame()) %||% "Custom"
   check_one_string(package)
   if (is.null(object)) {
     return(\(object) register_object(object, substitute(object), name, package))

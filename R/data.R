@@ -8,7 +8,7 @@ arg_data <- function(x) {
 
 # The same for all that came in `...`.
 dots_data <- function(...) {
-  dots <- list(...)
+  dots <- .External2(call_dots)
   for (i in seq_along(dots)) {
     if (typeof(dots[[i]]) != "environment") dots[[i]] <- pack(dots[[i]], "...", parent.frame())
   }

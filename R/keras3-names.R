@@ -122,7 +122,7 @@ named_list <- function(...) dots_list(..., .named = TRUE)
 #' @rdname keras3-names
 #' @export
 zip_lists <- function(...) {
-  lists <- list(...)
+  lists <- list2(...)
   names <- names(lists[[1L]])
   same <- vapply(lists, \(x) length(x) == length(lists[[1L]]), logical(1))
   if (!all(same) || !(is.null(names) || all(vapply(lists, \(x) setequal(names(x), names), NA)))) {

@@ -38,9 +38,9 @@ keras_model_sequential <- function(input_shape = NULL, name = NULL, ..., input_d
                                    input_name = NULL, input_tensor = NULL, input_optional = NULL,
                                    trainable = NULL, layers = NULL) {
   options <- list2(
-    name = name, trainable = trainable, ..., dtype = input_dtype, batch_size = input_batch_size,
+    name = name, trainable = trainable, dtype = input_dtype, batch_size = input_batch_size,
     sparse = input_sparse, ragged = input_ragged, batch_shape = input_batch_shape,
-    input_name = input_name, tensor = input_tensor, optional = input_optional
+    input_name = input_name, tensor = input_tensor, optional = input_optional, ...
   )
   call_py(
     bound$sequential_new, as_layers(layers), arg_shape(input_shape),

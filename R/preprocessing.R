@@ -82,7 +82,9 @@ py_to_r_wrapper.keras.src.layers.preprocessing.feature_space.FeatureSpace <- fun
 #' @export
 get_vocabulary <- function(object, include_special_tokens = TRUE) {
   options <- dict_of(include_special_tokens = include_special_tokens)
-  unlist(call_py(bound$layer_vocabulary, object, options))
+  terms <- as_r(call_py(bound$layer_vocabulary, object, options))
+  dim(terms) <- NULL
+  terms
 }
 
 #' @rdname get_vocabulary

@@ -190,9 +190,10 @@ objects_for <- function(path, custom_objects, trust_r_source, call) {
 
 known_objects <- function(objects, call = caller_env()) python_objects(name_objects(objects, call))
 
-# A function in a list of custom objects that has no name, under that of its variable.
+# A function in a list of custom objects that has no name, under that of its variable. A class has
+# a name of its own.
 named_as_written <- function(objects, expr) {
-  if (is.function(objects) && is.symbol(expr)) {
+  if (is.function(objects) && is.null(class_name(objects)) && is.symbol(expr)) {
     return(set_names(list(objects), as.character(expr)))
   }
   written <- is.list(objects) && is_call(expr, c("list", "c")) && length(expr) > length(objects)

@@ -22,7 +22,7 @@
 #' as.integer(s)
 #' @export
 shape <- function(...) {
-  sizes <- lapply(list(...), shape_sizes, call = current_env())
+  sizes <- lapply(list2(...), shape_sizes, call = current_env())
   new_shape(unlist(sizes, recursive = FALSE))
 }
 

@@ -164,7 +164,7 @@ read_files <- function(files, reader, ..., parallel_files = 1, parallel_interlea
                        num_shards = NULL, shard_index = NULL) {
   if (is.character(files)) files <- file_list_dataset(files, shuffle = FALSE)
   if (!is.null(num_shards)) files <- dataset_shard(files, num_shards, shard_index %||% 0)
-  further <- list(...)
+  further <- list2(...)
   read <- function(file) do.call(reader, c(list(file), further))
   dataset_interleave(
     files, read, cycle_length = parallel_files, block_length = parallel_interleave

@@ -335,13 +335,13 @@ dataset_shard <- function(dataset, num_shards, index) {
 #' @rdname dataset_shuffle
 #' @export
 dataset_concatenate <- function(dataset, ...) {
-  run_verb("dataset_concatenate", dataset, others = unname(list(...)))
+  run_verb("dataset_concatenate", dataset, others = unname(list2(...)))
 }
 
 #' @rdname dataset_shuffle
 #' @export
 zip_datasets <- function(...) {
-  datasets <- list(...)
+  datasets <- list2(...)
   if (length(datasets) == 1L && !is.environment(datasets[[1L]])) datasets <- datasets[[1L]]
   call_py(bound$dataset_verb_of_several, "zip_datasets", datasets, dict())
 }
@@ -420,7 +420,7 @@ dataset_prefetch_to_device <- function(dataset, device, buffer_size = NULL) {
 #' @rdname dataset_shuffle
 #' @export
 dataset_options <- function(dataset, ...) {
-  values <- list(...)
+  values <- list2(...)
   run_verb("dataset_options", dataset, values = if (length(values)) values else dict())
 }
 

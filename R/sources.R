@@ -51,7 +51,7 @@ dataset_from_function <- function(f, ..., workers = 0) {
       current_env()
     )
   }
-  args <- list(...)
+  args <- list2(...)
   if (!identical(as.numeric(workers), 0)) {
     workers <- check_count(workers, "workers")
     return(r_source_of_workers(f, args, workers, current_env()))

@@ -71,13 +71,26 @@ subsettable <- function(object, name) {
 # But a place that reticulate has no word for makes them R's, as a tensor's are.
 #' @export
 `[.numpy.ndarray` <- function(x, ...) {
-  exprs <- as.list(substitute(alist(...)))[-1L]
-  marks <- list(quote(..), quote(newaxis), quote(all_dims()), NULL)
-  if (any(vapply(exprs, \(expr) list(expr) %in% marks, NA))) {
+  if (has_marks(substitute(alist(...)))) {
     call_py(bound$subset_get, x, "r", TRUE, captured(...))
   } else {
     NextMethod()
   }
+}
+
+#' @export
+`[<-.numpy.ndarray` <- function(x, ..., value) {
+  if (has_marks(substitute(alist(...)))) {
+    subscripts <- captured(...)
+    call_py(bound$subset_set, x, "r", arg_data(value), subscripts)
+  } else {
+    NextMethod()
+  }
+}
+
+has_marks <- function(exprs) {
+  marks <- list(quote(..), quote(newaxis), quote(all_dims()), NULL)
+  any(vapply(as.list(exprs)[-1L], \(expr) list(expr) %in% marks, NA))
 }
 
 #' @export

@@ -81,8 +81,41 @@ SEXP call_with(SEXP f, SEXP args) {
 /* .External(call_python, f, ...) */
 SEXP call_python(SEXP args) { return call_with(CADR(args), CDDR(args)); }
 
-/* .External(call_kept, f, ...): the result as an object of Python, whatever it is. */
-SEXP call_kept(SEXP args) { return called(CADR(args), CDDR(args)); }
+/* `args`, and behind them what `...` holds in an R function's frame. A comma may trail: R itself
+   refuses an empty argument where it evaluates `...`, so that is done here. */
+static SEXP with_dots(SEXP args, SEXP frame) {
+  SEXP dots = Rf_findVarInFrame(frame, R_DotsSymbol), last = args;
+  if (TYPEOF(dots) != DOTSXP) return args;
+  while (CDR(last) != R_NilValue) last = CDR(last);
+  for (; dots != R_NilValue; dots = CDR(dots)) {
+    if (CAR(dots) == R_MissingArg) {
+      if (CDR(dots) == R_NilValue && TAG(dots) == R_NilValue) break;
+      Rf_errorcall(R_NilValue, "An argument is empty.");
+    }
+    SEXP value = PROTECT(Rf_eval(CAR(dots), frame));
+    SETCDR(last, Rf_cons(value, R_NilValue));
+    UNPROTECT(1);
+    last = CDR(last);
+    SET_TAG(last, TAG(dots));
+  }
+  return args;
+}
+
+/* .External2(call_with_dots, f, first): f(first, ...) */
+SEXP call_with_dots(SEXP call, SEXP op, SEXP args, SEXP frame) {
+  return call_python(with_dots(args, frame));
+}
+
+/* .External2(call_dots): list(...) */
+SEXP call_dots(SEXP call, SEXP op, SEXP args, SEXP frame) {
+  return Rf_PairToVectorList(CDR(with_dots(args, frame)));
+}
+
+/* .External2(call_kept, f): f(...), the result as an object of Python, whatever it is. */
+SEXP call_kept(SEXP call, SEXP op, SEXP args, SEXP frame) {
+  args = with_dots(args, frame);
+  return called(CADR(args), CDDR(args));
+}
 
 static int is_plain_number(SEXP x) {
   if (Rf_isObject(x) || XLENGTH(x) != 1) return 0;

@@ -150,8 +150,10 @@ static SEXP door_watch_forks(SEXP addresses) {
 /* In subscripts.c and call.c. */
 SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make);
 SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r);
-SEXP call_kept(SEXP args);
+SEXP call_kept(SEXP call, SEXP op, SEXP args, SEXP frame);
 SEXP call_python(SEXP args);
+SEXP call_dots(SEXP call, SEXP op, SEXP args, SEXP frame);
+SEXP call_with_dots(SEXP call, SEXP op, SEXP args, SEXP frame);
 SEXP call_crosses(SEXP x);
 
 static const R_CallMethodDef calls[] = {
@@ -164,8 +166,10 @@ static const R_CallMethodDef calls[] = {
 };
 
 static const R_ExternalMethodDef externals[] = {
+  {"call_dots", (DL_FUNC) &call_dots, -1},
   {"call_kept", (DL_FUNC) &call_kept, -1},
   {"call_python", (DL_FUNC) &call_python, -1},
+  {"call_with_dots", (DL_FUNC) &call_with_dots, -1},
   {"door_enter", (DL_FUNC) &door_enter, -1},
   {NULL, NULL, 0}
 };

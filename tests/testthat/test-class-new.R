@@ -565,6 +565,9 @@ test_that("a class or function is registered under the name that it is given", {
   expect_value(keras$saving$deserialize_keras_object(saved)(matrix(1, 1, 2)), matrix(5, 1, 2))
 
   register_keras_serializable(layer_fives, "Other")
+  expect_identical(get_registered_name(layer_fives), "kerasbridge>Other")
+  outside <- list2env(list(layer_fives = layer_fives), parent = globalenv())
+  eval(quote(kerasbridge::register_keras_serializable(layer_fives, "Other")), outside)
   expect_identical(get_registered_name(layer_fives), "Custom>Other")
 
   twice <- \(x) 2 * x

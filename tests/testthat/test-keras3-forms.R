@@ -15,6 +15,24 @@ test_that("functions in custom objects need no names", {
   thrice <- \(x) 3 * x
   expect_equal(with_custom_object_scope(list(thrice), get_registered_object("thrice")(2)), 6)
   expect_refused(with_custom_object_scope(list(\(x) x), 1), "must have names")
+  with_custom_object_scope(thrice, expect_equal(get_registered_object("thrice")(2), 6))
+})
+
+test_that("a class alone is a custom object under its own name", {
+  withr::defer(set_custom_objects())
+  layer_own <- new_layer_class("Own", call = \(inputs) 3 * inputs)
+  model <- keras_model_sequential(input_shape = 1) |> layer_own()
+  x <- matrix(2)
+  path <- withr::local_tempfile(fileext = c(".keras", ".json"))
+  save_model(model, path[[1L]])
+  save_model_config(model, path[[2L]])
+  expect_equal(predict(load_model(path[[1L]], layer_own), x, verbose = 0), matrix(6))
+  expect_value(load_model_config(path[[2L]], layer_own)(x), matrix(6))
+  expect_value(unserialize_model(serialize_model(model), layer_own)(x), matrix(6))
+  expect_value(from_config(get_config(model), layer_own)(x), matrix(6))
+  found <- with_custom_object_scope(layer_own, get_registered_object("Own"))
+  expect_identical(found$`__name__`, "Own")
+  expect_identical(names(set_custom_objects(layer_own)), "Own")
 })
 
 test_that("classes of layers compose, Python's and R's", {
@@ -32,6 +50,14 @@ class Scale(keras.layers.Layer):
   model <- keras_model_sequential(input_shape = 2) |> layer_scale(units = 2)
   expect_value(model(matrix(1, 1, 2)), matrix(2, 1, 2))
   expect_identical(layer_scale(units = 4)$units, 4L)
+  expect_identical(layer_scale(NULL, 4)$units, 4L)
+  layer_own_dense <- create_layer_wrapper(keras$layers$Dense)
+  expect_identical(dim(op_ones(c(1, 2)) |> layer_own_dense(3, "relu", name = "d")), c(1L, 3L))
+  expect_identical(layer_own_dense(NULL, 3, "relu", name = "d")$name, "d")
+  stack <- keras_model_sequential(input_shape = 2)
+  expect_identical(create_layer(keras$layers$Dense, stack, list(3, name = "last")), stack)
+  expect_identical(stack$layers[[1L]]$name, "last")
+  expect_identical(stack$layers[[1L]]$units, 3L)
 
   layer_shift <- Layer("Shift", function(by = 1) {
     super$initialize()
@@ -84,6 +110,49 @@ test_that("a comma may trail", {
   if (trains()) {
     model |> compile(optimizer = "sgd", loss = "mse", metrics = "mae", )
     expect_identical(model$loss, "mse")
+    x <- matrix(1:4)
+    fit(model, matrix(1:4, 2), 1:2, epochs = 1, verbose = 0, )
+    expect_identical(names(evaluate(model, matrix(1:4, 2), 1:2, verbose = 0, )), c("loss", "mae"))
+  }
+  expect_identical(dim(predict(model, matrix(1:4, 2), verbose = 0, )), c(2L, 1L))
+})
+
+test_that("a comma may trail where further arguments are passed on to Python, too", {
+  a <- op_convert_to_tensor(matrix(1:4 + 0, 1))
+  b <- 10 * a
+  expect_value(a |> layer_reshape(target_shape = 4, ), matrix(1:4, 1))
+  expect_value(layer_reshape(target_shape = c(2, 2), name = "r", )(a)[1, 2, ], 3:4)
+  expect_value(layer_permute(dims = 1, )(a), matrix(1:4, 1))
+  expect_value(layer_add(a, b, ), matrix(11 * 1:4, 1))
+  expect_value(layer_concatenate(a, b, ), matrix(c(1:4, 10 * 1:4), 1))
+  expect_identical(metric_mean(name = "m", )$name, "m")
+  expect_identical(loss_mean_squared_error(name = "l", )$name, "l")
+  expect_value(op_add(a, b, ), matrix(11 * 1:4, 1))
+  expect_value(op_sum(a, 2, FALSE, ), 10)
+  expect_value(op_meshgrid(1:2, 3:5, )[[2L]], matrix(3:5, 3, 2))
+  expect_value(op_einsum("ij,ij->i", a, b, ), 300)
+  expect_identical(shape(2, ), shape(2))
+  expect_identical(keras_model_sequential(input_shape = 3, name = "net", )$name, "net")
+  expect_identical(zip_lists(list(a = 1), list(a = 2), ), list(a = list(1, 2)))
+  expect_identical(named_list(a = 1, ), list(a = 1))
+  expect_value(layer_dense(units = 1, kernel_initializer = "ones", )(a, ), 10)
+  model <- keras_model_sequential(layers = list(layer_dense(units = 2, name = "only", ), NULL)[1L], )
+  model(a)
+  suppressWarnings(quantize_weights(model, "int8", ))
+  expect_identical(model$layers[[1L]]$quantization_mode, "int8")
+  expect_refused(layer_add(a, , b), "argument is empty")
+  in_front <- function(...) layer_reshape(target_shape = 4, ...)
+  expect_identical(in_front(name = "own", )$name, "own")
+})
+
+test_that("every wrapper passes its further arguments where a comma may trail", {
+  takes_comma <- function(body) {
+    text <- paste(deparse(body), collapse = " ")
+    grepl("call_with_dots|dots_data[(][.]{3}[)]|call_py[(].*, +[.]{3}[)]", text)
+  }
+  for (name in names(wrapper_table())) {
+    f <- get(name)
+    if ("..." %in% names(formals(f))) expect_true(takes_comma(body(f)), label = name)
   }
 })
 
@@ -273,6 +342,10 @@ test_that("a vocabulary is a vector of its type, also when there is none", {
   numbers <- layer_integer_lookup(vocabulary = c(3L, 5L))
   expect_identical(get_vocabulary(numbers, include_special_tokens = FALSE), c(3L, 5L))
   expect_identical(get_vocabulary(layer_string_lookup(vocabulary = "a")), c("[UNK]", "a"))
+  expect_identical(get_vocabulary(layer_string_lookup(), FALSE), character())
+  expect_identical(get_vocabulary(layer_text_vectorization(), FALSE), character())
+  expect_identical(get_vocabulary(layer_integer_lookup(), FALSE), integer())
+  expect_identical(get_vocabulary(layer_integer_lookup(vocabulary = c(3e9, 5)), FALSE), c(3e9, 5))
 })
 
 test_that("a registered class and function are saved with the model", {

@@ -16,6 +16,28 @@ expect_as_in_r <- function(expressions, value) {
   }
 }
 
+test_that("an array of NumPy's takes R's marks, read and written", {
+  numpy <- import("numpy", convert = FALSE)
+  m <- matrix(1:6 + 0, 2)
+  x <- numpy$array(m)
+  expect_equal(as.array(x[.., 2]), array(m[, 2]))
+  expect_equal(as.array(x[1, ..]), array(m[1, ]))
+  expect_equal(as.array(x[newaxis, ..]), array(m, c(1, 2, 3)))
+  expect_equal(as.array(x[all_dims(), 2]), array(m[, 2]))
+  x[.., 1] <- c(10, 20)
+  m[, 1] <- c(10, 20)
+  expect_equal(as.array(x), m)
+  x[1, ..] <- 7
+  m[1, ] <- 7
+  expect_equal(as.array(x), m)
+  x[all_dims(), 2] <- c(0, 1)
+  m[, 2] <- c(0, 1)
+  expect_equal(as.array(x), m)
+  x[newaxis, .., 3] <- matrix(c(8, 9), 1)
+  m[, 3] <- c(8, 9)
+  expect_equal(as.array(x), m)
+})
+
 test_that("positions, ranges and vectors select as in R", {
   expect_as_in_r(rlang::exprs(
     x[1, ], x[, 2], x[3, 4], x[1:2, ], x[, 2:4], x[3:1, ], x[c(1, 3), ], x[, c(4, 1)], x[, ],

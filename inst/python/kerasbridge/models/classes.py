@@ -232,5 +232,13 @@ def new(cls: type, object: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:
 
 def composed(cls: type, object: Any, /, *args: Any, **kwargs: Any) -> Any:
     """The same for a class of Python's, whose arguments are converted by their names."""
+    names = [*_places(cls), *[""] * len(args)]
+    placed = [converted(value, name) for value, name in zip(args, names, strict=False)]
     options = {name: converted(value, name) for name, value in kwargs.items()}
-    return new(cls, object, cls.__name__, *args, **options)
+    return new(cls, object, cls.__name__, *placed, **options)
+
+
+def _places(cls: type) -> list[str]:
+    """The names of the arguments that a class takes by their places."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]

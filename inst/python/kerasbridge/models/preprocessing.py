@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kerasbridge.sources import batches
+from kerasbridge.tensors import arrays
 
 
 def adapt(layer: Any, data: Any, options: dict[str, Any]) -> None:
@@ -18,10 +19,11 @@ def adapt(layer: Any, data: Any, options: dict[str, Any]) -> None:
     layer.adapt(batches.data(data, "data"), **chosen)
 
 
-def vocabulary(layer: Any, options: dict[str, Any]) -> list[Any]:
-    """The terms of a lookup layer, in the order of their codes."""
-    terms = layer.get_vocabulary(**options)
-    return [term.item() if isinstance(term, np.generic) else term for term in terms]
+def vocabulary(layer: Any, options: dict[str, Any]) -> Any:
+    """The terms of a lookup layer, in the order of their codes, of its type also without any."""
+    numbers = isinstance(layer, importlib.import_module("keras").layers.IntegerLookup)
+    terms = np.array(layer.get_vocabulary(**options), dtype=np.int64 if numbers else str)
+    return arrays.to_r(terms)
 
 
 def set_vocabulary(layer: Any, terms: Any, idf_weights: Any) -> None:
