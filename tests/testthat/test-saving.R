@@ -417,44 +417,108 @@ test_that("a model is exported, or what is missing is named", {
   expect_identical(grep("^[.]", files_in(folder), value = TRUE), character())
 })
 
+test_that("files of weights of two models never mix", {
+  folder <- withr::local_tempdir()
+  listing <- file.path(folder, "net.weights.json")
+  net <- keras_model_sequential(input_shape = 3) |> layer_dense(2) |> layer_dense(4)
+  save_model_weights(net, listing, max_shard_size = 4e-8)
+  first <- readLines(listing, warn = FALSE)
+  written <- list.files(folder, pattern = "[.]h5$")
+  expect_gt(length(written), 1)
+  doubled <- lapply(get_weights(net), \(weight) 2 * weight + 1)
+  set_weights(net, doubled)
+  save_model_weights(net, listing, overwrite = TRUE, max_shard_size = 4e-8)
+  second <- readLines(listing, warn = FALSE)
+
+  # As after a write that ended between the files and their list.
+  writeLines(first, listing)
+  expect_refused(load_model_weights(net, listing), "of two models")
+  writeLines(second, listing)
+  set_weights(net, lapply(doubled, \(weight) 0 * weight))
+  load_model_weights(net, listing)
+  expect_equal(get_weights(net), doubled, tolerance = float32_tolerance)
+  unlink(file.path(folder, written[[1]]))
+  expect_refused(load_model_weights(net, listing), "which is missing")
+})
+
 # The disk is full ------------------------------------------------------------------------------
+
+# A command of the shell in which `folder` is a disk of 2 MB, or files can have 1 MB where the
+# system lets no user mount one.
+small_disk <- function(folder) {
+  mount <- sprintf("mount -t tmpfs -o size=2m none %s", shQuote(folder))
+  mounted <- processx::run("unshare", c("-rm", "sh", "-c", mount), error_on_status = FALSE)
+  if (mounted$status == 0) {
+    run <- sprintf("exec unshare -rm sh -c '%s && exec \"$0\" \"$1\"' \"$0\" \"$1\"", mount)
+    list(command = run, said = "No space left on device")
+  } else {
+    list(command = "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$1\"", said = "File too large")
+  }
+}
 
 test_that("on a full disk saving is a condition, and leaves what was there", {
   skip_if_not_installed("processx")
-  skip_on_os("windows")
+  skip_on_os(c("windows", "mac"))
   folder <- withr::local_tempdir()
+  disk <- small_disk(folder)
+  checkpoint <- "fit_with(callback_model_checkpoint('one%s', 'loss', save_weights_only = %s))"
+  saved <- list(
+    weights = "save_model_weights(large, 'one.weights.h5', overwrite = TRUE)",
+    shards = "save_model_weights(large, 'many.weights.json', TRUE, max_shard_size = 0.0014)",
+    keras = "save_model(large, 'one.keras', overwrite = TRUE)",
+    h5 = "suppressWarnings(save_model(large, 'one.h5', overwrite = TRUE))",
+    directory = "save_model(large, 'one', overwrite = TRUE, zipped = FALSE)",
+    checkpoint = if (trains()) sprintf(checkpoint, ".keras", FALSE),
+    checkpoint_h5 = if (trains()) sprintf(checkpoint, ".h5", FALSE),
+    checkpoint_weights = if (trains()) sprintf(checkpoint, ".weights.h5", TRUE),
+    backup = if (trains()) "fit_with(callback_backup_and_restore('backup'))",
+    export = switch(config_backend(),
+      tensorflow = "export_savedmodel(large, 'served')",
+      torch = "export_savedmodel(large, 'net.pt2', format = 'torch')"
+    )
+  )
+  saved <- unlist(saved)
   script <- withr::local_tempfile(fileext = ".R", lines = c(
     "library(kerasbridge)",
     sprintf("setwd(%s)", deparse(folder)),
     "small <- keras_model_sequential(input_shape = 2) |> layer_dense(1)",
     "large <- keras_model_sequential(input_shape = 500) |> layer_dense(600) |> layer_dense(600)",
+    "x <- matrix(0, 1, 500)",
+    "y <- matrix(0, 1, 600)",
+    "predict(large, x, verbose = 0) |> invisible()",
+    if (trains()) c("compile(small, 'sgd', 'mse')", "compile(large, 'sgd', 'mse')"),
+    "fit_with <- \\(callback) fit(large, x, y, verbose = 0, callbacks = callback)",
     "save_model_weights(small, 'one.weights.h5')",
     "save_model(small, 'one.keras')",
-    "said <- function(expr) cat(class(tryCatch(expr, error = identity))[[1]], '\\n')",
-    "said(save_model_weights(large, 'one.weights.h5', overwrite = TRUE))",
-    "said(save_model_weights(large, 'many.weights.json', max_shard_size = 0.0014))",
-    "said(save_model(large, 'one.keras', overwrite = TRUE))",
-    "compile(large, 'sgd', 'mse')",
-    "fit_with <- \\(callback) fit(large, matrix(0, 1, 500), matrix(0, 1, 600), verbose = 0,",
-    "  callbacks = callback)",
-    "said(fit_with(callback_backup_and_restore('backup')))",
-    "said(fit_with(callback_model_checkpoint('one.keras', 'loss')))",
-    "unlink('backup', recursive = TRUE)",
+    "suppressWarnings(save_model(small, 'one.h5'))",
+    "save_model(small, 'one', zipped = FALSE)",
+    "save_model_weights(small, 'many.weights.json', max_shard_size = 0.0014)",
+    "sums <- \\() {",
+    "  unlink('backup', recursive = TRUE)",
+    "  tools::md5sum(list.files(all.files = TRUE, recursive = TRUE))",
+    "}",
+    "before <- sums()",
+    "said <- function(name, expr) {",
+    "  told <- tryCatch({expr; 'nothing'}, kerasbridge_error = conditionMessage)",
+    sprintf("  full <- grepl('[(](%s|is the disk full[?])[)]: nothing is changed', told)", disk$said),
+    "  after <- if (identical(sums(), before)) 'as before' else names(sums())",
+    "  cat(sprintf('%s: %s, %s\\n', name, if (full) 'full' else told, toString(after)))",
+    "}",
+    sprintf("said('%s', %s)", names(saved), saved),
     "invisible(gc())",
     "invisible(import('gc')$collect())",
     "invisible(load_model_weights(small, 'one.weights.h5'))",
-    "invisible(load_model('one.keras'))",
+    "invisible(load_model_weights(small, 'many.weights.json'))",
+    "for (file in c('one.keras', 'one.h5', 'one')) load_model(file, compile = FALSE)",
     "cat(list.files(all.files = TRUE, no.. = TRUE), 'and alive')"
   ))
-  # A process may write files of a megabyte, and is told so instead of ended.
   withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
   ended <- processx::run(
-    "sh", c("-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$1\"",
-      file.path(R.home("bin"), "Rscript"), script
-    ),
+    "sh", c("-c", disk$command, file.path(R.home("bin"), "Rscript"), script),
     error_on_status = FALSE, timeout = 240
   )
-  expect_equal(ended$status, 0)
+  expect_equal(ended$status, 0, info = ended$stderr)
   shown <- trimws(strsplit(ended$stdout, "\n")[[1]])
-  expect_equal(shown, c(rep("kerasbridge_error", 5), "one.keras one.weights.h5 and alive"))
+  left <- "many.weights.json many_00000.weights.h5 one one.h5 one.keras one.weights.h5 and alive"
+  expect_equal(shown, c(sprintf("%s: full, as before", names(saved)), left))
 })

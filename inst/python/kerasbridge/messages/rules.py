@@ -180,6 +180,11 @@ _INPUT_OF: Final = (
     r"layer: expected "
 )
 
+_NOT_WRITTEN: Final = (
+    "The file could not be written ({why}): nothing is changed, and what was there before is as "
+    "it was."
+)
+
 RULES: Final = (
     # Shapes that do not fit a layer or a model
     Rule(
@@ -388,9 +393,13 @@ RULES: Final = (
         "This is no file of weights, or not a whole one ({why}).",
     ),
     rule(
-        r"^\[Errno (?:27|28|122)\] (?P<why>[^:]*)",
-        "The file could not be written ({why}): nothing is changed, and what was there before is "
-        "as it was.",
+        r"^\[Errno (?:27|28|122)\] (?P<why>[^:]*)|"
+        r"; (?P<told>No space left on device|File too large|Disk quota exceeded)$",
+        _NOT_WRITTEN.replace("{why}", "{why}{told}"),
+    ),
+    rule(
+        r"^\[enforce fail at inline_container\.cc",  # PyTorch's writer does not say why
+        _NOT_WRITTEN.replace("{why}", "is the disk full?"),
     ),
     rule(r"^\[Errno 2\] No such file or directory: '(?P<path>.*)'$", 'There is no file "{path}".'),
     rule(

@@ -238,6 +238,8 @@ def _h5_on_disk(folder: Path) -> Iterator[None]:
             if mode == "r" or not _is_in(name, folder):
                 super().__init__(name, mode, *values, **options)
                 return
+            # HDF5 may end the process over a file that it could not write and then opens again.
+            _raise_failed(disks)
             self._path = os.fsdecode(name)
             disk = _Disk(self._path, mode if os.path.exists(name) else "w")
             super().__init__(disk, mode, *values, **options)
@@ -270,6 +272,10 @@ def _finish(disks: list[tuple[_Disk, Any]], error: Exception | None) -> None:
         if file:
             file.close()
         disk.finish()
+    _raise_failed(disks, error)
+
+
+def _raise_failed(disks: list[tuple[_Disk, Any]], error: Exception | None = None) -> None:
     for disk, _ in disks:
         if disk.error is not None:
             raise disk.error from error
