@@ -152,6 +152,8 @@ keep_warning <- function(text) {
   } else if (first) {
     leave <- bquote(.(signal_warnings)(quote(.(frame$call))))
     do.call(on.exit, list(leave, add = TRUE), envir = frame$env)
+    # A finalizer of R's reaches no frame, and no handler sees what it signals.
+    if (is.null(do.call(sys.on.exit, list(), envir = frame$env))) signal_warnings(NULL)
   }
 }
 

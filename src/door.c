@@ -50,9 +50,10 @@ static void at_end(void *data, Rboolean jump) {
   if (jump && !entry->fails) longjmp(entry->stop, 1);
 }
 
-/* reticulate jumps as well when it hands an interrupt to Python: with one word. */
+/* reticulate jumps as well when it hands an interrupt to Python: with one word. A jump to R's top
+   level has no value at all. */
 static int is_interrupt(SEXP value) {
-  if (TYPEOF(value) != VECSXP || XLENGTH(value) != 1) return 0;
+  if (!value || TYPEOF(value) != VECSXP || XLENGTH(value) != 1) return 0;
   SEXP word = VECTOR_ELT(value, 0);
   return TYPEOF(word) == STRSXP && XLENGTH(word) == 1 &&
          strcmp(CHAR(STRING_ELT(word, 0)), "KeyboardInterrupt") == 0;
@@ -149,8 +150,8 @@ static SEXP door_watch_forks(SEXP addresses) {
 
 /* In subscripts.c and call.c. */
 SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make);
-SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r);
 SEXP call_kept(SEXP call, SEXP op, SEXP args, SEXP frame);
+SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r, SEXP tell);
 SEXP call_python(SEXP args);
 SEXP call_dots(SEXP call, SEXP op, SEXP args, SEXP frame);
 SEXP call_with_dots(SEXP call, SEXP op, SEXP args, SEXP frame);
@@ -158,7 +159,7 @@ SEXP call_crosses(SEXP x);
 
 static const R_CallMethodDef calls[] = {
   {"call_crosses", (DL_FUNC) &call_crosses, 1},
-  {"call_prepare", (DL_FUNC) &call_prepare, 4},
+  {"call_prepare", (DL_FUNC) &call_prepare, 5},
   {"door_continue", (DL_FUNC) &door_continue, 1},
   {"door_watch_forks", (DL_FUNC) &door_watch_forks, 1},
   {"subscripts_plain", (DL_FUNC) &subscripts_plain, 5},

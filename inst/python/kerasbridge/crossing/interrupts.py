@@ -293,6 +293,11 @@ def met_in_r() -> bool:
     return True if _signals is None else _signals.met_in_r()
 
 
+def ask_again() -> None:
+    """An interrupt was lost on its way through Python: it is due again, as R's."""
+    _of_r("R_interrupts_pending").value = 1
+
+
 def hold() -> bool:
     """For R, before it calls something that listens: interrupts are no longer R's."""
     return _signals is not None and _signals.hold()

@@ -1,4 +1,5 @@
-"""What Python warns of, as warnings of R's: once, and not on the console as well."""
+"""What Python warns of, and errors that it can only report, as warnings of R's: once, and not on
+the console as well."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from kerasbridge import messages
+from kerasbridge.crossing import interrupts
+from kerasbridge.crossing.leaving import Leaving
 from kerasbridge.crossing.streams import Stream
 
 #: Between texts that wait for the main thread together.
@@ -37,6 +40,22 @@ def install(warn: Callable[[str], object]) -> None:
             stream.write(messages.told(str(message), one_based=False).text + _NEXT)
 
     warnings.showwarning = show
+    sys.unraisablehook = lambda raised: stream.write(_ignored(raised) + _NEXT)
+
+
+def _ignored(raised: Any) -> str:
+    """What R is told of an exception that nobody can catch: of a finalizer, most often, which
+    Python calls wherever an object's last reference goes."""
+    source = getattr(raised.object, "__qualname__", None) or type(raised.object).__qualname__
+    where = "`finalize()`" if source == "__del__" else f"`{source}`"
+    error = raised.exc_value
+    if isinstance(error, KeyboardInterrupt):
+        interrupts.ask_again()
+        return ""
+    if isinstance(error, Leaving):
+        return f"A jump out of {where} was ignored: R code goes on where the object was dropped."
+    said = str(error) or raised.exc_type.__name__
+    return f"An error in {where} was ignored: {messages.told(said, one_based=False).text}"
 
 
 class _ToWarnings(logging.Filter):
