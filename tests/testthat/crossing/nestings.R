@@ -28,6 +28,34 @@ def yielding(level, f):
             done.append(f'Python {level}')
     return next(one())
 
+class Held:
+    def __init__(self, level):
+        self.level = level
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *raised):
+        done.append(f'Python {self.level}')
+
+def held(level, f):
+    with Held(level):
+        return f()
+
+def jumping(level, f):
+    try:
+        return f()
+    finally:
+        done.append(f'Python {level}')
+        jump()
+
+def call(f):
+    f()
+
+def set_jump(f):
+    global jump
+    jump = f
+
 def note(text):
     done.append(text)
 
@@ -36,7 +64,9 @@ def taken():
     done.clear()
     return taken
 ")
-frames <- list(main$through, main$swallowing, main$yielding)
+frames <- list(main$through, main$swallowing, main$yielding, main$held, main$jumping)
+# One more jump, in a `finally` while another may be on its way, and caught there.
+main$set_jump(\() tryCatch(main$call(\() message("on the way")), message = \(m) NULL))
 
 # Ways to be at a level: `inner` is the rest of the nesting, which gets the exit that leads here.
 levels <- list(
@@ -47,8 +77,15 @@ levels <- list(
   return = \(inner) {
     here <- environment()
     inner(\() rlang::return_from(here, "caught"))
-  }
+  },
+  condition = \(inner) tryCatch(inner(\() rlang::signal("s", "mine")), mine = \(s) "caught"),
+  try_fetch = \(inner) rlang::try_fetch(inner(\() message("m")), message = \(m) "caught"),
+  error = \(inner) tryCatch(inner(\() stop("e")), error = \(e) "caught"),
+  interrupt = \(inner) tryCatch(inner(\() rlang::interrupt()), interrupt = \(i) "caught")
 )
+
+# Python code that catches errors between the exit and the level that it leads to.
+swallows <- function(way, frame, from) way == "error" && 2L %in% frame[seq_along(frame) >= from]
 
 nesting <- function(depth, target, way, frame) {
   descend <- function(level, leave) {
@@ -76,11 +113,12 @@ for (i in seq_len(times)) {
   depth <- sample(6L, 1L)
   target <- sample(depth, 1L)
   way <- sample(names(levels), 1L)
-  frame <- sample(3L, depth, replace = TRUE)
+  frame <- sample(length(frames), depth, replace = TRUE)
   cat(i, depth, target, way, frame, "\n", file = reached)
   value <- nesting(depth, target, way, frame)
   done <- unlist(main$taken())
-  if (!identical(value, "caught") || !identical(done, expected(depth))) {
+  leads <- if (swallows(way, frame[seq_len(depth - 1L)], target)) "swallowed" else "caught"
+  if (!identical(value, leads) || !identical(done, expected(depth))) {
     wrong[[length(wrong) + 1L]] <- list(depth, target, way, frame, value, done)
   }
 }

@@ -8,6 +8,7 @@ it comes to the R code that had called Python, R goes on with the jump.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any, Final
 from weakref import WeakSet
 
@@ -21,7 +22,7 @@ class Leaving(BaseException):
     call = trace = None
 
     def __init__(self, jump: Any) -> None:
-        self.jump: Final = jump
+        self.jump = jump
         self.number: Final = next(_counted)
         super().__init__(f"R code that Python called has left it, by jump {self.number} of R's.")
         _under_way.add(self)
@@ -33,12 +34,25 @@ _under_way: WeakSet[Leaving] = WeakSet()
 def leaving_of(error: BaseException) -> Any:
     """The jump that `error` carries, or ``None``.
 
-    A framework's C++ makes an error of its own of any exception, and keeps only the text.
+    A framework's C++ makes an error of its own of any exception, and keeps only the text. R keeps
+    the exception until then, and goes on with the jump now. reticulate never lets go of an
+    exception that has passed R: nothing is left of what it holds, nor of the frames that it left.
     """
     told = str(error)
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, Leaving):
-            return seen.jump
-        seen = seen.__cause__ or seen.__context__
-    return next((leaving.jump for leaving in _under_way if str(leaving) in told), None)
+    chain = list(_chain(error))
+    carried = next((seen for seen in chain if isinstance(seen, Leaving)), None) or next(
+        (leaving for leaving in _under_way if str(leaving) in told), None
+    )
+    if carried is None:
+        return None
+    for seen in {*chain, carried}:
+        seen.__traceback__ = None
+    _under_way.discard(carried)
+    jump, carried.jump = carried.jump, None
+    return jump
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
