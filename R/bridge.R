@@ -98,6 +98,7 @@ shim_functions <- c(
   tensor_dim = "tensors.operators.dim",
   tensor_shown = "tensors.frameworks.shown",
   tensor_to_r = "tensors.arrays.to_r",
+  thread_timeout = "crossing.threads.set_timeout",
   tf_function = "crossing.tracing.tf_function",
   version_of = "backends.version_of",
   whole_number = "tensors.arrays.whole_number",
@@ -142,8 +143,12 @@ finished <- function(result, frame) {
 
 # What src/call.c needs to know of reticulate and of this package.
 prepare_calls <- function(address = routine_of_py_call()) {
-  # The function that has called C is the one below.
-  .Call(call_prepare, address, reticulate::py_call, finishers, \(x) finished(x, sys.nframe() - 1L))
+  .Call(
+    call_prepare, address, reticulate::py_call, finishers,
+    # The function that has called C is the one below.
+    \(x) finished(x, sys.nframe() - 1L),
+    set_thread_timeout
+  )
 }
 
 # What py_call() calls, where it takes the function and its unnamed and named arguments.

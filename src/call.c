@@ -11,7 +11,7 @@
 typedef SEXP (*routine_t)(SEXP, SEXP, SEXP);
 
 static routine_t routine = NULL;
-static SEXP py_call = NULL, finishers = NULL, finish = NULL;
+static SEXP py_call = NULL, finishers = NULL, finish = NULL, told_timeout = NULL, tell_timeout = NULL;
 
 static SEXP kept(SEXP object) {
   R_PreserveObject(object);
@@ -19,14 +19,16 @@ static SEXP kept(SEXP object) {
 }
 
 /* `address`: the routine's, or NULL. `by_class`: an environment with the names of the classes whose
-   objects do not stay what they are; `by_r` is called with one. `slow`: reticulate's py_call(). */
-SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r) {
+   objects do not stay what they are; `by_r` is called with one. `slow`: reticulate's py_call().
+   `tell`: called with the option `kerasbridge.thread_timeout` when that has changed. */
+SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r, SEXP tell) {
   routine = address == R_NilValue ? NULL : (routine_t) R_ExternalPtrAddrFn(address);
   if (py_call) R_ReleaseObject(py_call);
   py_call = kept(slow);
   if (!finishers) {
     finishers = kept(by_class);
     finish = kept(by_r);
+    tell_timeout = kept(tell);
   }
   return R_NilValue;
 }
@@ -53,7 +55,22 @@ static SEXP call(SEXP f, SEXP args) {
   return result;
 }
 
+/* Another thread that waits for R cannot read an option: it is read here, where its value is another
+   object than it was, which is seen in 0.1 microseconds. */
+static void read_timeout(void) {
+  static SEXP name = NULL;
+  if (!name) name = Rf_install("kerasbridge.thread_timeout");
+  SEXP value = Rf_GetOption1(name);
+  if (value == told_timeout) return;
+  SEXP telling = PROTECT(Rf_lang2(tell_timeout, value));
+  Rf_eval(telling, R_GlobalEnv);
+  UNPROTECT(1);
+  if (told_timeout) R_ReleaseObject(told_timeout);
+  told_timeout = kept(value);
+}
+
 static SEXP called(SEXP f, SEXP args) {
+  if (tell_timeout) read_timeout();
   if (routine) return call(f, args);
   if (!py_call) Rf_error("Python is called before reticulate is loaded.");
   SEXP slow = PROTECT(Rf_lcons(py_call, Rf_cons(f, args)));

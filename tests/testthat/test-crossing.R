@@ -42,9 +42,68 @@ test_that("R code leaves every place where Python calls it, and the framework wo
   }
 })
 
+test_that("R code that Python calls leaves to the top level, and the session goes on", {
+  skip_on_os("windows")
+  ended <- processx::run(
+    file.path(R.home("bin"), "R"), c("--no-echo", "--no-save", "--interactive"),
+    stdin = test_path("crossing", "abort.R"), error_on_status = FALSE, timeout = 300,
+    env = c(
+      "current", R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep),
+      KERAS_BACKEND = config_backend(), TF_CPP_MIN_LOG_LEVEL = "3"
+    )
+  )
+  expect_identical(ended$status, 0L)
+  said <- strsplit(ended$stdout, "\n")[[1L]]
+  said <- said[grepl("=> ", said) & !grepl("cat(", said, fixed = TRUE)]
+  expect_identical(trimws(sub(".*=> ", "", said)), c(
+    "after a function", "after two: finally finally finally", "after a training",
+    "trained: 1", "works: 3"
+  ))
+})
+
+test_that("a finalizer leaves nothing: what would leave it is a warning", {
+  rows <- of_child("finalizers.R")
+  expect_identical(rows$ended, rep(1L, nrow(rows)))
+  expect_true(all(rows$works))
+  expect_no_match(paste(rows$printed, collapse = " "), "Traceback|Exception ignored")
+  interrupted <- rows$exit == "interrupt"
+  expect_identical(rows$value, ifelse(interrupted, "interrupted", "went on"))
+  failed <- "An error in `finalize()` was ignored: in the end"
+  jumped <- "A jump out of `finalize()` was ignored: R code goes on where the object was dropped."
+  dropped <- rows[rows$way == "Python", ]
+  said <- c(
+    error = failed, message = jumped, warning = "beware", callCC = jumped, abort = jumped,
+    interrupt = "", nothing = ""
+  )
+  expect_identical(stats::setNames(dropped$seen, dropped$exit), said)
+  # No handler is seen from a finalizer of R's: a message and a warning are R's own there.
+  collected <- rows[rows$way == "R", ]
+  expect_identical(unique(collected$seen), "")
+  printed <- c(
+    error = failed, message = "out", warning = "beware", callCC = "no function to return from",
+    abort = jumped
+  )
+  for (exit in names(printed)) {
+    expect_match(collected$printed[collected$exit == exit], printed[[exit]], fixed = TRUE)
+  }
+})
+
+test_that("nothing is kept of a jump that has gone on", {
+  values <- of_child("jumps.R")
+  gone <- list(value = "left", collected = 1L, kept = 0L)
+  for (way in c("once", "twice", "over another")) expect_identical(values[[way]], gone, info = way)
+  expect_lt(values$growth, 4000 * 10)
+  expect_identical(values$kept, 0L)
+  expect_identical(values$swallowed, c("went on", "left later"))
+  expect_identical(values$`after swallowed`, 0L)
+  on_backend("tensorflow", expect_identical(values$py_function, rep("left", 5)))
+})
+
 test_that("frames of R and Python may be nested in any way, and left from any to any other", {
   times <- often("KERASBRIDGE_NESTINGS", "200")
-  expect_identical(of_child("nestings.R", times = times, seed = 1, timeout = 60 + times), list())
+  seed <- sample.int(1e6L, 1L)
+  wrong <- of_child("nestings.R", times = times, seed = seed, timeout = 60 + times)
+  expect_identical(wrong, list(), info = paste("seed", seed))
 })
 
 test_that("other threads and forked copies call R, or are told that they cannot", {
@@ -58,12 +117,20 @@ test_that("other threads and forked copies call R, or are told that they cannot"
   expect_equal(unlist(values[c("join", "queue", "sleep")], use.names = FALSE), rep(21, 3))
   expect_equal(values$futures, 55)
   expect_equal(values$`R in Python in R`, 245)
+  expect_equal(values$py_iterator, 1:3)
+  timeouts <- values$timeouts
+  expect_equal(unlist(timeouts[c("default", "again", "changed")], use.names = FALSE), c(60, 60, 2))
+  expect_match(
+    timeouts$refused,
+    "The option `kerasbridge.thread_timeout` must be a number of seconds\\sabove 0."
+  )
   expect_equal(values$error, "in a thread")
   expect_equal(values$message, "out\n")
   for (workers in c(0, 1, 2, 4)) {
     expect_equal(values[[paste("workers =", workers)]], doubled, tolerance = float32_tolerance)
   }
   expect_match(values$multiprocessing, "cannot have `use_multiprocessing = TRUE`")
+  expect_match(values$multiprocessing, "`dataset_from_function(workers = )`", fixed = TRUE)
   expect_equal(values$fork, c(2, 3))
   expect_equal(values$`fork with Python`, c(2, 2))
   expect_equal(as.vector(values$works), c(2, 2))
@@ -73,6 +140,7 @@ test_that("other threads and forked copies call R, or are told that they cannot"
   on_backend("tensorflow", {
     expect_equal(as.numeric(values$py_function), 42)
     expect_match(values$from_generator, "runs on R's main thread only")
+    expect_match(values$`from_generator of an iterator`, "iterator.*runs on R's main thread only")
     expect_match(values$`py_function in a graph`, "ThreadError")
   })
   on_backend("torch", expect_equal(unlist(values$DataLoader), 0:4))

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.skipif(threads._SIGNAL is None, reason="no signal that 
 @pytest.fixture(autouse=True)
 def serving(monkeypatch):
     monkeypatch.setattr(threads, "_schedule", lambda: None)  # reticulate is not here
-    threads.install(30)
+    threads.install()
+    threads.set_timeout(30)
 
 
 def asked(run):

@@ -1,7 +1,6 @@
 # Run in a process of its own: R functions called from other threads and in forked copies, each
 # `times` times. Gives a value for every row, which `expected` in the test has.
 
-options(kerasbridge.thread_timeout = 2)
 library(kerasbridge)
 
 backend <- config_backend()
@@ -33,6 +32,13 @@ def hops(f, times):
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
+
+def pulled(iterator):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(list, iterator).result()
+
+def giving(iterator):
+    return lambda: iterator
 
 def error_of(f):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -68,6 +74,15 @@ rows <- list(
   sleep = \() main$in_thread(\(x) x + 1, "sleep"),
   futures = \() main$in_pool(\(x) x + 1),
   `R in Python in R` = \() main$in_thread(\(x) main$in_pool(\(y) y + x), "join"),
+  py_iterator = \() {
+    numbers <- as.list(1:3)
+    pull <- \() {
+      number <- numbers[1L]
+      numbers <<- numbers[-1L]
+      if (length(number)) number[[1L]]
+    }
+    unlist(main$pulled(reticulate::py_iterator(pull)))
+  },
   error = \() main$error_of(\(x) stop("in a thread")),
   message = \() tryCatch(main$in_pool(\(x) message("out")), message = conditionMessage),
   `workers = 0` = \() batches(0L),
@@ -102,6 +117,22 @@ if (backend == "torch") {
   }
 }
 
+# The option is read while the session runs.
+timeout <- \() {
+  op_ones(1)
+  kerasbridge:::shim("crossing.threads")$timeout
+}
+timeouts <- list(default = timeout())
+refused <- list("soon", 0, -1, NA_real_, c(1, 2), numeric())
+timeouts$refused <- vapply(refused, FUN.VALUE = "", \(value) {
+  options(kerasbridge.thread_timeout = value)
+  caught(op_ones(1), "kerasbridge_error")
+})
+options(kerasbridge.thread_timeout = NULL)
+timeouts$again <- timeout()
+options(kerasbridge.thread_timeout = 2)
+timeouts$changed <- timeout()
+
 values <- lapply(stats::setNames(nm = names(rows)), function(name) {
   cat(name, "\n", file = reached)
   given <- replicate(times, rows[[name]](), simplify = FALSE)
@@ -115,11 +146,17 @@ if (backend == "tensorflow") {
     data <- tf$data$Dataset$from_generator(\() list(1, 2), output_types = tf$float32)
     iterate(data, as.numeric)
   })
+  cat("from_generator of an iterator\n", file = reached)
+  values$`from_generator of an iterator` <- caught({
+    given <- main$giving(reticulate::py_iterator(\() 1))
+    iterate(tf$data$Dataset$from_generator(given, output_types = tf$float32), as.numeric)
+  })
   cat("py_function in a graph\n", file = reached)
   doubled <- tf_function(\(x) tf$py_function(\(x) x * 2, list(x), tf$float32))
   values$`py_function in a graph` <- caught(doubled(tf$constant(21)))
 }
 cat("hops\n", file = reached)
 main$hops(\(x) NULL, hops)
+values$timeouts <- timeouts
 values$works <- as.array(op_ones(2) + 1)
 values

@@ -51,6 +51,7 @@ def install(classes: Classes, door: Any, door_to_python: Any) -> None:
     calls: Any = importlib.import_module(_R_CALLS)
     doors = callables.r_function(door_to_python), callables.r_function(door)
     calls.call_r_function = crossing(calls.call_r_function, classes, doors)
+    threads.pull_on_main_thread(importlib.import_module("rpytools.generator").RGenerator)
 
 
 def crossing(

@@ -73,7 +73,9 @@ def _refuse(frame: FrameType, event: str, argument: Any) -> None:
     if event == "call":
         module = frame.f_globals.get("__name__")
     elif event == "c_call":
-        module = getattr(argument, "__module__", None)
+        # the method of a tensor that is written in C has no module, but its tensor has
+        owner = type(getattr(argument, "__self__", None))
+        module = getattr(argument, "__module__", None) or owner.__module__
     else:
         return
     name = str(module)

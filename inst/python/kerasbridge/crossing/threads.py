@@ -30,8 +30,10 @@ _SIGNAL: Final = getattr(signal, "SIGURG", None)
 #: Seconds between two signals for the same request, at first and at most.
 _SHORTEST, _LONGEST = 0.0005, 0.02
 
-#: Seconds until a request is withdrawn that the main thread has not begun to serve.
-timeout = 60.0
+#: Seconds until a request is withdrawn that the main thread has not begun to serve, where R's
+#: option says nothing else.
+_USUAL: Final = 60.0
+timeout = _USUAL
 
 _main: Final = threading.main_thread().ident or 0
 _waiting: Final[deque[_Request]] = deque()
@@ -81,16 +83,16 @@ class _Request:
         return self.value
 
 
-def install(seconds: float) -> None:
+def install() -> None:
     """Serve from now on; on the main thread."""
-    set_timeout(seconds)
     if _SIGNAL is not None:
         signal.signal(_SIGNAL, lambda number, frame: serve())
 
 
-def set_timeout(seconds: float) -> None:
+def set_timeout(seconds: float | None) -> None:
+    """What R's option says, ``None`` where it is not set."""
     global timeout
-    timeout = float(seconds)
+    timeout = _USUAL if seconds is None else float(seconds)
 
 
 def elsewhere() -> bool:
@@ -104,6 +106,20 @@ def on_main_thread(run: Run, name: str) -> Any:
     _waiting.append(request)
     _wake(request)
     return request.result()
+
+
+def pull_on_main_thread(generator: Any) -> None:
+    """Have the R functions behind reticulate's iterators, of this class, wait here as well: another
+    thread would wait for them without an end."""
+    pull = generator.__next__
+
+    def following(self: Any) -> Any:
+        if elsewhere():
+            name = "The R function of an iterator, as of `py_iterator()`,"
+            return on_main_thread(lambda: pull(self), name)
+        return pull(self)
+
+    generator.__next__ = following
 
 
 def serve() -> None:

@@ -268,7 +268,8 @@ def refuse_processes(dataset: Any) -> None:
     if dataset.use_multiprocessing:
         raise ArgumentError(
             "A data set written in R cannot have `use_multiprocessing = TRUE`: other processes "
-            "have no R to run it. Leave it out."
+            "have no R to run it. Leave it out, or have other R processes make the batches: "
+            "`dataset_from_function(workers = )`."
         )
 
 
