@@ -7,13 +7,15 @@
 #' another backend, and gives its value back. The process stays for the next call; it is started
 #' when it is first needed, and ends with this session or with `close_backend_session()`.
 #'
-#' Models, layers of models and other Keras objects that the expression names are sent as
-#' [serialize_model()] writes them, tensors as arrays; a model that the expression gives comes back
-#' as a model of this session's backend. All other variables are sent as they are.
+#' Models that the expression names are sent as [serialize_model()] writes them, tensors as arrays;
+#' a model that the expression gives comes back as a model of this session's backend. R's own values
+#' are sent as they are. What else Python holds, such as a layer or an optimizer, does not cross:
+#' make it in the expression.
 #'
 #' @param backend `"tensorflow"`, `"jax"`, `"torch"` or `"numpy"`.
-#' @param expr An expression. It sees the variables that it names, as they are here, and the
-#'   packages that are attached here. What it assigns is gone afterwards.
+#' @param expr An expression. It sees the variables and functions of yours that it names, and what
+#'   these functions name in turn, as they are here, and the packages that are attached here. What
+#'   it assigns is gone afterwards.
 #' @param timeout Number of seconds after which the other process is ended with an error. Default
 #'   `Inf`.
 #'
@@ -28,16 +30,16 @@ with_backend <- function(backend, expr, timeout = Inf) {
   check_timeout(timeout)
   check_installed("callr", "to run code on another backend.")
   expr <- substitute(expr)
-  env <- parent.frame()
-  names <- intersect(all.vars(expr), ls(env, all.names = TRUE))
-  values <- lapply(mget(names, envir = env), as_sent)
+  needed <- needed_in(expr, parent.frame())
+  sent <- c("variables", "globals")
+  needed[sent] <- lapply(needed[sent], \(values) lapply(values, as_sent))
   session <- backend_process(backend)
   finished <- FALSE
   # An interrupted or late call leaves the process in the middle of something.
   on.exit(if (!finished) close_backend_session(backend), add = TRUE)
   session$call(
     function(task) asNamespace("kerasbridge")$run_sent(task),
-    list(list(expr = expr, values = values, packages = attached_packages()))
+    list(c(list(expr = expr, packages = attached_packages()), needed))
   )
   late <- timer(timeout)
   while (session$poll_process(200) == "timeout") {
@@ -86,11 +88,11 @@ backend_process <- function(backend) {
 
 # In the other process.
 run_sent <- function(task) {
-  for (package in task$packages) {
-    suppressPackageStartupMessages(library(package, character.only = TRUE))
-  }
-  values <- lapply(task$values, as_received)
-  as_sent(eval(task$expr, list2env(values, parent = globalenv())))
+  attach_packages(task$packages)
+  on.exit(rm(list = names(task$globals), envir = globalenv()))
+  list2env(lapply(task$globals, as_received), globalenv())
+  variables <- lapply(task$variables, as_received)
+  as_sent(eval(task$expr, list2env(variables, parent = task$parent)))
 }
 
 # A value as another process can read it, and back.
@@ -101,12 +103,12 @@ as_sent <- function(value) {
   if (inherits(value, the$tensor_classes)) {
     return(as.array(value))
   }
-  if (is.list(value) && !is.object(value)) lapply(value, as_sent) else as_crossing(value)
+  if (typeof(value) == "list") each_element(value, as_sent) else as_crossing(value)
 }
 
 as_received <- function(value) {
   if (inherits(value, "kerasbridge_sent")) {
     return(unserialize_model(value$model))
   }
-  if (is.list(value) && !is.object(value)) lapply(value, as_received) else value
+  each_element(value, as_received)
 }

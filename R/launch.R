@@ -15,18 +15,24 @@
 #' `OMP_NUM_THREADS`, it is set so that each has its part.
 #'
 #' @param what A path to an R script, a function, or an expression. A function is called in each
-#'   process with the arguments `...`; an expression is evaluated in each process, and sees the
-#'   variables that it names, as they are here.
+#'   process with the arguments `...`; an expression is evaluated in each process. Both see the
+#'   variables and functions of yours that they name, and what these functions name in turn, as they
+#'   are here, and the packages that are attached here. A call that makes a function, or a path in
+#'   another way than by `file.path()`, `paste0()` or `normalizePath()`, is an expression: give its
+#'   value a name first.
 #' @param ... Arguments of the function, by name or not; unused for a script or an expression.
-#' @param processes Integer: number of processes. Default 2.
+#' @param processes Integer: number of processes. Default: one for each of `hosts`, or 2.
 #' @param devices_per_process Integer: number of devices that each process makes of its CPU (JAX
 #'   only), to try on one machine what is meant for many devices. `NULL`, the default, leaves the
 #'   devices as they are.
 #' @param backend `"jax"` or `"torch"`. Default: the backend of this session.
 #' @param env Named character vector: further environment variables of the processes.
-#' @param hosts Character vector of host names that `ssh` reaches without a password, one process
-#'   each in turn; each needs this package, and a script at the same path. `NULL`, the default,
-#'   starts the processes on this machine.
+#' @param hosts Character vector of hosts that `ssh` reaches without a password, as `"host"` or
+#'   `"user@host"`, one process each in turn. Each needs this package where its `Rscript` finds it,
+#'   and a script at the same path. A function or an expression is sent with its arguments and
+#'   variables; files are not, and the working directory is the one in which `ssh` begins, so give
+#'   data as arguments, or by absolute paths that all hosts have. `NULL`, the default, starts the
+#'   processes on this machine.
 #' @param timeout Number of seconds after which all processes are ended with an error. Default
 #'   `Inf`.
 #' @param output What becomes of the processes' output: `"prefix"`, the default, shows each line
@@ -49,12 +55,15 @@
 #'   fit(model, scale(iris[, 1:4]), iris$Species, epochs = epochs, batch_size = 30)
 #' }, epochs = 3)
 #' @export
-launch <- function(what, ..., processes = 2, devices_per_process = NULL, backend = NULL,
-                   env = character(), hosts = NULL, timeout = Inf,
+launch <- function(what, ..., processes = if (is.null(hosts)) 2 else length(hosts),
+                   devices_per_process = NULL, backend = NULL, env = character(),
+                   hosts = NULL, timeout = Inf,
                    output = c("prefix", "first", "none"),
                    ssh = c("ssh", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=5")) {
   output <- match.arg(output)
   check_installed("processx", "to start processes.")
+  if (!is.null(hosts)) check_words(hosts, "hosts", "names of hosts")
+  check_words(ssh, "ssh", "a command and its options")
   processes <- check_count(processes, "processes")
   if (!is.null(devices_per_process)) {
     devices_per_process <- check_count(devices_per_process, "devices_per_process")
@@ -78,7 +87,9 @@ launch <- function(what, ..., processes = 2, devices_per_process = NULL, backend
     children[[rank + 1L]] <- start_process(folder, rank, variables, hosts, ssh)
   }
   await(children, folder, timeout, output)
-  read_result(folder, children[[1L]])$value
+  value <- read_result(folder, children[[1L]])$value
+  check_done(task, value)
+  value
 }
 
 check_count <- function(x, arg, call = caller_env()) {
@@ -86,6 +97,12 @@ check_count <- function(x, arg, call = caller_env()) {
     abort_argument("{.arg {arg}} must be a whole number of at least 1.", call)
   }
   as.integer(x)
+}
+
+check_words <- function(x, arg, what, call = caller_env()) {
+  if (!is.character(x) || !length(x) || anyNA(x) || !all(nzchar(x))) {
+    abort_argument("{.arg {arg}} must be a character vector: {what}.", call)
+  }
 }
 
 check_timeout <- function(x, call = caller_env()) {
@@ -117,33 +134,76 @@ check_launchable <- function(backend, call = caller_env()) {
   backend
 }
 
-# What the processes run: a script, a function with its arguments, or an expression with the
-# variables that it names.
+# What the processes run: a script, a function with its arguments, or an expression, the latter two
+# with the variables that they need.
 as_task <- function(expr, env, args, call = caller_env()) {
-  literal <- is.character(expr) || is.symbol(expr) || is.function(expr) ||
-    is_call(expr, c("function", "\\"))
-  value <- if (literal || is_call(expr, c("::", "file.path", "system.file"))) eval(expr, env)
-  if (is_string(value)) {
+  value <- if (names_task(expr)) eval(expr, env)
+  if (is_string(value) && (names_script(expr) || file.exists(value))) {
     if (!file.exists(value)) {
       abort_argument("There is no script at {.file {value}}.", call)
     }
     if (length(args)) abort_argument("A script takes no arguments: leave out `...`.", call)
     return(list(kind = "script", path = normalizePath(value)))
   }
-  if (is.function(value)) {
-    return(list(kind = "function", f = value, args = args, packages = attached_packages()))
+  if (is.function(value) && !is_py_object(value)) {
+    functions <- Filter(is.function, c(list(value), args))
+    globals <- do.call(c, lapply(functions, \(f) needed_by(f)$globals))
+    check_not_held(globals, call)
+    packages <- attached_packages()
+    return(list(kind = "function", f = value, args = args, globals = globals, packages = packages))
   }
-  if (length(args)) abort_argument("An expression takes no arguments: leave out `...`.", call)
-  names <- intersect(all.vars(expr), ls(env, all.names = TRUE))
-  variables <- mget(names, envir = env)
-  held <- names[vapply(variables, inherits, NA, "python.builtin.object")]
-  if (length(held)) {
+  if (length(args)) {
     abort_argument(c(
-      "The expression names {.var {held}}, which Python holds in this process alone.",
-      i = "Make it in the expression, or send {.code serialize_model()} of a model."
+      "An expression takes no arguments: leave out `...`.",
+      i = "For a function that a call gives, give it a name first: `f <- ...; launch(f, ...)`."
     ), call)
   }
-  list(kind = "expression", expr = expr, variables = variables, packages = attached_packages())
+  needed <- needed_in(expr, env)
+  check_not_held(c(needed$variables, needed$globals), call)
+  c(list(kind = "expression", expr = expr, packages = attached_packages()), needed)
+}
+
+# Is this looked at here, for the function or the path that it gives?
+names_task <- function(expr) {
+  is.character(expr) || is.symbol(expr) || is.function(expr) ||
+    is_call(expr, c("function", "\\", "::", ":::", "$", "[[", "@")) || makes_path(expr)
+}
+
+makes_path <- function(expr) {
+  is_call(expr, c("file.path", "system.file", "normalizePath", "path.expand", "paste", "paste0"))
+}
+
+names_script <- function(expr) {
+  is.character(expr) || is.symbol(expr) ||
+    makes_path(expr) && !is_call(expr, c("paste", "paste0"))
+}
+
+check_not_held <- function(variables, call) {
+  held <- unique(names(variables)[vapply(variables, is_py_object, NA)])
+  if (length(held)) {
+    abort_argument(c(
+      "What is to be run names {.var {held}}, which Python holds in this process alone.",
+      i = "Make it there, or send {.code serialize_model()} of a model."
+    ), call)
+  }
+}
+
+# A call that gave a function or the path of a script was meant to be run, and was not.
+check_done <- function(task, value, call = caller_env()) {
+  if (task$kind != "expression" || is_call(task$expr, "{")) {
+    return(invisible())
+  }
+  given <- if (is.function(value)) {
+    "a function"
+  } else if (is_string(value) && grepl("[.][rR]$", value) && file.exists(value)) {
+    "the path of a script"
+  }
+  if (!is.null(given)) {
+    abort_argument(c(
+      "The expression gives {given}, which was not run.",
+      i = "Give it a name first: `what <- {deparse1(task$expr)}; launch(what)`."
+    ), call)
+  }
 }
 
 attached_packages <- function() {
@@ -154,7 +214,7 @@ attached_packages <- function() {
 # What every process finds in its environment. What must be there before a framework starts is
 # there before R starts.
 launch_environment <- function(backend, processes, devices_per_process, hosts) {
-  host <- if (is.null(hosts)) "127.0.0.1" else hosts[[1L]]
+  host <- if (is.null(hosts)) "127.0.0.1" else sub("^.*@", "", hosts[[1L]])
   variables <- c(
     KERAS_BACKEND = backend,
     KERASBRIDGE_LAUNCHED = "1",
@@ -186,7 +246,8 @@ free_port <- function() {
 }
 
 start_process <- function(folder, rank, variables, hosts, ssh) {
-  local <- if (is.null(hosts)) rank else rank %/% length(hosts)
+  host <- if (!is.null(hosts)) rep_len(hosts, rank + 1L)
+  local <- if (is.null(host)) rank else sum(host == host[[rank + 1L]]) - 1L
   variables <- c(
     variables,
     KERAS_DISTRIBUTION_PROCESS_ID = as.character(rank),
@@ -203,7 +264,7 @@ start_process <- function(folder, rank, variables, hosts, ssh) {
     given <- paste0(names(variables), "=", shQuote(variables), collapse = " ")
     # with a terminal, the remote process ends when its connection does
     terminal <- if (basename(ssh[[1L]]) == "ssh") "-tt"
-    host <- hosts[[rank %% length(hosts) + 1L]]
+    host <- host[[rank + 1L]]
     command <- c(ssh, terminal, host, paste("env", given, "Rscript -e", shQuote(expr)))
     environment <- "current"
   }
@@ -215,7 +276,7 @@ start_process <- function(folder, rank, variables, hosts, ssh) {
   child$process <- process
   child$rank <- rank
   child$lines <- character()
-  child$host <- if (!is.null(hosts)) host
+  child$host <- host
   child$ssh <- ssh
   child
 }
@@ -258,8 +319,9 @@ fetch_result <- function(folder, child) {
   path
 }
 
+# What a process has started outlives it, and is ended with it.
 end_process <- function(child) {
-  if (child$process$is_alive()) child$process$kill_tree()
+  child$process$kill_tree()
   child$process$kill()
 }
 
@@ -283,8 +345,13 @@ await <- function(children, folder, timeout, output) {
 }
 
 show_output <- function(child, output) {
-  lines <- child$process$read_output_lines()
-  if (!child$process$is_alive()) lines <- c(lines, child$process$read_all_output_lines())
+  lines <- character()
+  # not to the end of the stream, which something that the process has started may hold open
+  repeat {
+    more <- child$process$read_output_lines()
+    if (!length(more)) break
+    lines <- c(lines, more)
+  }
   if (!length(lines)) {
     return(invisible())
   }
@@ -306,27 +373,45 @@ check_process <- function(child, children, folder) {
     child$done <- TRUE
     return(invisible())
   }
-  # The one that failed first is the cause: those that lost their partner fail after it.
-  failed <- Filter(Negate(is.null), lapply(children, \(other) {
-    found <- read_result(folder, other)
-    if (!is.null(found$error)) c(found, rank = other$rank)
-  }))
+  cause <- cause_among(children, folder)
   for (other in children) end_process(other)
-  number <- child$rank + 1L
-  if (is.null(result)) {
-    why <- how_ended(child$process)
-    last <- utils::tail(child$lines, 5L)
-    abort_launch(
-      c(paste("Process {number} of {length(children)}", paste0(why, ".")), escaped(last)),
-      rank = number
-    )
+  number <- cause$rank + 1L
+  error <- read_result(folder, cause)$error
+  if (!is.null(error)) {
+    abort_launch("Process {number} of {length(children)} failed.", rank = number, parent = error)
   }
-  first <- failed[[which.min(vapply(failed, `[[`, 0, "time"))]]
-  number <- first$rank + 1L
+  why <- how_ended(cause$process)
+  last <- utils::tail(cause$lines, 5L)
   abort_launch(
-    "Process {number} of {length(children)} failed.",
-    rank = number, parent = first$error
+    c(paste("Process {number} of {length(children)}", paste0(why, ".")), escaped(last)),
+    rank = number
   )
+}
+
+# The process that failed first. Those that lost their partner fail after it, and may have told so
+# before the end of the partner is seen.
+cause_among <- function(children, folder) {
+  patience <- timer(2)
+  repeat {
+    ended <- Filter(\(child) !child$process$is_alive(), children)
+    results <- lapply(ended, \(child) read_result(folder, child))
+    has_value <- vapply(results, \(result) !is.null(result) && is.null(result$error), NA)
+    ended <- ended[!has_value]
+    results <- results[!has_value]
+    followed <- unlist(Map(tells_of_partner, ended, results))
+    silent <- vapply(results, is.null, NA)
+    times <- vapply(results, \(result) result$time %||% Inf, 0)
+    if (!all(followed) || any(silent) || patience()) {
+      # an error that was told comes before an end that nobody can tell of
+      return(ended[[order(followed & !silent, followed, times)[[1L]]]])
+    }
+    Sys.sleep(0.1)
+  }
+}
+
+tells_of_partner <- function(child, result) {
+  text <- if (is.null(result)) child$lines else conditionMessage(result$error)
+  any(grepl("(closed|reset) by peer|another task died|Broken pipe|[Hh]eartbeat", text))
 }
 
 how_ended <- function(process) {
@@ -391,14 +476,19 @@ first_value <- function(task, rank) {
 }
 
 run_code <- function(task) {
-  for (package in task$packages) {
-    suppressPackageStartupMessages(library(package, character.only = TRUE))
-  }
+  attach_packages(task$packages)
+  list2env(task$globals %||% list(), globalenv())
   switch(task$kind,
     script = source(task$path, local = new.env(parent = globalenv()))$value,
     `function` = do.call(task$f, task$args),
-    expression = eval(task$expr, list2env(task$variables, parent = globalenv()))
+    expression = eval(task$expr, list2env(task$variables, parent = task$parent))
   )
+}
+
+attach_packages <- function(packages) {
+  for (package in packages) {
+    suppressPackageStartupMessages(library(package, character.only = TRUE))
+  }
 }
 
 # A value that another process can read: what Python holds is a pointer of this one.
@@ -410,8 +500,17 @@ as_crossing <- function(value) {
       i = "Return {.code serialize_model()} of a model, or {.code as.array()} of a tensor."
     ), class = "kerasbridge_error", call = NULL)
   }
-  if (is.list(value)) value[] <- lapply(value, as_crossing)
-  value
+  each_element(value, as_crossing)
+}
+
+# What `f` makes of each element of a list, whatever its class makes of subscripts; all else as is.
+each_element <- function(x, f) {
+  if (typeof(x) != "list") {
+    return(x)
+  }
+  elements <- lapply(unclass(x), f)
+  attributes(elements) <- attributes(x)
+  elements
 }
 
 without_python <- function(condition) {

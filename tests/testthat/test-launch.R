@@ -54,6 +54,53 @@ test_that("the first error ends all, and is told with its process", {
   expect_identical(children(), 0L)
 })
 
+test_that("the cause is named, not those that lost their partner and told so first", {
+  cause_of <- function(...) {
+    folder <- withr::local_tempdir()
+    described <- list(...)
+    children <- lapply(seq_along(described), function(i) {
+      with <- described[[i]]
+      if (!is.null(with$error)) {
+        result <- list(error = simpleError(with$error), time = with$time)
+        saveRDS(result, file.path(folder, paste0("result-", i - 1L, ".rds")))
+      }
+      ended <- processx::process$new("true")
+      ended$wait()
+      list2env(list(process = ended, rank = i - 1L, lines = with$lines %||% "", host = NULL))
+    })
+    getFromNamespace("cause_among", "kerasbridge")(children, folder)$rank
+  }
+  lost <- list(error = "Connection closed by peer [127.0.0.1]", time = 2)
+  killed <- list()
+  own <- list(error = "no such luck", time = 3)
+  aborted <- list(lines = "another task died")
+  expect_identical(cause_of(lost, killed), 1L)
+  expect_identical(cause_of(aborted, killed), 1L)
+  expect_identical(cause_of(aborted, own), 1L)
+  expect_identical(cause_of(lost, own), 1L)
+  expect_identical(cause_of(killed, own), 1L)
+  expect_identical(cause_of(lost, list(error = lost$error, time = 1)), 1L)
+})
+
+test_that("each host numbers its processes, and the first one is where they meet", {
+  environment <- getFromNamespace("launch_environment", "kerasbridge")
+  meeting <- environment("jax", 2L, NULL, c("me@a", "b"))[["KERAS_DISTRIBUTION_JOB_ADDRESSES"]]
+  expect_match(meeting, "^a:[0-9]+$")
+  # `ssh` is a command that only tells what it was given
+  told <- withr::local_tempfile()
+  ssh <- withr::local_tempfile(lines = c("#!/bin/sh", paste("echo \"$@\" >>", told), "exit 3"))
+  Sys.chmod(ssh, "755")
+  expect_error(
+    launch(identity, hosts = c("a", "b", "a"), ssh = ssh, backend = "jax"), "does not take the task"
+  )
+  start <- getFromNamespace("start_process", "kerasbridge")
+  for (rank in 0:2) start("/tmp", rank, c(A = "1"), c("a", "b", "a"), ssh)$process$wait()
+  expect_match(
+    grep("KERASBRIDGE_LOCAL_RANK", readLines(told), value = TRUE),
+    "^(a|b) .*(PROCESS_ID='[01]' KERASBRIDGE_LOCAL_RANK='0'|'2' KERASBRIDGE_LOCAL_RANK='1')"
+  )
+})
+
 test_that("processes of one machine share its cores, unless they are told otherwise", {
   threads <- function(processes, hosts = NULL) {
     environment <- getFromNamespace("launch_environment", "kerasbridge")
@@ -191,6 +238,37 @@ test_that("where the first process is lost, those that something else has starte
   expect_match(paste(readLines(told, warn = FALSE), collapse = "\n"), lost)
 })
 
+# Processes anywhere on this machine that were given this mark.
+marked <- function(mark) {
+  environments <- Sys.glob("/proc/[0-9]*/environ")
+  has_mark <- function(path) {
+    read <- tryCatch(readBin(path, "raw", 1e6), error = \(e) raw(), warning = \(w) raw())
+    any(grepl(mark, rawToChar(replace(read, read == 0L, charToRaw("\n"))), fixed = TRUE))
+  }
+  sum(vapply(environments, has_mark, NA))
+}
+
+test_that("what a process has started ends with it, and holds nobody up", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  mark <- basename(tempfile("kerasbridge-mark-"))
+  given <- list(processes = 1, env = c(KERASBRIDGE_MARK = mark), output = "none")
+  started <- proc.time()[["elapsed"]]
+  value <- do.call(launch, c(quote({
+    system("sleep 100 &")
+    1
+  }), given))
+  expect_identical(value, 1)
+  failed <- do.call(launch, c(quote({
+    process <- callr::r_bg(\() Sys.sleep(100))
+    stop("not alone")
+  }), given)) |> expect_error(class = "kerasbridge_launch_error")
+  expect_identical(conditionMessage(failed$parent), "not alone")
+  expect_lt(proc.time()[["elapsed"]] - started, 90)
+  expect_identical(marked(mark), 0L)
+})
+
 test_that("processes that do not end are ended", {
   if (!can_launch) {
     return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
@@ -215,9 +293,33 @@ test_that("a script, an expression and a function give the first process's value
   shown <- capture.output(value <- launch(script, processes = 2, timeout = 120))
   expect_identical(value, 10L)
   expect_setequal(shown, c("[1] here is 0 ", "[2] here is 1 "))
+  made <- file.path(dirname(script), basename(script))
+  in_list <- list(path = script, add = \(x) x + 1)
+  launched <- \(...) launch(..., processes = 1, output = "none", timeout = 120)
+  for (run in list(
+    \() launched(normalizePath(made)), \() launched(paste0(dirname(script), "/", basename(script))),
+    \() launched(in_list$path)
+  )) {
+    expect_identical(run(), 10L)
+  }
+  expect_identical(launched(in_list$add, 2), 3)
+  # a call that gives a function or a script, which nobody runs
+  make <- function(x) x
+  expect_refused(launched(make(in_list$add)), "gives a function.*what <- make")
+  expect_refused(launched(make(script)), "gives the path of a script")
   number <- 3
   expect_identical(launch(number * 2, processes = 1, output = "none", timeout = 120), 6)
   expect_identical(launch(\(x) rev(x), 1:3, processes = 1, output = "none", timeout = 120), 3:1)
+})
+
+test_that("values of every class of lists cross", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  data <- data.frame(a = 1:2)
+  data$times <- list(as.POSIXlt("2024-02-29 12:00:00", tz = "UTC"), packageVersion("base"))
+  value <- list(data, packageVersion("stats"), structure(list(1, list(2)), class = "of_mine"), NULL)
+  expect_identical(launch(value, processes = 1, output = "none", timeout = 120), value)
 })
 
 test_that("what launch() cannot do is refused at the door", {
@@ -226,6 +328,9 @@ test_that("what launch() cannot do is refused at the door", {
     launch(identity, processes = 0)
     launch(identity, processes = 1.5)
     launch(identity, timeout = -1)
+    launch(identity, hosts = character(), backend = "jax")
+    launch(identity, hosts = 2, backend = "jax")
+    launch(identity, hosts = "a", ssh = NA, backend = "jax")
     launch(identity, env = "A=1", backend = "jax")
     launch(identity, backend = "tensorflow")
     launch(1 + 1, 2, backend = "jax")
