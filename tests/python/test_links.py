@@ -6,7 +6,7 @@ import json
 import re
 from urllib.parse import urlsplit
 
-from tools.links import ROOT, addresses, vignettes, within
+from tools.links import ROOT, addresses, read, vignettes, within
 from tools.wrappers.describe import FAMILIES_AT, page_of
 
 #: Where addresses have moved for good, by how they begin.
@@ -34,8 +34,18 @@ def test_addresses_are_well_formed_and_have_not_moved() -> None:
     assert wrong == {}
 
 
-def test_links_to_keras_are_those_of_the_generator() -> None:
-    objects = {page_of(entry["python"]) for entry in SIGNATURES.values()}
+def pages_of_concepts() -> set[str]:
+    """The pages of the objects under whose names help pages are found; a method is on its class's."""
+    found = set()
+    for _, text in read("man/*.Rd"):
+        for name in re.findall(r"^\\concept\{(keras[\w.]*)\}$", text, re.MULTILINE):
+            owner, _, member = name.rpartition(".")
+            found |= {page_of(name), page_of(owner), f"{page_of(owner)}#{member}"}
+    return found
+
+
+def test_links_to_keras_are_those_of_its_objects() -> None:
+    objects = {page_of(entry["python"]) for entry in SIGNATURES.values()} | pages_of_concepts()
     others = {
         address
         for address in addresses()
