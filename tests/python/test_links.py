@@ -35,7 +35,7 @@ def test_addresses_are_well_formed_and_have_not_moved() -> None:
 
 
 def pages_of_concepts() -> set[str]:
-    """The pages of the objects under whose names help pages are found; a method is on its class's."""
+    """The pages of the objects by whose names help is found; a method is on its class's page."""
     found = set()
     for _, text in read("man/*.Rd"):
         for name in re.findall(r"^\\concept\{(keras[\w.]*)\}$", text, re.MULTILINE):
