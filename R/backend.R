@@ -28,7 +28,7 @@ use_backend <- function(backend, gpu = NA) {
   }
   loaded <- loaded_backend()
   if (is.null(loaded)) {
-    choose_backend(list(backend = backend, gpu = gpu))
+    choose_backend(list(backend = backend, gpu = gpu, by = "use_backend()"))
     if (without_driver(the$choice)) {
       cli::cli_warn(c(
         "{.code gpu = TRUE} asks for a GPU, and this machine has no NVIDIA driver:
@@ -140,7 +140,7 @@ before_keras <- function() {
 default_backend <- function() {
   from_environment(Sys.getenv("KERAS_BACKEND")) %||%
     from_config_file() %||%
-    list(backend = "tensorflow", gpu = NA)
+    list(backend = "tensorflow", gpu = NA, by = "the default")
 }
 
 from_environment <- function(value) {
@@ -149,7 +149,7 @@ from_environment <- function(value) {
   }
   gpu <- if (endsWith(value, "-gpu")) TRUE else if (endsWith(value, "-cpu")) FALSE else NA
   backend <- sub("-[cg]pu$", "", value)
-  list(backend = known_or_warn(backend, "KERAS_BACKEND"), gpu = gpu)
+  list(backend = known_or_warn(backend, "KERAS_BACKEND"), gpu = gpu, by = "KERAS_BACKEND")
 }
 
 from_config_file <- function() {
@@ -160,7 +160,7 @@ from_config_file <- function() {
   }
   config <- tryCatch(jsonlite::read_json(file), error = \(e) list())
   if (is.character(config$backend)) {
-    list(backend = known_or_warn(config$backend, file), gpu = NA)
+    list(backend = known_or_warn(config$backend, file), gpu = NA, by = file)
   }
 }
 

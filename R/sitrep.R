@@ -13,8 +13,9 @@
 #'   starts it where an environment is at hand, and nothing would be downloaded.
 #'
 #' @returns A list of class `kerasbridge_sitrep` with the parts `r`, `python`, `packages` (a data
-#'   frame: package, installed and supported version), `backend`, `devices`, `settings`
-#'   (environment variables and files that matter) and `problems` (a data frame: what, remedy).
+#'   frame: package, installed and supported version), `backend` (`chosen`, and `by`
+#'   what), `devices`, `settings` (environment variables and files that matter) and `problems` (a
+#'   data frame: what, remedy).
 #' @seealso [use_backend()], [install_keras()]
 #' @examples
 #' sitrep <- kerasbridge_sitrep(start = FALSE)
@@ -30,7 +31,7 @@ kerasbridge_sitrep <- function(start = NA) {
       NULL
     }, error = identity)
   } else {
-    failed <- NULL
+    failed <- the$not_started
   }
   found <- list(
     r = sitrep_r(),
@@ -51,10 +52,8 @@ abort_installation <- function(cause) {
   }
   the$reporting <- TRUE
   on.exit(the$reporting <- FALSE)
+  if (!python_started()) the$not_started <- cause
   problems <- kerasbridge_sitrep(start = python_started())$problems
-  if (!python_started()) {
-    problems <- rbind(not_started(cause), problems)
-  }
   if (!nrow(problems)) {
     problems <- data.frame(what = first_line(conditionMessage(cause)), remedy = "install_keras()")
   }
@@ -113,13 +112,17 @@ sitrep_packages <- function() {
   data.frame(package = names, installed = unname(installed), supported = unname(supported))
 }
 
+# What is asked of a package's version, by what is declared for all backends or for one.
 supported_version <- function(name) {
-  required <- grep(paste0("^", name, "([><=]|$)"), backend_table()$requirements, value = TRUE)
+  table <- backend_table()
+  declared <- unlist(c(table$requirements, lapply(table$backends, `[[`, "requirements")))
+  required <- grep(paste0("^", name, "([><=]|$)"), declared, value = TRUE)
   sub(paste0("^", name), "", c(required, "")[[1L]])
 }
 
 sitrep_backend <- function() {
-  list(chosen = the$choice$backend, gpu = the$choice$gpu, loaded = loaded_backend())
+  choice <- the$choice
+  list(chosen = choice$backend, by = choice$by, gpu = choice$gpu, loaded = loaded_backend())
 }
 
 # Asking for devices starts them: only where Keras runs already.
@@ -172,7 +175,7 @@ sitrep_problems <- function(found, failed) {
     )
   }
   python <- found$python
-  if (python$started && numeric_version(python$version) < minimum_python()) {
+  if (python$started && release_of(python$version) < minimum_python()) {
     say(
       sprintf("Python %s is too old: %s is needed.", python$version, backend_table()$python),
       "reticulate::py_require(python_version = \">=3.11\") in a new session"
@@ -187,7 +190,7 @@ sitrep_problems <- function(found, failed) {
     )
     if (is.na(installed[["keras"]])) {
       say(sprintf("This Python has no Keras (%s).", python$path), remedy)
-    } else if (numeric_version(installed[["keras"]]) < oldest_keras()) {
+    } else if (release_of(installed[["keras"]]) < oldest_keras()) {
       say(
         sprintf("Keras %s is too old: %s is needed.", installed[["keras"]], oldest_keras()), remedy
       )
@@ -195,6 +198,12 @@ sitrep_problems <- function(found, failed) {
     own <- if (backend == "tensorflow") c("tensorflow", "tensorflow-cpu") else backend
     if (all(is.na(installed[own]))) {
       say(sprintf("This Python lacks %s, the chosen backend.", own[[1L]]), remedy)
+    }
+    for (name in own[!is.na(installed[own])]) {
+      oldest <- sub("^>=", "", supported_version(name))
+      if (nzchar(oldest) && release_of(installed[[name]]) < oldest) {
+        say(sprintf("%s %s is too old: %s is needed.", name, installed[[name]], oldest), remedy)
+      }
     }
   }
   loaded <- found$backend$loaded
@@ -204,6 +213,8 @@ sitrep_problems <- function(found, failed) {
       sprintf("Restart R, and call use_backend(\"%s\") first", backend)
     )
   }
+  processor <- processor_problem(backend)
+  if (!is.null(processor)) say(processor$what, processor$remedy)
   if (without_driver(found$backend)) {
     say(
       "A GPU was asked for, and there is no NVIDIA driver: nvidia-smi is not found.",
@@ -223,10 +234,10 @@ sitrep_problems <- function(found, failed) {
   }
 }
 
-not_started <- function(cause) {
+not_started <- function(cause, reticulate = utils::packageVersion("reticulate")) {
   remedy <- if (nzchar(Sys.getenv("RETICULATE_PYTHON"))) {
     "Sys.unsetenv(\"RETICULATE_PYTHON\") in a new session, or install_keras()"
-  } else if (unsuited_uv()) {
+  } else if (unsuited_uv(reticulate)) {
     "uv 0.6.3 works with this reticulate, newer ones with reticulate 1.47: update.packages()"
   } else {
     "with a network, reticulate makes an environment itself; with Python alone, install_keras()"
@@ -244,10 +255,31 @@ without_conda <- function() {
     is.null(tryCatch(reticulate::conda_binary(), error = \(e) NULL))
 }
 
+processor_problem <- function(backend, cpuinfo = "/proc/cpuinfo") {
+  if (backend %in% c("tensorflow", "jax") && lacks_avx(cpuinfo)) {
+    list(
+      what = sprintf("This processor has no AVX instructions, for which %s is built.", backend),
+      remedy = "use_backend(\"torch\") in a new session"
+    )
+  }
+}
+
+# Does Linux say of an x86 processor that it has no AVX? TensorFlow would end R without a word.
+lacks_avx <- function(cpuinfo) {
+  told <- if (file.exists(cpuinfo)) readLines(cpuinfo, warn = FALSE)
+  flags <- grep("^flags[[:space:]]*:", told, value = TRUE)
+  length(flags) > 0L && !grepl(" avx( |$)", flags[[1L]])
+}
+
+# Numbers alone, which is what can be compared: of "2.13.0+cpu" 2.13.0, of "2.21.0rc1" 2.21.0.
+release_of <- function(version) {
+  numeric_version(regmatches(version, regexpr("^[0-9]+([.][0-9]+)*", version)))
+}
+
 # Is there a uv whose environments are gone before this reticulate looks at them?
-unsuited_uv <- function() {
+unsuited_uv <- function(reticulate) {
   uv <- Sys.getenv("RETICULATE_UV", Sys.which("uv"))
-  if (!nzchar(uv) || utils::packageVersion("reticulate") >= "1.47") {
+  if (!nzchar(uv) || reticulate >= "1.47") {
     return(FALSE)
   }
   said <- tryCatch(suppressWarnings(system2(uv, "--version", TRUE, FALSE)), error = \(e) "")
@@ -263,37 +295,40 @@ oldest_keras <- function() numeric_version(sub("^>=", "", supported_version("ker
 
 #' @export
 print.kerasbridge_sitrep <- function(x, ...) {
-  line <- function(name, value) cat(formatC(name, width = -16), value, "\n", sep = "")
-  cat("-- R\n")
+  part <- function(title) cli::cat_line(cli::rule(left = title, width = 40L))
+  line <- function(name, value) cli::cat_line(formatC(name, width = -16), value)
+  part("R")
   line("R", paste(x$r$version, x$r$platform))
   line("kerasbridge", x$r$kerasbridge)
   line("reticulate", x$r$reticulate)
   line("BLAS", x$r$blas)
-  cat("-- Python\n")
+  part("Python")
   if (x$python$started) {
     line("Python", x$python$version)
     line("from", x$python$path)
     line("chosen by", x$python$chosen_by)
     shown <- x$packages[!is.na(x$packages$installed), ]
-    for (i in seq_len(nrow(shown))) {
-      needed <- if (nzchar(shown$supported[[i]])) paste0(" (", shown$supported[[i]], ")")
-      line(shown$package[[i]], paste0(shown$installed[[i]], needed))
-    }
+    needed <- ifelse(nzchar(shown$supported), paste0(" (", shown$supported, ")"), "")
+    line(shown$package, paste0(shown$installed, needed))
   } else {
     line("Python", "not started")
   }
-  cat("-- Backend\n")
-  line("chosen", x$backend$chosen)
+  part("Backend")
+  line("chosen", paste0(x$backend$chosen, ", by ", x$backend$by))
   line("loaded", x$backend$loaded %||% "not yet")
   line("devices", if (length(x$devices)) paste(x$devices, collapse = ", ") else "not asked yet")
   if (length(x$settings)) {
-    cat("-- Settings\n")
-    for (name in names(x$settings)) cat(name, "=", x$settings[[name]], "\n")
+    part("Settings")
+    cli::cat_line(paste(names(x$settings), "=", x$settings))
   }
-  cat("-- Problems\n")
-  if (!nrow(x$problems)) cat("none found\n")
-  for (i in seq_len(nrow(x$problems))) {
-    cat("x ", x$problems$what[[i]], "\n", "  > ", x$problems$remedy[[i]], "\n", sep = "")
+  part("Problems")
+  if (nrow(x$problems)) {
+    cli::cat_line(paste0(
+      cli::col_red(cli::symbol$cross), " ", x$problems$what, "\n",
+      "  ", cli::symbol$arrow_right, " ", x$problems$remedy
+    ))
+  } else {
+    cli::cat_line("none found")
   }
   invisible(x)
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from importlib.metadata import metadata
 from typing import Any
 
 import pytest
@@ -45,6 +47,17 @@ def test_every_backend_is_described_alike(backend):
     for build in ("cpu", "gpu"):
         assert "any" in entry["requirements"][build]
         assert all(isinstance(value, str) for value in entry["environment"][build].values())
+
+
+@pytest.mark.parametrize(
+    ("backend", "name"), [("tensorflow", "TensorFlow"), ("jax", "JAX"), ("torch", "PyTorch")]
+)
+def test_the_oldest_framework_is_the_one_that_keras_supports(backend, name):
+    about = metadata("keras").get_payload()
+    (oldest,) = re.findall(rf"^\| {name} +\| ([\d.]+) +\|$", about, re.MULTILINE)
+    for build in backends.table()["backends"][backend]["requirements"].values():
+        for needed in (build["any"][0], build.get("Linux-x86_64", build["any"])[0]):
+            assert needed.endswith(f">={oldest}")
 
 
 def test_only_numpy_does_not_train():
