@@ -100,19 +100,18 @@ declare_requirements <- function() {
   the$declared <- requirements
 }
 
-backend_requirements <- function(backend, gpu) {
+backend_requirements <- function(backend, gpu, platform = platform_name()) {
   table <- backend_table()
   build <- if (isTRUE(gpu) || (is.na(gpu) && has_nvidia_gpu())) "gpu" else "cpu"
   platforms <- table$backends[[backend]]$requirements[[build]]
-  platform <- paste(Sys.info()[["sysname"]], Sys.info()[["machine"]], sep = "-")
   c(table$requirements, platforms[[platform]] %||% platforms$any)
 }
 
 has_nvidia_gpu <- function() nzchar(Sys.which("nvidia-smi"))
 
-# Was a GPU asked for that cannot be there? macOS has its own, without a driver to look for.
-without_driver <- function(choice) {
-  isTRUE(choice$gpu) && !has_nvidia_gpu() && Sys.info()[["sysname"]] != "Darwin"
+# Was a GPU asked for that cannot be there?
+without_driver <- function(choice, platform = platform_name()) {
+  isTRUE(choice$gpu) && !has_nvidia_gpu() && !has_own_gpu(platform)
 }
 
 # What keeps a GPU out of sight, when that was asked for.

@@ -50,9 +50,8 @@ await_room <- function(waiting, await) {
 }
 
 # A crew's folder goes with it; one whose R was killed goes here.
-is_wanted <- function(owner, folder) {
-  # on Windows, to ask for a process in this way would end it
-  if (.Platform$OS.type == "unix" && !tools::pskill(owner, 0L)) unlink(folder, recursive = TRUE)
+is_wanted <- function(owner, folder, os = .Platform$OS.type) {
+  if (isFALSE(is_running(owner, os))) unlink(folder, recursive = TRUE)
   dir.exists(folder)
 }
 

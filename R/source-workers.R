@@ -88,12 +88,10 @@ start_crew <- function(task) {
     check_plan(task$workers)
     start <- planned_maker
   }
-  root <- "/dev/shm"
-  if (!dir.exists(root) || file.access(root, 2L) != 0L) root <- tempdir()
   crew <- new.env(parent = emptyenv())
   crew$ended <- FALSE
   crew$pass <- crew$index <- 1L
-  crew$folder <- tempfile("kerasbridge-batches-", root)
+  crew$folder <- tempfile("kerasbridge-batches-", shared_folder())
   dir.create(crew$folder, mode = "0700")
   reg.finalizer(crew, end_crew, onexit = TRUE)
   the$crews <- c(the$crews, crew)

@@ -26,6 +26,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from kerasbridge import platforms
+
 #: Modules whose libraries carry a BLAS of their own under BLAS's own names.
 DEEPLY_BOUND: Final = frozenset({"torch"})
 
@@ -139,6 +141,6 @@ def install() -> None:
     if not _asked():
         # Of retracing, of devices: nothing that a user of R can act on.
         logging.getLogger("tensorflow").addFilter(lambda record: record.levelno >= logging.ERROR)
-    if sys.platform != "linux" or any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        return
-    sys.meta_path.insert(0, _Finder())
+    installed = any(isinstance(finder, _Finder) for finder in sys.meta_path)
+    if platforms.mixes_libraries() and not installed:
+        sys.meta_path.insert(0, _Finder())

@@ -25,6 +25,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final
 
+from kerasbridge import platforms
+
 #: Room for the platform's ``struct sigaction``, which is passed on as it is.
 _ACTION_BYTES: Final = 512
 
@@ -256,7 +258,7 @@ def _sigaction(action: Any = None) -> Any:
     return told
 
 
-_signals = _Signals() if os.name == "posix" else None
+_signals = _Signals() if platforms.is_posix() else None
 
 
 @contextlib.contextmanager

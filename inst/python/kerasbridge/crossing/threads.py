@@ -22,10 +22,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+from kerasbridge import platforms
 from kerasbridge.errors import ThreadError
 
-#: Ignored by default, and used by neither R nor Python. Windows has none.
-_SIGNAL: Final = getattr(signal, "SIGURG", None)
+#: What ends the main thread's waits. Where there is none, these poll.
+_SIGNAL: Final = platforms.waking_signal()
 
 #: Seconds between two signals for the same request, at first and at most.
 _SHORTEST, _LONGEST = 0.0005, 0.02

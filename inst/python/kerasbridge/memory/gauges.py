@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kerasbridge import platforms
+
 #: Bytes that a processor, and a GPU, may fill in a second: how soon one has to look again.
 _PROCESSOR: Final = 8e9
 _GPU: Final = 4e11
@@ -37,7 +39,7 @@ class Gauge:
 
 def process() -> Gauge | None:
     """The process's own memory, or ``None`` on a system that does not tell it."""
-    used = {"linux": _of_malloc, "darwin": _of_zones, "win32": _committed}.get(sys.platform)
+    used = {"linux": _of_malloc, "darwin": _of_zones, "win32": _committed}.get(platforms.system())
     reader = None if used is None else used()
     return None if reader is None else Gauge("process", reader, available)
 
@@ -74,9 +76,8 @@ def _of_malloc() -> Callable[[], int] | None:
 
     Not what is resident there too: `malloc` keeps what it was given back for the next request.
     """
-    try:
-        mallinfo2 = ctypes.CDLL(None).mallinfo2
-    except AttributeError:
+    mallinfo2 = platforms.c_function("mallinfo2")
+    if mallinfo2 is None:
         return _resident
     mallinfo2.restype = _Mallinfo2
 
@@ -103,9 +104,8 @@ class _ZoneStatistics(ctypes.Structure):
 
 def _of_zones() -> Callable[[], int] | None:
     """What macOS's `malloc` has given out, of all of its zones."""
-    try:
-        statistics = ctypes.CDLL(None).malloc_zone_statistics
-    except AttributeError:
+    statistics = platforms.c_function("malloc_zone_statistics")
+    if statistics is None:
         return None
     statistics.argtypes = [ctypes.c_void_p, ctypes.POINTER(_ZoneStatistics)]
     statistics.restype = None

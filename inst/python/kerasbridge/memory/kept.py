@@ -8,11 +8,11 @@ system runs short.
 
 from __future__ import annotations
 
-import ctypes
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from kerasbridge import platforms
 
 #: glibc's numbers of these two settings, and what they become, which must fit an `int`.
 _TRIM_THRESHOLD: Final = (-1, 2**31 - 1)
@@ -28,11 +28,12 @@ _LITTLE: Final = 256 * 2**20
 
 def keep() -> None:
     """Have freed blocks kept, where the C library is glibc."""
-    libc: Any = ctypes.CDLL(None) if os.name == "posix" else None
-    if hasattr(libc, "gnu_get_libc_version"):
-        libc.mallopt(*_TRIM_THRESHOLD)
-        if not libc.mallopt(*_MMAP_THRESHOLD):
-            libc.mallopt(*_MMAP_THRESHOLD_OLDER)
+    if platforms.c_function("gnu_get_libc_version") is None:
+        return
+    mallopt = platforms.c_function("mallopt")
+    mallopt(*_TRIM_THRESHOLD)
+    if not mallopt(*_MMAP_THRESHOLD):
+        mallopt(*_MMAP_THRESHOLD_OLDER)
 
 
 def give_back(used: int, free: int) -> bool:
@@ -40,7 +41,7 @@ def give_back(used: int, free: int) -> bool:
 
     `used` is what `malloc` has given out; what is resident besides is kept, or Python's own.
     """
-    trim = _trimmer()
+    trim = platforms.c_function("malloc_trim")
     if trim is None:
         return False
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
@@ -49,8 +50,3 @@ def give_back(used: int, free: int) -> bool:
         return False
     trim(0)
     return True
-
-
-def _trimmer() -> Callable[[int], int] | None:
-    libc: Any = ctypes.CDLL(None) if os.name == "posix" else None
-    return libc.malloc_trim if hasattr(libc, "malloc_trim") else None

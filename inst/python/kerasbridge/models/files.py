@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from kerasbridge import platforms
 from kerasbridge.errors import ArgumentError
 
 #: The end of a hidden directory's name: the machine, the process, and what `tempfile` adds.
@@ -58,7 +59,7 @@ def _sweep(folder: Path) -> None:
 
     What such a process had moved away, and not yet replaced, goes back to its place.
     """
-    if os.name != "posix":  # elsewhere, to ask for a process is to end it
+    if not platforms.is_posix():  # elsewhere, to ask for a process is to end it
         return
     for left in folder.iterdir():
         named = _LEFT.match(left.name)
