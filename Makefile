@@ -98,6 +98,7 @@ vignettes-all-%: install
 
 # Tests and vignettes have targets of their own, which run them on every backend.
 CHECK := args = c("--no-manual", "--no-tests", "--ignore-vignettes"), build_args = "--no-build-vignettes"
+check: export KERAS_BACKEND := $(or $(BACKEND),tensorflow)
 check: setup
 	Rscript -e 'rcmdcheck::rcmdcheck($(CHECK), check_dir = ".check/package", error_on = "warning")'
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from importlib.metadata import metadata
@@ -33,6 +34,17 @@ def test_an_extra_for_each_backend_asks_for_its_requirements(backend):
     assert EXTRAS[backend] == requirements(backend, "cpu")
     if backend != "numpy":
         assert EXTRAS[f"{backend}-gpu"] == requirements(backend, "gpu")
+
+
+def test_codemeta_tells_the_package_as_description_does():
+    told = json.loads((ROOT / "codemeta.json").read_text())
+    description = (ROOT / "DESCRIPTION").read_text()
+    assert f"Version: {told['version']}\n" in description
+    assert f"Package: {told['identifier']}\n" in description
+    needs = {need["name"]: need["version"] for need in told["softwareRequirements"]}
+    assert f"R ({needs['R']})" in description
+    assert f"reticulate ({needs['reticulate']})" in description
+    assert needs["Python"].replace(" ", "") == backends.table()["python"]
 
 
 def test_there_are_no_other_extras():
