@@ -1,5 +1,5 @@
-# Arguments of keras3's functions: names and places, as keras3-arguments.txt has them, one function
-# a line. Every argument is accepted at the same place.
+# Arguments of keras3's functions: names, places and defaults, as keras3-arguments.txt has them, one
+# function a line. Every argument is accepted at the same place, and has the same default.
 
 # What keras3 has and this package has not, or elsewhere, with the reason.
 exceptions <- c(
@@ -12,11 +12,45 @@ exceptions <- c(
   layer_string_lookup = "`vocabulary_dtype` is always \"string\", which Keras itself sets"
 )
 
-# `name(a, ..., b)` as a name and its formals.
+# Defaults that differ, with the reason.
+other_defaults <- c(
+  "dataset_cifar100(label_mode)" = "the first of keras3's choices",
+  "dataset_reuters_word_index(path)" = "Keras's own: the file is JSON",
+  "get_state_tree(value_format)" = "R's arrays can be compared, and put back in another session",
+  "install_keras(extra_packages)" = "`use_backend()` declares what a session needs",
+  "install_keras(python_version)" = "`use_backend()` declares what a session needs",
+  "install_keras(backend)" = "one backend at a time",
+  "keras_model_sequential(input_optional)" = "NULL leaves it to Keras, whose default is the same",
+  "keras_model_sequential(trainable)" = "NULL leaves it to Keras, whose default is the same",
+  "keras_model_sequential(layers)" = "NULL is no layers as well",
+  "op_arange(step)" = "NULL is 1, or -1 for an end below the start, as in seq()",
+  "op_image_extract_patches(data_format)" = "NULL is config_image_data_format()",
+  "op_tensordot(axes)" = "Keras's own: the number of axes, no position",
+  "optimizer_muon(weight_decay)" = "Keras's own has changed",
+  "optimizer_muon(adam_lr_ratio)" = "Keras's own has changed",
+  "optimizer_muon(ns_steps)" = "Keras's own has changed"
+)
+
+# `name(a, ..., b = 1)` as a name, its formals, and their defaults.
 read_signature <- function(line) {
   name <- sub("[(].*", "", line)
-  formals <- strsplit(sub("[)]$", "", sub("^[^(]*[(]", "", line)), ", ")[[1L]]
-  list(name = name, formals = formals)
+  f <- eval(str2lang(paste0("function", substring(line, nchar(name) + 1L), " NULL")), baseenv())
+  list(name = name, formals = as.character(names(formals(f))), defaults = formals(f))
+}
+
+# Tuples, lists and vectors of the same values are one default.
+default_value <- function(default) {
+  plain <- c("-", "c", "list", "tuple", "named_list")
+  if (is_call(default, plain)) unlist(eval(default)) else default
+}
+
+same_default <- function(theirs, ours) {
+  theirs <- default_value(theirs)
+  ours <- default_value(ours)
+  if (is.numeric(theirs) && is.numeric(ours)) {
+    return(isTRUE(all.equal(theirs, ours, check.attributes = FALSE)))
+  }
+  identical(theirs, ours)
 }
 
 # Arguments of `theirs` that `ours` has not at their place. Those before `...` are counted, those
@@ -39,6 +73,23 @@ test_that("every argument of keras3 is at the same place", {
   wrong <- wrong[lengths(wrong) > 0L]
   expect_identical(wrong[setdiff(names(wrong), names(exceptions))], wrong[0L])
   expect_setequal(names(exceptions), names(wrong))
+})
+
+test_that("every default of keras3 is the same, or differs for a reason", {
+  signatures <- lapply(readLines(test_path("keras3-arguments.txt")), read_signature)
+  differing <- unlist(lapply(signatures, function(signature) {
+    ours <- formals(args(unclass(get(signature$name))))
+    theirs <- Filter(\(default) !identical(default, quote(expr = )), signature$defaults)
+    both <- intersect(names(theirs), names(ours))
+    other <- !vapply(both, \(name) same_default(theirs[[name]], ours[[name]]), NA)
+    if (any(other)) paste0(signature$name, "(", both[other], ")")
+  }))
+  names <- grep("^optimizer_.*[(]name[)]$", differing, value = TRUE)
+  expect_setequal(setdiff(differing, names), names(other_defaults))
+  # Without a name Keras gives the same one.
+  for (signature in Filter(\(s) paste0(s$name, "(name)") %in% names, signatures)) {
+    expect_identical(tolower(get(signature$name)()$name), tolower(signature$defaults$name))
+  }
 })
 
 test_that("what comes in `...` is accepted there", {
@@ -100,8 +151,15 @@ test_that("a model's input has options of its own", {
   pop_layer(model, rebuild = FALSE)
   expect_length(model$layers, 1)
   expect_identical(as.integer(shape(layer_input(c(2, 3), optional = TRUE))), c(NA, 2L, 3L))
-  layers <- list(layer_dense(units = 1))
-  expect_length(keras_model_sequential(layers = layers, trainable = FALSE)$layers, 1)
+  layers <- list(layer_dense(units = 1, kernel_initializer = "ones"))
+  frozen <- keras_model_sequential(layers = layers, trainable = FALSE)
+  expect_value(frozen(matrix(1:3, 1)), matrix(6))
+  expect_false(frozen$trainable)
+  expect_length(frozen$trainable_weights, 0)
+  batched <- keras_model_sequential(input_batch_shape = c(4, 3)) |> layer_rescaling(2)
+  expect_identical(as.integer(shape(batched$inputs[[1]])), 4:3)
+  of_tensor <- keras_model_sequential(input_tensor = keras_input(3, name = "made")) |> layer_rescaling(2)
+  expect_identical(of_tensor$inputs[[1]]$name, "made")
 })
 
 test_that("the state of a model comes in three formats", {

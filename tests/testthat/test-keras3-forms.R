@@ -121,7 +121,7 @@ test_that("a comma may trail where further arguments are passed on to Python, to
   a <- op_convert_to_tensor(matrix(1:4 + 0, 1))
   b <- 10 * a
   expect_value(a |> layer_reshape(target_shape = 4, ), matrix(1:4, 1))
-  expect_value(layer_reshape(target_shape = c(2, 2), name = "r", )(a)[1, 2, ], 3:4)
+  expect_value(layer_reshape(target_shape = c(2, 2), name = "r", )(a)@r[1, 2, ], 3:4)
   expect_value(layer_permute(dims = 1, )(a), matrix(1:4, 1))
   expect_value(layer_add(a, b, ), matrix(11 * 1:4, 1))
   expect_value(layer_concatenate(a, b, ), matrix(c(1:4, 10 * 1:4), 1))
