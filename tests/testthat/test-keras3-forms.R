@@ -136,7 +136,7 @@ test_that("a comma may trail where further arguments are passed on to Python, to
   expect_identical(zip_lists(list(a = 1), list(a = 2), ), list(a = list(1, 2)))
   expect_identical(named_list(a = 1, ), list(a = 1))
   expect_value(layer_dense(units = 1, kernel_initializer = "ones", )(a, ), matrix(10))
-  model <- keras_model_sequential(layers = list(layer_dense(units = 2, name = "only", ), NULL)[1L], )
+  model <- keras_model_sequential(layers = list(layer_dense(units = 2)), )
   model(a)
   suppressWarnings(quantize_weights(model, "int8", ))
   expect_identical(model$layers[[1L]]$quantization_mode, "int8")
