@@ -79,9 +79,11 @@ register_pointer_methods <- function() {
 python_attribute <- NULL
 
 shown_pointer <- function(x) {
-  class <- sub(".*[.]", "", class(x)[[1L]])
-  paste0("<", class, ": a pointer from an earlier session>")
+  paste0("<", short_class(x), ": a pointer from an earlier session>")
 }
+
+# Python's name of a class, without its module.
+short_class <- function(x) sub(".*[.]", "", class(x)[[1L]])
 
 print_pointer <- function(x) {
   cat(shown_pointer(x), "\n", sep = "")
@@ -90,8 +92,9 @@ print_pointer <- function(x) {
 
 check_of_this_session <- function(x, call = caller_env()) {
   if (is_py_object(x) && py_is_null_xptr(x)) {
+    class <- short_class(x)
     cli_abort(c(
-      "This {.cls {class(x)[[1L]]}} is a pointer from an earlier session.",
+      "This {.cls {class}} is a pointer from an earlier session.",
       i = "It lived in the Python of that session. {.fn saveRDS} and a saved workspace do not hold
            it: {.fn save_model} and {.fn serialize_model} keep a model."
     ), class = c("kerasbridge_earlier_session", "kerasbridge_error"), call = error_call(call))

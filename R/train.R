@@ -453,6 +453,7 @@ predict.python.builtin.object <- function(object, ...) refuse_no_model(object)
 
 refuse_no_model <- function(object) {
   check_of_this_session(object, caller_env())
-  class <- sub(".*[.]", "", class(object)[[1L]])
-  abort_argument("{.arg object} must be a Keras model, not a {class}.", caller_env())
+  class <- short_class(object)
+  article <- if (grepl("^[AEIOU]", class)) "an" else "a"
+  abort_argument("{.arg object} must be a Keras model, not {article} {class}.", caller_env())
 }

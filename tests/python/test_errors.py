@@ -26,7 +26,8 @@ def test_a_failure_is_told_in_r_s_words_and_its_exception_is_not():
     assert failure.error is error
     assert str(error) == "axis=1 of None"
     assert failing(OSError(2, "None")).message == "[Errno 2] NULL"
-    assert failing(KeyError("a")).message == "KeyError: 'a'"
+    assert failing(KeyError("a")).message == 'There is nothing of the name "a".'
+    assert failing(KeyError("The key 'a' is None")).message == "The key 'a' is NULL"
     assert failing(RuntimeError()).message == "RuntimeError"
 
 

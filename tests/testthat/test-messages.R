@@ -32,6 +32,17 @@ two_inputs <- function() {
   b <- keras_input(3, name = "b")
   keras_model(list(a, b), layer_concatenate(list(a, b)) |> layer_dense(1), name = "net")
 }
+reader_of_codes <- function() {
+  keras_model_sequential(input_shape = 2, name = "net") |>
+    layer_embedding(input_dim = 5, output_dim = 2, name = "codes")
+}
+two_outputs <- function(...) {
+  x <- keras_input(4, name = "x")
+  outputs <- list(a = layer_dense(x, 1, name = "a"), b = layer_dense(x, 1, name = "b"))
+  model <- keras_model(x, outputs, name = "net")
+  compile(model, "sgd", ...)
+  model
+}
 compiled_with <- function(model, loss = "mse") {
   compile(model, "sgd", loss)
   model
@@ -57,6 +68,8 @@ mistakes <- expression(
   `layers that do not fit` = keras_input(4) |> layer_conv_1d(2, 3, name = "conv"),
   `layers that do not fit, stacked` = keras_model_sequential(input_shape = 4) |>
     layer_conv_2d(2, 3, name = "conv"),
+  `one state of a recurrent layer, stacked` = keras_input(c(5, 2)) |> layer_lstm(4) |>
+    layer_lstm(4, name = "second"),
   `a window larger than the image` = keras_input(c(2, 2, 1)) |>
     layer_max_pooling_2d(c(3, 3), name = "pool"),
   `joining what differs` = layer_concatenate(list(keras_input(c(2, 3)), keras_input(c(4, 5)))),
@@ -67,6 +80,7 @@ mistakes <- expression(
   `inputs of other names` = predict(two_inputs(), list(a = x[, 1:2], c = x[, 1:3])),
   `a factor among the columns` = predict(classifier(), iris[1:10, 2:5]),
   `not compiled` = evaluate(regression(), x, y),
+  `a checkpoint of another ending` = callback_model_checkpoint("a.rds"),
   `an empty model` = predict(keras_model_sequential(name = "net"), x),
   `weights of no model yet` = save_model_weights(keras_model_sequential() |> layer_dense(2),
     "net.weights.h5"
@@ -77,11 +91,13 @@ mistakes <- expression(
   `misspelt initializer` = layer_dense(units = 2, kernel_initializer = "glorot"),
   `misspelt argument` = layer_dense(units = 2, activatoin = "relu"),
   `no units` = layer_dense(units = 0),
+  `units left out` = layer_dense(keras_input(3)),
   `half a unit` = layer_dense(units = 1.5),
   `a rate above 1` = layer_dropout(rate = 2),
   `a window of three sizes` = layer_conv_2d(filters = 2, kernel_size = c(3, 3, 3)),
   `a padding of no name` = layer_conv_2d(filters = 2, kernel_size = 3, padding = "samee"),
   `a learning rate of text` = optimizer_adam(learning_rate = "fast"),
+  `another name for the rate` = optimizer_adam(lr = 0.01),
   `a dtype of no name` = op_cast(x, "float"),
   `an axis of 0` = op_sum(x, axis = 0),
   `an axis too many` = op_sum(x, axis = 3),
@@ -150,6 +166,16 @@ in_training <- expression(
     compile(model, "sgd", "mse", metrics = "acuracy")
     fit(model, x, to_categorical(codes, 3), epochs = 1)
   },
+  `text for numbers` = fit(compiled_with(regression()), matrix(c("a", "b"), 2, 4), 1:2),
+  `a loss of no name, for one output` = fit(
+    compiled_with(regression(), list(wrong = "mse")), x, y
+  ),
+  `a loss of no output` = fit(two_outputs(list(wrong = "mse")), x, list(a = y, b = y)),
+  `a metric of no output` = fit(
+    two_outputs("mse", metrics = list(wrong = "mae")), x, list(a = y, b = y)
+  ),
+  `two outputs and one target` = fit(two_outputs("mse"), x, y),
+  `targets of other names` = fit(two_outputs("mse"), x, list(a = y, c = y)),
   `text for a callback` = fit(compiled_with(regression()), x, y, callbacks = "early"),
   `all for validation` = fit(compiled_with(regression()), x, y, validation_split = 1),
   `validation without targets` = fit(compiled_with(regression()), x, y, validation_data = x),
@@ -164,8 +190,14 @@ by_backend <- expression(
   `text in arithmetic` = op_add("a", 1),
   `a function of two arguments` = op_einsum("ij,jk", matrix(1, 2, 3), matrix(1, 2, 3)),
   `the backend of another session` = use_backend(setdiff(c("jax", "torch"), config_backend())[[1]]),
+  `a code beyond the embedding` = predict(reader_of_codes(), matrix(5, 1, 2), verbose = 0),
+  `a tensor of another framework` = op_ones(2) + foreign_tensor(),
   `a subscript too large` = op_ones(c(2, 3))@r[3, 1]
 )
+
+foreign_tensor <- function() {
+  if (config_backend() == "jax") import("torch")$ones(2L) else import("jax")$numpy$ones(2L)
+}
 
 saved_elsewhere <- function(object) {
   saveRDS(object, "object.rds")
@@ -188,7 +220,8 @@ show_said <- function(mistakes) {
 # Words of Python and of a terminal.
 foreign <- paste(
   "\\bNone\\b|\\bTrue\\b|\\bFalse\\b|inspect[.]_empty|<class|jnp[.]|tf[.]Tensor|torch[.]",
-  "\033|Exception encountered|Arguments received|dict\\(|kwargs|TF_|\\b[A-Z]\\w+Error:",
+  "\033|Exception encountered|Arguments received|dict|kwargs|TF_|\\b[A-Z]\\w+Error:",
+  "\\(\\d+,\\)|<dtype:|ndarray|\\bcall\\(|keras[.]src|\\b\\d+[.]0\\b|\\w=(?:\\w|['\"<])",
   sep = "|"
 )
 

@@ -510,7 +510,7 @@ test_that("on a full disk saving is a condition, and leaves what was there", {
     "invisible(load_model_weights(small, 'one.weights.h5'))",
     "invisible(load_model_weights(small, 'many.weights.json'))",
     "for (file in c('one.keras', 'one.h5', 'one')) load_model(file, compile = FALSE)",
-    "cat(list.files(all.files = TRUE, no.. = TRUE), 'and alive')"
+    "cat(sort(list.files(all.files = TRUE, no.. = TRUE), method = 'radix'), 'and alive')"
   ))
   withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
   ended <- processx::run(

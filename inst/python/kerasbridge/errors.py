@@ -34,7 +34,9 @@ class ForkError(RuntimeError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion to append to a message about an unknown `name`; empty without a near one."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    known = list(known)
+    initials = [full for full in known if "".join(part[:1] for part in full.split("_")) == name]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6) or initials
     return f" Did you mean `{near[0]}`?" if near else ""
 
 
@@ -68,8 +70,8 @@ def _told(error: Exception, one_based: bool) -> messages.Told:
         told = messages.Told(messages.unwrapped(said)[0], True)
     else:
         told = messages.told(said, one_based, _layer(error))
-        if isinstance(error, KeyError) or not told.text:
-            told = messages.Told(f"{type(error).__name__}: {told.text}".strip(": "), False)
+        if not told.text:
+            told = messages.Told(type(error).__name__, False)
     with contextlib.suppress(AttributeError):
         error.told_in_r = told  # type: ignore[attr-defined]
     return told
@@ -78,6 +80,9 @@ def _told(error: Exception, one_based: bool) -> messages.Told:
 def _said(error: BaseException) -> str:
     """The text of an exception; TensorFlow's have it elsewhere, and Keras then finds none."""
     said = str(error.message) if hasattr(error, "message") else str(error)
+    if isinstance(error, KeyError) and len(error.args) == 1:  # Python shows what it lacks, quoted
+        said = str(error.args[0])
+        said = said if " " in said else f'There is nothing of the name "{said}".'
     earlier = error.__cause__ or error.__context__
     if earlier is not None and not messages.unwrapped(said)[0]:
         return _said(earlier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections.abc import Callable
@@ -28,7 +29,7 @@ def told(message: str, one_based: bool, layer: str | None = None) -> Told:
     for rule in RULES:
         found = re.search(rule.pattern, inner, re.DOTALL)
         if found is not None:
-            text = rule.tell({key: value or "" for key, value in found.groupdict().items()})
+            text = rule.tell({key: _whole(value or "") for key, value in found.groupdict().items()})
             break
     else:
         text = inner
@@ -37,6 +38,11 @@ def told(message: str, one_based: bool, layer: str | None = None) -> Told:
         on = f", called on {in_r_words(inputs, one_based)}" if inputs else ""
         text = f'{text}\nIt was layer "{layer}"{on}.'
     return Told(text, found is not None)
+
+
+def _whole(value: str) -> str:
+    """A whole number without the decimals that Python shows of it."""
+    return re.sub(r"^(-?\d+)\.0$", r"\1", value)
 
 
 # The rules --------------------------------------------------------------------------------------
@@ -113,14 +119,26 @@ def _wrong_rank(groups: dict[str, str]) -> str:
         f'Layer "{groups["layer"]}" expects a tensor of {bound}{expected} dimensions, and got '
         f"one of {groups['found']}{shape}."
     )
-    if int(groups["found"]) == expected - 1 and groups["shape"]:
-        if len(got) == 1:
-            return _with_cause(text, missing(["None", "None"], got))
-        return (
-            f"{text}\nThe first dimension counts samples, and the last one channels or features: "
-            "one of them seems to be missing."
-        )
+    if int(groups["found"]) >= expected or not groups["shape"]:
+        return text
+    if len(got) == 1:
+        return _with_cause(text, missing(["None", "None"], got))
+    if int(groups["found"]) < expected - 1:
+        return _with_cause(text, _DIMENSIONS.get(expected, ""))
+    text += (
+        "\nThe first dimension counts samples, and the last one channels or features: one of them "
+        "seems to be missing."
+    )
+    if expected == 3 and got[0] == "None":
+        text += "\nA recurrent layer before it gives all steps with `return_sequences = TRUE`."
     return text
+
+
+#: What a layer computes with, by the number of dimensions.
+_DIMENSIONS: Final = {
+    4: "Images have the dimensions samples, height, width, channels.",
+    5: "Volumes have the dimensions samples, depth, height, width, channels.",
+}
 
 
 def _wrong_shape(groups: dict[str, str]) -> str:
@@ -296,6 +314,19 @@ RULES: Final = (
     ),
     # Names
     rule(
+        r"^The path: \('(?P<name>[^']*)',?.*\) in the `loss` argument, can't be found",
+        'There is no output, or no targets, of the name "{name}", for which a loss was given.',
+    ),
+    rule(
+        r"^The filepath provided must end in `(?P<ending>[^`]*)`.*Received: filepath=(?P<path>.*)",
+        '`filepath` must end in "{ending}": "{path}" does not.',
+    ),
+    rule(
+        r"enable_unsafe_deserialization",
+        "The model holds Python code, which loading it would run. If you trust where it comes "
+        "from, `safe_mode = FALSE` lets it, or config_enable_unsafe_deserialization().",
+    ),
+    rule(
         r"Could not interpret (?P<what>\w+)(?: function)? (?:instance )?identifier: "
         r"(?P<name>[\w.-]+)$",
         'There is no {what} "{name}".',
@@ -314,7 +345,10 @@ RULES: Final = (
         'JAX has {dtype} only after `import("jax")$config$update("jax_enable_x64", TRUE)`: this '
         "has 32 bits.",
     ),
-    rule(r"^Invalid dtype: (?P<dtype>\S+)$", '`dtype` must be a dtype, not "{dtype}".'),
+    Rule(
+        r"^Invalid dtype: (?P<dtype>\S+)$",
+        lambda groups: f'`dtype` must be a dtype, not "{groups["dtype"]}".{_near(groups["dtype"])}',
+    ),
     rule(
         r"Received an invalid value for `(?P<name>\w+)`, expected a positive integer\. Received: "
         r"\w+=(?P<value>\S+)",
@@ -428,6 +462,11 @@ RULES: Final = (
     ),
     # Arithmetic of tensors, in the words of each framework
     Rule(
+        r"^unsupported operand type\(s\) for (?P<operator>\S+): '(?P<a>[^']*)' and "
+        r"'(?P<b>[^']*)'",
+        lambda groups: _operands(groups),
+    ),
+    Rule(
         rf"got incompatible shapes for broadcasting: (?P<a>{_ONE_SHAPE}), (?P<b>{_ONE_SHAPE})",
         _two_shapes,
     ),
@@ -486,11 +525,17 @@ RULES: Final = (
         r"(?P<b>\d+)",
         lambda groups: _reshape(groups),
     ),
-    rule(
-        r"Cannot concatenate arrays with shapes that differ|^ConcatOp ?: Dimension|"
-        r"^Sizes of tensors must match except in dimension|"
-        r"input array dimensions except for the concatenation axis must match",
-        "The tensors differ in another dimension than the one along which they are joined.",
+    Rule(
+        r"Cannot concatenate arrays with shapes that differ.*along dimension (?P<along>\d+) for "
+        rf"shapes (?P<a>{_ONE_SHAPE}), (?P<b>{_ONE_SHAPE})|"
+        r"^ConcatOp ?: Dimension (?P<at>\d+) in both shapes must be equal: shape\[\d+\] = "
+        rf"(?P<c>{_ONE_SHAPE}) vs\. shape\[\d+\] = (?P<d>{_ONE_SHAPE})|"
+        r"^Sizes of tensors must match except in dimension.*Expected size (?P<one>\d+) but got size "
+        r"(?P<other>\d+)|"
+        r"input array dimensions except for the concatenation axis must match.*"
+        r"has size (?P<first>\d+) and .* has size (?P<second>\d+)|"
+        r"Cannot concatenate arrays with shapes that differ|^ConcatOp ?: Dimension",
+        lambda groups: _joined(groups),
     ),
     rule(
         r"[Aa]ll input arrays must have the same shape|Shapes of all inputs must match|"
@@ -520,13 +565,13 @@ RULES: Final = (
         r"(?P<axis>\d+)\)",
         lambda groups: _no_axis(groups["axis"], groups["count"]),
     ),
-    rule(
+    Rule(
         r"^index (?P<code>-?\d+) is out of bounds for axis \d+ with size (?P<count>\d+)$",
-        "{code} is out of range: there are {count}, counted from 0.",
+        lambda groups: _out_of_range(**groups),
     ),
-    rule(
+    Rule(
         r"^indices\[[^\]]*\] = (?P<code>-?\d+) is not in \[0, (?P<count>\d+)\)",
-        "{code} is out of range: there are {count}, counted from 0.",
+        lambda groups: _out_of_range(**groups),
     ),
     rule(
         r"^index out of range in self$",
@@ -562,6 +607,55 @@ RULES: Final = (
         "with R's own functions instead of op_*().",
     ),
 )
+
+
+def _near(dtype: str) -> str:
+    near = [known for known in _DTYPES if known.startswith(dtype)]
+    near = near or difflib.get_close_matches(dtype, _DTYPES, n=1)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+_DTYPES: Final = (
+    *("float32", "float64", "float16", "bfloat16", "int32", "int64", "int16", "int8"),
+    *("uint8", "uint16", "uint32", "uint64", "bool", "string", "complex64", "complex128"),
+)
+
+
+def _out_of_range(code: str, count: str) -> str:
+    text = f"{code} is out of range: there are {count}, counted from 0."
+    if code == count:
+        text += "\nAre the codes of R, counted from 1? Subtract 1 from them."
+    return text
+
+
+def _joined(groups: dict[str, str]) -> str:
+    """Which sizes differ; each framework says it in another way."""
+    a, b = groups["one"] or groups["first"], groups["other"] or groups["second"]
+    if groups["a"]:
+        pairs = zip(sizes_of(groups["a"]), sizes_of(groups["b"]), strict=False)
+        along = int(groups["along"])
+        a, b = next(
+            (pair for axis, pair in enumerate(pairs) if axis != along and pair[0] != pair[1]),
+            ("", ""),
+        )
+    elif groups["c"]:
+        at = int(groups["at"])
+        a, b = sizes_of(groups["c"])[at], sizes_of(groups["d"])[at]
+    text = "The tensors differ in another dimension than the one along which they are joined"
+    return f"{text}: sizes {a} and {b}." if a else f"{text}."
+
+
+_ARRAYS: Final = {"ArrayImpl": "JAX", "Tensor": "PyTorch", "EagerTensor": "TensorFlow"}
+
+
+def _operands(groups: dict[str, str]) -> str:
+    one, other = (groups[name].rpartition(".")[2] for name in "ab")
+    if one in _ARRAYS and other in _ARRAYS:
+        return (
+            f"`{groups['operator']}` has a tensor of {_ARRAYS[one]} and one of {_ARRAYS[other]}, "
+            "which do not mix.\n`as.array()` makes R's data of the one that is not the backend's."
+        )
+    return f"`{groups['operator']}` cannot compute with {one} and {other}."
 
 
 def _reshape(groups: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ def explained(error: Exception, model: Any, x: Any, y: Any = None) -> Exception:
         return error
     text = _text(error, model) or _inputs(model, x)
     if text is None and _is_data(x):
-        text = _targets(model, y)
+        text = _compiled(model) or _parts(model, y) or _targets(model, y)
     return error if text is None else ArgumentError(text)
 
 
@@ -115,6 +115,51 @@ def _cause(expected: Sizes, got: Sizes) -> str:
     if len(expected) == len(got):
         return "Data for it has the same columns, in the same order, as the data it was made for."
     return messages.missing(expected, got)
+
+
+def _compiled(model: Any) -> str | None:
+    """Losses and metrics of names that no output has."""
+    names = _outputs(model)
+    metrics = getattr(getattr(model, "_compile_metrics", None), "_user_metrics", None)
+    for argument, given in (("loss", getattr(model, "loss", None)), ("metrics", metrics)):
+        unknown = [name for name in given if name not in names] if isinstance(given, dict) else []
+        if unknown and not names:
+            return (
+                f"`{argument}` of compile() names {_quoted(unknown)}, and the model "
+                f'"{model.name}" has one output, without a name: leave the name out.'
+            )
+        if unknown:
+            return (
+                f"`{argument}` of compile() names {_quoted(unknown)}, and the outputs of the model "
+                f'"{model.name}" are {_quoted(names)}.'
+            )
+    return None
+
+
+def _parts(model: Any, y: Any) -> str | None:
+    """Targets of other names, or another number, than the model has outputs."""
+    names = _outputs(model)
+    if len(names) < 2 or y is None or not getattr(model, "loss", None):
+        return None
+    if isinstance(y, dict):
+        fits, given = set(y) == set(names), f"parts named {_quoted(list(y))}"
+    else:
+        count = len(y) if isinstance(y, (list, tuple)) else 1
+        fits, given = count == len(names), f"{count} {'part' if count == 1 else 'parts'}"
+    if fits or (isinstance(model.loss, dict) and len(model.loss) < len(names)):
+        return None
+    return (
+        f'The model "{model.name}" has {len(names)} outputs, {_quoted(names)}, and the targets '
+        f"have {given}.\nGive `y` as a list with one part for each of these names."
+    )
+
+
+def _outputs(model: Any) -> list[str]:
+    return list(getattr(model, "output_names", None) or [])
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _targets(model: Any, y: Any) -> str | None:
