@@ -331,3 +331,34 @@ test_that("a session shows nothing that nobody asked for", {
   expect_equal(ended$stderr, "")
   expect_equal(ended$stdout, "3 1")
 })
+
+test_that("what is shown outside a terminal has no colours and no lines written anew", {
+  skip_if_not_installed("processx")
+  script <- withr::local_tempfile(fileext = ".R", lines = c(
+    "library(kerasbridge)",
+    "x <- matrix(0, 64, 2)",
+    "y <- numeric(64)",
+    "model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)",
+    "invisible(predict(model, x))",
+    "if (config_backend() != 'numpy') {",
+    "  compile(model, 'sgd', 'mse')",
+    "  invisible(fit(model, x, y))",
+    "  invisible(evaluate(model, x, y))",
+    "  invisible(model$fit(op_convert_to_tensor(x), op_convert_to_tensor(y)))",
+    "}",
+    "writeLines('a', file <- tempfile())",
+    "got <- get_file('a', origin = paste0('file://', file), cache_dir = tempdir())",
+    "cat(readLines(got))"
+  ))
+  withr::local_envvar(R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
+  ended <- processx::run(
+    file.path(R.home("bin"), "Rscript"), script,
+    error_on_status = FALSE, timeout = 120
+  )
+  expect_equal(ended$status, 0, info = ended$stderr)
+  shown <- paste0(ended$stdout, ended$stderr)
+  expect_match(shown, "a$")
+  expect_no_match(shown, "[\033\r\b]")
+  # Keras's own bar is left at its last state
+  if (trains()) expect_match(ended$stdout, "\n2/2 .* - loss: ")
+})

@@ -3,6 +3,8 @@
 import io
 import threading
 
+import pytest
+
 from kerasbridge.crossing.streams import Stream
 
 
@@ -18,6 +20,29 @@ def test_a_write_of_another_thread_waits_for_the_main_thread_and_keeps_its_place
     stream.write("c")
     assert {name for name, _ in written} == {threading.main_thread().name}
     assert "".join(text for _, text in written) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (["plain ", "text\n"], "plain text\n"),
+        (
+            ["Epoch 1\n", "\b\b\r\x1b[1m1/2\x1b[0m a", "\b\b\b\r\x1b[1m2/2\x1b[0m b  \n"],
+            "Epoch 1\n2/2 b\n",
+        ),
+        (["\rhalf", "\rwhole", " and more\n"], "whole and more\n"),
+        (["windows\r\n", "next\n"], "windows\nnext\n"),
+        (["\x1b[31mred\x1b[0m"], "red"),
+        (["100%\r", "\n"], "100%\n"),
+    ],
+)
+def test_outside_a_terminal_a_line_is_shown_as_it_was_last(written: list[str], shown: str) -> None:
+    for tty in (True, False):
+        got: list[str] = []
+        stream = Stream(got.append, io.StringIO(), tty)
+        for text in written:
+            stream.write(text)
+        assert "".join(got) == ("".join(written) if tty else shown)
 
 
 def test_what_a_stream_lacks_is_that_of_the_stream_it_replaced() -> None:

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import ctypes
 import queue
+import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+#: What only a terminal understands: colours and the like, and going back in a line.
+_OF_A_TERMINAL: Final = re.compile("[\x1b\b\r]")
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_REWRITE: Final = re.compile("[\b\r]+")
 
 Write = Callable[[str], object]
 
@@ -24,6 +30,7 @@ class Stream:
         self._write = write
         self._replaced = replaced
         self._tty = tty
+        self._line = ""
         self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._pending = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(self._when_pending)
 
@@ -44,8 +51,26 @@ class Stream:
         parts = []
         while not self._waiting.empty():
             parts.append(self._waiting.get())
-        if parts:
-            self._write("".join(parts))
+        text = "".join(parts) if self._tty else self._plain("".join(parts))
+        if text:
+            self._write(text)
+
+    def _plain(self, text: str) -> str:
+        """What a terminal would be left with: no colours, and of a line its last state.
+
+        Such a line waits for its end, in `_line`.
+        """
+        if not self._line and not _OF_A_TERMINAL.search(text):
+            return text
+        text = self._line + _COLOUR.sub("", text)
+        *lines, self._line = _REWRITE.sub("\r", text).split("\n")
+        shown = [_last_state(line) + "\n" for line in lines]
+        if "\r" in self._line:
+            self._line = "\r" + _last_state(self._line)
+        else:
+            shown.append(self._line)
+            self._line = ""
+        return "".join(shown)
 
     def isatty(self) -> bool:
         return self._tty
@@ -56,6 +81,10 @@ class Stream:
     def _when_pending(self, _: Any) -> int:
         self.flush()
         return 0
+
+
+def _last_state(line: str) -> str:
+    return line.rstrip("\r").rpartition("\r")[2].rstrip(" ") if "\r" in line else line
 
 
 def install(write_stdout: Write, write_stderr: Write, tty: bool) -> None:

@@ -530,8 +530,8 @@ RULES: Final = (
         rf"shapes (?P<a>{_ONE_SHAPE}), (?P<b>{_ONE_SHAPE})|"
         r"^ConcatOp ?: Dimension (?P<at>\d+) in both shapes must be equal: shape\[\d+\] = "
         rf"(?P<c>{_ONE_SHAPE}) vs\. shape\[\d+\] = (?P<d>{_ONE_SHAPE})|"
-        r"^Sizes of tensors must match except in dimension.*Expected size (?P<one>\d+) but got size "
-        r"(?P<other>\d+)|"
+        r"^Sizes of tensors must match except in dimension.*Expected size (?P<one>\d+) but got "
+        r"size (?P<other>\d+)|"
         r"input array dimensions except for the concatenation axis must match.*"
         r"has size (?P<first>\d+) and .* has size (?P<second>\d+)|"
         r"Cannot concatenate arrays with shapes that differ|^ConcatOp ?: Dimension",
