@@ -15,7 +15,21 @@ keras_classes <- paste0("keras.src.", c(
   "constraints.constraints.Constraint",
   "quantizers.quantizers.Quantizer",
   "dtype_policies.dtype_policy.DTypePolicy",
-  "random.seed_generator.SeedGenerator"
+  "random.seed_generator.SeedGenerator",
+  "layers.input_spec.InputSpec",
+  "distillation.distillation_loss.DistillationLoss",
+  "quantizers.quantization_config.QuantizationConfig",
+  "saving.file_editor.KerasFileEditor",
+  "trainers.data_adapters.py_dataset_adapter.PyDataset",
+  "optimizers.multi_optimizer.OptimizerMap",
+  "utils.progbar.Progbar",
+  "saving.object_registration.CustomObjectScope",
+  "backend.name_scope",
+  "backend.common.name_scope.name_scope",
+  "backend.common.remat.RematScope",
+  "backend.common.stateless_scope.StatelessScope",
+  "backend.common.symbolic_scope.SymbolicScope",
+  "export.saved_model_export_archive.SavedModelExportArchive"
 ))
 
 pointer_classes <- c(

@@ -3,11 +3,14 @@
 #' @rdname summary.keras.src.models.model.Model
 #' @export
 plot.keras.src.models.model.Model <- function(x, ...) {
-  drawing <- placed(summary(x)$layers)
+  layers <- summary(x)$layers
+  if (!NROW(layers)) abort_argument("{.arg x} has no layers to draw.", current_env())
+  drawing <- placed(layers)
   boxes <- drawing$boxes
-  graphics::plot.new()
+  # Before the plot, for whose own margins a small device has no room.
   margins <- graphics::par(mar = rep(0.2, 4L))
   on.exit(graphics::par(margins))
+  graphics::plot.new()
   graphics::plot.window(c(0, 1), c(max(boxes$bottom) + 0.5, 0.5), xaxs = "i", yaxs = "i")
   # What is inside is drawn after what it is in.
   holds <- boxes$bottom > boxes$level

@@ -57,6 +57,7 @@ test_that("a class made with nothing but what it needs is Keras's own default ob
   classes <- Filter(shim_side$is_class, names(table))
   expect_gt(length(classes), 250)
   refusing <- character()
+  shown <- list()
   # On torch this one is not Keras's, which has none there.
   ours <- if (config_backend() == "torch") "distribution_data_parallel"
   for (name in setdiff(classes, c(names(not_made), ours))) {
@@ -67,7 +68,14 @@ test_that("a class made with nothing but what it needs is Keras's own default ob
     arguments <- lapply(stats::setNames(nm = names), \(it) eval(own[[it]] %||% required[[it]]))
     refused <- \(e) grep("^python.builtin", class(e), value = TRUE)[[1L]]
     set_random_seed(1)
-    made <- tryCatch(shim_side$state(do.call(get(name), arguments)), error = refused)
+    made <- tryCatch(
+      {
+        object <- do.call(get(name), arguments)
+        shown[[name]] <- capture.output(print(object))
+        shim_side$state(object)
+      },
+      error = refused
+    )
     set_random_seed(1)
     twin <- tryCatch(shim_side$default(name, do.call(dict, arguments)), error = refused)
     expect_identical(made, twin, label = name)
@@ -77,6 +85,11 @@ test_that("a class made with nothing but what it needs is Keras's own default ob
     setdiff(c("distribution_data_parallel", "distribution_device_mesh"), ours)
   }
   expect_setequal(refusing, c(refused_by_keras, no_devices))
+  # Each is shown in a line, and not as Python shows objects; distributions have a line a part.
+  shown <- shown[!startsWith(names(shown), "distribution_")]
+  expect_gt(length(shown), 250)
+  expect_identical(names(shown)[lengths(shown) != 1L], character())
+  expect_identical(grep("0x|<keras[.]src|^<function", unlist(shown), value = TRUE), character())
 })
 
 test_that("the defaults of every wrapper become Keras's own on their way", {

@@ -95,6 +95,13 @@ test_that("every default of keras3 is the same, or differs for a reason", {
   }
 })
 
+test_that("the page for those who come from keras3 has each exception", {
+  page <- test_path("..", "..", "vignettes", "articles", "from-keras3.Rmd")
+  skip_if_not(file.exists(page), "the pages of the site are beside the source only")
+  text <- paste(readLines(page), collapse = "\n")
+  for (name in names(exceptions)) expect_match(text, paste0("`", name, "("), fixed = TRUE)
+})
+
 test_that("what comes in `...` is accepted there", {
   layer <- layer_conv_lstm_1d(filters = 1, kernel_size = 2, unroll = TRUE)
   expect_true(layer$unroll)

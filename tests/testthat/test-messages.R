@@ -68,7 +68,8 @@ mistakes <- expression(
   `layers that do not fit` = keras_input(4) |> layer_conv_1d(2, 3, name = "conv"),
   `layers that do not fit, stacked` = keras_model_sequential(input_shape = 4) |>
     layer_conv_2d(2, 3, name = "conv"),
-  `one state of a recurrent layer, stacked` = keras_input(c(5, 2)) |> layer_lstm(4) |>
+  `one state of a recurrent layer, stacked` = keras_input(c(5, 2)) |>
+    layer_lstm(4) |>
     layer_lstm(4, name = "second"),
   `a window larger than the image` = keras_input(c(2, 2, 1)) |>
     layer_max_pooling_2d(c(3, 3), name = "pool"),

@@ -53,6 +53,14 @@ test_that("connections lead from layer to layer, and through none", {
   }
 })
 
+test_that("a model is drawn on a small device, and an empty one is refused", {
+  file <- withr::local_tempfile(fileext = ".pdf")
+  grDevices::pdf(file, 1, 1)
+  withr::defer(grDevices::dev.off())
+  expect_no_error(plot(net()))
+  expect_refused(plot(keras_model_sequential()), "`x` has no layers to draw")
+})
+
 test_that("a model is drawn in the graphics device and in a document", {
   skip_if_not(rmarkdown::pandoc_available())
   folder <- withr::local_tempdir()

@@ -32,7 +32,21 @@ test_that("every object of Keras prints in one line of R", {
     "<GRUCell \"cell\": not built yet>" = rnn_cell_gru(units = 2, name = "cell"),
     "<Of_mine \"of_mine\">" = new_loss_class("Of_mine", call = \(y_true, y_pred) 0)()
   )
+  of_own_layers <- new_layer_class("Counting", initialize = function(...) {
+    super$initialize(...)
+    self$layers <- 3L
+  }, call = function(inputs) inputs)
+  counting <- of_own_layers(name = "counting")
+  lines <- c(lines, list(
+    "<InputSpec: min_ndim = 2>" = layer_dense(units = 2)$input_spec,
+    "<LogitsDistillation: temperature = 3, loss = <function>>" = distillation_logits(),
+    "<Int4QuantizationConfig: block_size = 128>" = quantizer_int4_quantization_config(),
+    "<PyDataset>" = import("keras")$utils$PyDataset(),
+    "<Counting \"counting\": not built yet>" = counting
+  ))
   for (line in names(lines)) expect_identical(capture.output(print(lines[[line]])), line)
+  summed <- summary(keras_model_sequential(input_shape = 2) |> counting())$layers
+  expect_equal(summed$type[summed$name == "counting"], "Counting")
   names <- "a_name_that_is_long_for_a_printed_line"
   long <- capture.output(print(optimizer_sgd(0.1, momentum = 0.25, nesterov = TRUE, name = names)))
   expect_identical(long, sprintf("<SGD \"%s\": learning_rate = 0.1>", names))

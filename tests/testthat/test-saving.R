@@ -500,7 +500,7 @@ test_that("on a full disk saving is a condition, and leaves what was there", {
     "before <- sums()",
     "said <- function(name, expr) {",
     "  told <- tryCatch({expr; 'nothing'}, kerasbridge_error = conditionMessage)",
-    sprintf("  full <- grepl('[(](%s|is the disk full[?])[)]: nothing is changed', told)", disk$said),
+    sprintf("  full <- grepl('[(](%s|is the disk full[?])[)]: nothing is', told)", disk$said),
     "  after <- if (identical(sums(), before)) 'as before' else names(sums())",
     "  cat(sprintf('%s: %s, %s\\n', name, if (full) 'full' else told, toString(after)))",
     "}",

@@ -23,7 +23,7 @@ def line(object: Any) -> str:
     shown, name = type(object).__name__, getattr(object, "name", None)
     if isinstance(name, str) and name != shown:
         shown += f' "{name}"'
-    layers = getattr(object, "layers", None)
+    layers = _layers(object)
     parts = [] if layers is None else [_counted(len(layers), "layer")]
     if hasattr(object, "built") and hasattr(object, "count_params"):
         parts.append(
@@ -89,9 +89,17 @@ def _count(weights: Any) -> int:
     return total
 
 
+def _layers(object: Any) -> list[Any] | None:
+    """The layers of a model; a user's class may call another thing its `layers`."""
+    layers = getattr(object, "layers", None)
+    if not isinstance(layers, (list, tuple)):
+        return None
+    return list(layers) if all(hasattr(layer, "weights") for layer in layers) else None
+
+
 def _rows(model: Any, depth: int) -> list[dict[str, Any]]:
     rows = []
-    for layer in model.layers:
+    for layer in _layers(model) or []:
         output = getattr(layer, "output", None) if getattr(layer, "_inbound_nodes", None) else None
         shapes, dtypes = _outputs(output)
         rows.append(
@@ -106,7 +114,7 @@ def _rows(model: Any, depth: int) -> list[dict[str, Any]]:
                 "after": _before(model, layer),
             }
         )
-        if getattr(layer, "layers", None):
+        if _layers(layer):
             rows += _rows(layer, depth + 1)
     return rows
 
@@ -126,7 +134,7 @@ def _outputs(output: Any) -> tuple[str, str]:
 
 def _before(model: Any, layer: Any) -> list[str]:
     """The names of the layers of this model whose output this one takes."""
-    inside = {id(other) for other in model.layers}
+    inside = {id(other) for other in _layers(model) or []}
     names: dict[str, None] = {}
     for node in getattr(layer, "_inbound_nodes", ()):
         for parent in node.parent_nodes:
