@@ -89,7 +89,7 @@ test_that("a class made with nothing but what it needs is Keras's own default ob
   shown <- shown[!startsWith(names(shown), "distribution_")]
   expect_gt(length(shown), 250)
   expect_identical(names(shown)[lengths(shown) != 1L], character())
-  expect_identical(grep("0x|<keras[.]src|^<function", unlist(shown), value = TRUE), character())
+  expect_no_match(unlist(shown), "0x|<keras[.]src|^<function")
 })
 
 test_that("the defaults of every wrapper become Keras's own on their way", {
