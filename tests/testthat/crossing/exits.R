@@ -31,6 +31,18 @@ class Shown:
         self.f()
         return 'shown'
 
+class Asked(Shown):
+    @property
+    def value(self):
+        return self.f()
+
+    def __getitem__(self, i):
+        return self.f()
+
+    def __len__(self):
+        self.f()
+        return 1
+
 class Held(Shown):
     def __enter__(self):
         return self
@@ -86,6 +98,24 @@ exits <- list(
   }
 )
 # Python goes on after a message that nobody catches; an error's own way is another test's.
+exits$`an interrupt` <- \(enter) tryCatch(enter(rlang::interrupt), interrupt = \(i) "left")
+exits$`a signal` <- \(enter) {
+  signal <- function() {
+    tools::pskill(Sys.getpid(), tools::SIGINT)
+    Sys.sleep(0.1)
+  }
+  tryCatch(enter(signal), interrupt = \(i) "left")
+}
+exits$`warn = 2` <- \(enter) {
+  strict <- \() withr::with_options(list(warn = 2), warning("out"))
+  tryCatch(enter(strict), error = \(e) if (grepl("out", conditionMessage(e))) "left")
+}
+exits$try <- \(enter) if (inherits(try(enter(\() stop("out")), silent = TRUE), "try-error")) "left"
+if (rlang::is_installed("shiny")) {
+  exits$`shiny's req` <- \(enter) {
+    tryCatch(enter(\() shiny::req(FALSE)), shiny.silent.error = \(e) "left")
+  }
+}
 exits$nothing <- \(enter) {
   withCallingHandlers(enter(\() message("in")), message = \(m) invokeRestart("muffleMessage"))
   "left"
@@ -113,6 +143,9 @@ places <- list(
   `next` = \() iterate(main$one(\() inside())),
   repr = \() capture.output(print(main$Shown(\() inside()))),
   with = \() with(main$Held(\() inside()), NULL),
+  property = \() main$Asked(\() inside())$value,
+  `[` = \() reticulate::py_get_item(main$Asked(\() inside()), 1L),
+  length = \() length(main$Asked(\() inside())),
   layer = \() calling(op_ones(c(1, 2))),
   map = \() {
     f <- \(x) {
@@ -134,6 +167,30 @@ places <- list(
     )
   }
 )
+places$cond <- \() {
+  op_cond(TRUE, \() {
+    inside()
+    op_ones(1)
+  }, \() op_ones(1))
+}
+if (config_backend() == "jax") {
+  places$grad <- \() {
+    import("jax")$grad(\(x) {
+      inside()
+      op_sum(x * x)
+    })(op_ones(2))
+  }
+}
+if (config_backend() == "torch") {
+  places$hook <- \() {
+    x <- import("torch")$ones(2L, requires_grad = TRUE)
+    x$register_hook(\(gradient) {
+      inside()
+      NULL
+    })
+    x$sum()$backward()
+  }
+}
 if (config_backend() == "tensorflow") {
   places$py_function <- \() tf$py_function(\() inside(), list(), list())
 }
@@ -141,6 +198,34 @@ if (trains) {
   places$callback <- \() {
     fitting(training, callbacks = callback_lambda(on_train_batch_end = \(batch, logs) inside()))
   }
+  ending <- new_callback_class("Ending", on_epoch_end = function(epoch, logs) inside())
+  places$`callback class` <- \() fitting(training, callbacks = ending())
+  places$evaluate <- \() {
+    called <- callback_lambda(on_test_begin = \(logs) inside())
+    evaluate(training, x, y, verbose = 0, callbacks = called)
+  }
+  places$predict <- \() {
+    called <- callback_lambda(on_predict_batch_begin = \(batch, logs) inside())
+    predict(training, x, verbose = 0, callbacks = called)
+  }
+  places$source <- \() {
+    given <- FALSE
+    batches <- function() {
+      inside()
+      if (given <<- !given) list(x, y)
+    }
+    fit(training, batches, epochs = 1, verbose = 0)
+  }
+  Batches <- new_wrapped_class(
+    keras$utils$PyDataset, "Batches",
+    initialize = function(...) super$initialize(...),
+    `__len__` = function() 1L,
+    `__getitem__` = function(index) {
+      inside()
+      list(x, y)
+    }
+  )
+  places$`data set` <- \() fit(training, Batches(), epochs = 1, verbose = 0)
   places$loss <- \() {
     model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
     model |> compile("sgd", \(y_true, y_pred) {
@@ -186,8 +271,11 @@ run <- function(place, exit) {
 
 rows <- expand.grid(exit = names(exits), place = names(places), stringsAsFactors = FALSE)
 # What a time limit does to a training is a test of its own: it ends between two batches.
-training_places <- c("callback", "loss", "metric")
+training_places <- c(
+  "callback", "callback class", "evaluate", "predict", "source", "data set", "loss", "metric"
+)
 rows <- rows[!(rows$exit == "time_limit" & rows$place %in% training_places), ]
+if (exists("only")) rows <- rows[eval(only, rows), ]
 table <- Map(function(place, exit) {
   cat(place, "/", exit, "\n", file = reached)
   run(place, exit)

@@ -132,7 +132,7 @@ class _Signals:
             yield
         finally:
             with self._lock:
-                self.listeners.pop().requests += self._drain()
+                self.listeners.pop().requests += self._drain() + self._told_to_r()
                 self._by_thread = 0
                 if self._passed_to_r:
                     self._set_pending_in_r(0)
@@ -158,14 +158,15 @@ class _Signals:
         if self._held > 1:
             self._held -= 1
             return False
-        former, self._suspended_in_r.value = self._before
+        former, suspended = self._before
         _sigaction(self._action_of_r)
         signal.set_wakeup_fd(former)
         # What Python was still to handle it has, between two of these lines.
         with self._lock:
-            came = self._unmet.requests + self._drain()
+            came = self._unmet.requests + self._drain() + self._told_to_r()
             self._unmet.requests = self._by_thread = 0
             self._held = 0
+            self._suspended_in_r.value = suspended
         return came > 0
 
     @property
@@ -201,10 +202,7 @@ class _Signals:
                     waited, passed = None, 0
                     continue
                 self._by_thread += came
-                if self._pending_in_r.value and not self._passed_to_r:
-                    self._set_pending_in_r(0)
-                    came += 1
-                first.requests += came
+                first.requests += came + self._told_to_r()
                 # Python's own code leaves sooner. R may only leave within the function that Python
                 # has called, which it is in when two looks find it in the same call.
                 at = entered[-1] if first.leaving and entered else None
@@ -237,6 +235,13 @@ class _Signals:
         with contextlib.suppress(BlockingIOError):
             return os.read(self._read, 4096).count(signal.SIGINT)
         return 0
+
+    def _told_to_r(self) -> int:
+        """How many interrupts came to R without a signal; they are R's no more."""
+        if not self._pending_in_r.value or self._passed_to_r:
+            return 0
+        self._set_pending_in_r(0)
+        return 1
 
     def _set_pending_in_r(self, value: int) -> None:
         self._pending_in_r.value = value
