@@ -14,6 +14,7 @@ BACKENDS := tensorflow jax torch numpy
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man src -name __pycache__ -prune -o -not -name "*.o" -not -name "*.so" -print)
 
 .PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-newest test-exports
+.PHONY: test-crossing
 .PHONY: vignettes vignettes-all check check-cran site urls
 .PHONY: lint format document generate bench clean
 
@@ -82,6 +83,15 @@ test-r-%: install
 	  NOT_CRAN=true KERAS_BACKEND=$* timeout 3000 Rscript testthat.R; status=$$?; \
 	  if [ $$status -ne 124 ]; then exit $$status; fi; \
 	done; exit 124
+
+# R and Python in each other, at random and for long: not part of `make test`.
+test-crossing: $(addprefix test-crossing-,$(or $(BACKEND),$(BACKENDS)))
+
+test-crossing-%: install
+	cd tests/testthat && NOT_CRAN=true KERAS_BACKEND=$* KERASBRIDGE_NESTINGS=10000 KERASBRIDGE_RUNS=100 \
+	  KERASBRIDGE_HOPS=50000 KERASBRIDGE_INTERRUPTS=100 Rscript -e 'library(kerasbridge)' \
+	  -e 'for (file in paste0("test-", c("crossing", "train-interrupt"), ".R"))' \
+	  -e 'testthat::test_file(file, package = "kerasbridge", stop_on_failure = TRUE)'
 
 # Those about backends are rendered on each, the others on JAX; `vignettes-all` renders every one on each.
 ABOUT_BACKENDS := three-frameworks custom-train-step training-loops custom-layers several-devices debugging install

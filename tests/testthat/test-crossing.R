@@ -35,7 +35,7 @@ test_that("R code leaves every place where Python calls it, and the framework wo
     `function` = "finally", `function in a function` = "finally finally", `next` = "closed"
   )
   for (place in names(seen)) {
-    errors <- rows$exit %in% c("error", "req", "time_limit")
+    errors <- rows$exit %in% c("error", "req", "time_limit", "warn = 2", "try", "shiny's req")
     done <- rows$done[rows$place == place]
     expect_identical(unique(gsub("error ", "", done)), seen[[place]])
     if (place != "next") expect_identical(grepl("error", done), errors[rows$place == place])

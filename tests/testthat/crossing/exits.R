@@ -145,7 +145,7 @@ places <- list(
   with = \() with(main$Held(\() inside()), NULL),
   property = \() main$Asked(\() inside())$value,
   `[` = \() reticulate::py_get_item(main$Asked(\() inside()), 1L),
-  length = \() length(main$Asked(\() inside())),
+  length = \() reticulate::import_builtins()$len(main$Asked(\() inside())),
   layer = \() calling(op_ones(c(1, 2))),
   map = \() {
     f <- \(x) {
