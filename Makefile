@@ -14,7 +14,7 @@ BACKENDS := tensorflow jax torch numpy
 SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man src -name __pycache__ -prune -o -not -name "*.o" -not -name "*.so" -print)
 
 .PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-newest test-exports
-.PHONY: test-crossing
+.PHONY: test-crossing test-scale
 .PHONY: vignettes vignettes-all check check-cran site urls
 .PHONY: lint format document generate bench clean
 
@@ -65,6 +65,13 @@ test-exports: install .venv-exports/.installed
 	done
 	.venv-exports/bin/python -m pip install -q -c constraints.txt -r $<
 	touch $@
+
+# Several processes, killed many times and in several numbers: long, and not part of `make test`.
+test-scale: install
+	cd tests/testthat && for backend in $(or $(BACKEND),jax torch); do \
+	  NOT_CRAN=true KERAS_BACKEND=$$backend KERASBRIDGE_KILLS=20 KERASBRIDGE_PROCESSES=2,4 Rscript -e \
+	    'library(kerasbridge); testthat::test_file("test-launch.R", package = "kerasbridge", load_package = "installed")' || exit 1; \
+	done
 
 # The way of those who have no checkout: a tarball, a library, and an environment that uv makes.
 test-install: setup

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
 from kerasbridge.distribution import clusters, ranks
@@ -101,6 +104,16 @@ def test_each_launcher_is_understood(environment, place):
 )
 def test_a_cloud_tpu_is_left_to_jax(environment, left):
     assert clusters.left_to_jax(environment) is left
+
+
+def test_a_tpu_that_jax_has_found_is_left_to_it_unless_a_launcher_says_more(monkeypatch):
+    found = types.SimpleNamespace(running_in_cloud_tpu_vm=True)
+    monkeypatch.setitem(sys.modules, "jax._src.cloud_tpu_init", found)
+    assert clusters.left_to_jax({})
+    assert not clusters.left_to_jax({"RANK": "0", "WORLD_SIZE": "2"})
+    assert not clusters.left_to_jax({"KERAS_DISTRIBUTION_PROCESS_ID": "0"})
+    found.running_in_cloud_tpu_vm = False
+    assert not clusters.left_to_jax({})
 
 
 @pytest.mark.parametrize("environment", [{}, {"RANK": "0"}, {"RANK": "0", "WORLD_SIZE": "1"}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
@@ -73,7 +74,15 @@ def initialize(job_addresses: Any = None, num_processes: Any = None, process_id:
 
 def left_to_jax(environment: Mapping[str, str]) -> bool:
     """Does JAX find its place itself, as on a Cloud TPU where no variable of Keras's says it?"""
-    return bool(_TPU & set(environment)) and "KERAS_DISTRIBUTION_PROCESS_ID" not in environment
+    if "KERAS_DISTRIBUTION_PROCESS_ID" in environment:
+        return False
+    return bool(_TPU & set(environment)) or (ranks.detect(environment) is None and _on_cloud_tpu())
+
+
+def _on_cloud_tpu() -> bool:
+    """Has JAX found a TPU of this machine? It asks the machine's metadata for its place then."""
+    found = sys.modules.get("jax._src.cloud_tpu_init")
+    return bool(getattr(found, "running_in_cloud_tpu_vm", False))
 
 
 def join_when_launched() -> None:

@@ -59,6 +59,7 @@ def written_once(callbacks: Sequence[Any]) -> Iterator[list[Any]]:
         yield list(callbacks)
         return
     keras = importlib.import_module("keras")
+    writing = _WRITING if keras.config.backend() == "jax" else _WRITING | _WRITING_ALONE
     only_writes = (keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)
     kept = []
     muted = []
@@ -67,7 +68,7 @@ def written_once(callbacks: Sequence[Any]) -> Iterator[list[Any]]:
             callback = keras.callbacks.Callback()
             callback.on_epoch_end = functools.partial(_follow, callback)
         kept.append(callback)
-        names = _WRITING.get(type(callback).__name__, ())
+        names = writing.get(type(callback).__name__, ())
         for name in names if type(callback).__module__.startswith("keras.") else ():
             setattr(callback, name, functools.partial(_follow, callback))
             muted.append((callback, name))
@@ -83,6 +84,9 @@ _WRITING = {
     "BackupAndRestore": ("_save_model", "on_train_end"),
     "ModelCheckpoint": ("_save_model",),
 }
+
+#: Those of Orbax, whose processes write together on JAX.
+_WRITING_ALONE = {"OrbaxCheckpoint": ("_save_checkpoint",)}
 
 
 def _follow(callback: Any, *args: Any, **kwargs: Any) -> None:

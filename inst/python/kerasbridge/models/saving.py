@@ -20,7 +20,7 @@ from types import FunctionType
 from typing import Any, Final
 
 from kerasbridge.crossing import callables
-from kerasbridge.distribution import sharing
+from kerasbridge.distribution import clusters, sharing
 from kerasbridge.errors import ArgumentError, UnknownObjectError
 from kerasbridge.models import classes, files, terms
 from kerasbridge.tensors.kinds import path as expanded
@@ -175,9 +175,22 @@ def write_text(path: str, overwrite: bool, text: str) -> None:
 
 
 def _whole(path: str, overwrite: bool, write: Callable[[str], object], own: bool = False) -> None:
-    """Let `write` write a local file whole, or a remote one as it comes; one process does."""
-    if not (own or sharing.is_first()):
+    """Let `write` write a local file whole, or a remote one as it comes.
+
+    The first of several processes does, unless the file is this one's `own`; the others wait for
+    it, so that all find the file afterwards.
+    """
+    if own:
+        _written(path, overwrite, write)
         return
+    try:
+        if sharing.is_first():
+            _written(path, overwrite, write)
+    finally:
+        clusters.meet()
+
+
+def _written(path: str, overwrite: bool, write: Callable[[str], object]) -> None:
     if _is_remote(path):
         with sharing.alone():
             write(path)

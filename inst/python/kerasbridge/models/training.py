@@ -372,14 +372,14 @@ def _explaining(model: Any, x: Any, y: Any = None) -> Iterator[None]:
 def on_batch(model: Any, what: str, x: Any, y: Any, options: dict[str, Any]) -> Any:
     """`train_on_batch`, `test_on_batch` or `predict_on_batch` on one batch of R data."""
     if what == "predict":
-        with _explaining(model, x):
+        with _explaining(model, x), sharing.shared(model):
             return arrays.to_r(model.predict_on_batch(data(x, "x")))
     if what == "train":
         _check_trainable(model)
         options["class_weight"] = weights_of_classes(options.get("class_weight"))
     method = getattr(model, f"{what}_on_batch")
     options = _given(_options(options))
-    with _explaining(model, x, y):
+    with _explaining(model, x, y), sharing.shared(model):
         return arrays.to_r(method(data(x, "x"), data(y, "y"), return_dict=True, **options))
 
 
