@@ -10,10 +10,10 @@
 #' process, in the processes that `launch()` starts or `distribution_initialize()` joins.
 #' Batches, their order and results are those of one device; on PyTorch the moving statistics
 #' of batch normalization are averaged over the processes after each step, `layer_dropout()`
-#' draws a mask for the rows of each process, and a number that a loss or `add_loss()` gives
-#' for a whole batch is taken for a mean over its rows. A loss of Keras with any `reduction`
-#' is that of the whole batch, with masks and weights of rows as well. TensorFlow has only
-#' the listing of devices and layouts.
+#' draws a mask for the rows of each process, the same one where these are as many, and a
+#' number that a loss or `add_loss()` gives for a whole batch is taken for a mean over its
+#' rows. A loss of Keras with any `reduction` is that of the whole batch, with masks and
+#' weights of rows as well. TensorFlow has only the listing of devices and layouts.
 #'
 #' @param device_mesh A mesh with one axis. `NULL`, the default, makes one from `devices`.
 #' @param devices List of device names, as from `distribution_list_devices()`. `NULL`, the
