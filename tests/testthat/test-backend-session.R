@@ -26,6 +26,21 @@ test_that("values, tensors and models cross to another backend and back", {
   expect_identical(with_backend(other, 1 + 1), 2)
 })
 
+test_that("a process of every backend starts, and ends when it is closed", {
+  for (backend in setdiff(c("tensorflow", "numpy"), config_backend())) {
+    withr::defer(close_backend_session(backend))
+    got <- with_backend(backend, list(config_backend(), as.array(op_cumsum(1:3)), Sys.getpid()))
+    expect_identical(got[[1L]], backend)
+    expect_equal(as.vector(got[[2L]]), c(1, 3, 6))
+    process <- ps::ps_handle(got[[3L]])
+    close_backend_session(backend)
+    ps::ps_wait(process, 5000)
+    expect_false(ps::ps_is_running(process))
+  }
+  layer <- layer_dense(units = 1)
+  expect_refused(with_backend(other, layer), "Python holds in this process alone")
+})
+
 test_that("bad arguments are refused before a process is started", {
   expect_error(with_backend("torches", 1), "backend", class = "kerasbridge_error")
   expect_error(with_backend(other, 1, timeout = 0), "timeout", class = "kerasbridge_error")
