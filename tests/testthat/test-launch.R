@@ -269,6 +269,30 @@ test_that("what a process has started ends with it, and holds nobody up", {
   expect_identical(marked(mark), 0L)
 })
 
+test_that("an interrupt ends all processes", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  mark <- basename(tempfile("kerasbridge-mark-"))
+  begun <- withr::local_tempfile()
+  session <- callr::r_bg(function(mark, begun, backend) {
+    tryCatch(
+      kerasbridge::launch(function(begun) {
+        file.create(begun)
+        Sys.sleep(100)
+      }, begun, backend = backend, env = c(KERASBRIDGE_MARK = mark)),
+      interrupt = \(condition) "interrupted"
+    )
+  }, list(mark, begun, config_backend()))
+  withr::defer(session$kill_tree())
+  late <- proc.time()[["elapsed"]] + 60
+  while (!file.exists(begun) && proc.time()[["elapsed"]] < late) Sys.sleep(0.1)
+  session$interrupt()
+  session$wait(10000)
+  expect_identical(session$get_result(), "interrupted")
+  expect_identical(marked(mark), 0L)
+})
+
 test_that("processes that do not end are ended", {
   if (!can_launch) {
     return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
