@@ -332,8 +332,82 @@ test_that("a factor is a position counted from 1 where a function takes position
   expect_value(op_scatter(places, c(1, 2, 4), 2), c(2, 5))
 })
 
+test_that("a factor has a segment or a class for each level, also for one that does not occur", {
+  unused <- factor(c("a", "b", "a"), levels = c("a", "b", "c"))
+  x <- c(1, 2, 4)
+  expect_value(op_segment_sum(x, unused), c(5, 2, 0))
+  expect_value(op_segment_prod(x, unused), c(4, 2, 1))
+  expect_value(op_segment_max(x, unused)[1:2], c(4, 2))
+  expect_value(op_segment_min(x, unused)[1:2], c(1, 2))
+  for (find in list(op_segment_max, op_segment_min)) {
+    expect_identical(dim(find(x, unused)), 3L)
+  }
+  expect_value(op_segment_sum(x, unused, zero_indexed = TRUE), c(5, 2, 0))
+  expect_value(op_segment_sum(x, unused, num_segments = 2), c(5, 2))
+  expect_value(op_multi_hot(unused), c(1, 1, 0))
+  expect_value(op_multi_hot(one), c(0, 1))
+  expect_value(to_categorical(unused), rbind(c(1, 0, 0), c(0, 1, 0), c(1, 0, 0)))
+})
+
+test_that("a factor is a position where one position or a target is wanted", {
+  expect_value(op_slice(c(5, 6, 7), one, 1), 6)
+  places <- factor(c("b", "a"))
+  expect_value(op_unravel_index(places, c(2, 2)), list(c(1, 1), c(2, 1)))
+  dim(places) <- c(2L, 1L)
+  expect_value(op_scatter_update(c(9, 9), places, c(5, 6)), c(6, 5))
+  expect_value(op_argpartition(c(3, 1, 2), one), op_argpartition(c(3, 1, 2), 2))
+  scores <- rbind(c(0.9, 0.1), c(0.9, 0.1), c(0.1, 0.9))
+  expect_value(op_in_top_k(f, scores, 1), c(FALSE, TRUE, TRUE))
+  target <- factor(c("b", "c"), levels = c("a", "b", "c"))
+  dim(target) <- c(1L, 2L)
+  of_length <- \(target) op_ctc_loss(target, array(0, c(1, 4, 3)), array(2L), array(4L))
+  expect_value(of_length(target), of_length(matrix(2:3, 1)))
+})
+
+test_that("a vector of codes is assigned to", {
+  g <- factor(c("c", "a"), levels = c("a", "b", "c"))
+  changed <- value
+  changed[g, ] <- -1
+  changed[g, 1] <- c(7, 8)
+  v <- keras_variable(value)
+  v@r[g, ] <- -1
+  v@py[g, 0] <- c(7, 8)
+  expect_value(v, changed)
+  changed[g, 2] <- c(5, 6)
+  on_backend(c("tensorflow", "jax", "torch"), {
+    v[g, 2] <- c(5, 6)
+    expect_value(v, changed)
+  })
+  on_backend(c("jax", "torch"), {
+    x <- op_convert_to_tensor(value)
+    x[g, ] <- -1
+    x@py[g, 0] <- c(7, 8)
+    x@r[g, 2] <- c(5, 6)
+    expect_value(x, changed)
+  })
+})
+
+test_that("a factor is no operand", {
+  refusal <- "`e[12]` is a factor.*as.integer\\(e[12]\\).*as.character\\(e[12]\\)"
+  for (x in eager_tensors(array(c(1, 2, 1)))) {
+    for (operator in list(`+`, `*`, `==`, `<`, `&`, `%*%`)) {
+      expect_refused(operator(x, f), refusal)
+      expect_refused(operator(f, x), refusal)
+    }
+    expect_value(x == as.integer(f), c(FALSE, FALSE, FALSE))
+  }
+})
+
 test_that("a factor is no axis, shape or size", {
   expect_refused(op_sum(value, axis = one), "axis")
+  for (x in eager_tensors(value)) {
+    expect_refused(x@r[one:3, ], "Subscript 1 is the string \"b\"")
+    expect_refused(x@r[1:one, ], "Subscript 1 is the string \"b\"")
+  }
+  expect_refused(op_transpose(value, factor(c("b", "a"))), "`axes` must be a whole number")
+  expect_error(op_split(value, one), class = "kerasbridge_error")
+  expect_error(op_split(value, f), class = "kerasbridge_error")
+  expect_error(op_get_item(value, one), class = "kerasbridge_error")
   expect_refused(shape(one), "whole numbers")
   expect_error(op_zeros(one), class = "kerasbridge_error")
   expect_error(layer_dense(units = one), class = "kerasbridge_error")

@@ -292,6 +292,26 @@ on_backend("jax", {
   })
 })
 
+test_that("a range runs the same way in a model of inputs of any size", {
+  ranges <- list(
+    \(x) x@r[, 4:-4], \(x) x@r[, -4:4], \(x) x@r[, 2:-2], \(x) x@r[, -2:2], \(x) x@r[, 3:-3],
+    \(x) x@r[, -5:5], \(x) x@r[, 1:-1], \(x) x@r[, -1:1], \(x) x@r[, -3:-1], \(x) x@r[, 5:2],
+    \(x) x@r[2:-2, 4:-4], \(x) x@r[2, 4:-4], \(x) x@r[-2:2, 1:NA:2], \(x) x@r[, 4:-4, drop = FALSE],
+    \(x) x@r[2:-2, c(1, 3)]
+  )
+  input <- keras_input(batch_shape = c(NA, NA))
+  layer_range <- new_layer_class("Range", call = function(x) f(x))
+  for (f in ranges) {
+    for (model in list(keras_model(input, f(input)), keras_model(input, layer_range(input)))) {
+      for (columns in 5:6) {
+        x <- matrix(seq_len(4 * columns) + 0, 4)
+        label <- deparse1(body(f))
+        expect_equal(value_of(model(x)), value_of(f(op_convert_to_tensor(x))), label = label)
+      }
+    }
+  }
+})
+
 on_backend("tensorflow", {
   test_that("a range means the same where the size is not known", {
     whole <- op_convert_to_tensor(array(as.double(1:5)))

@@ -12,6 +12,7 @@ import importlib
 import math
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -315,6 +316,15 @@ class TensorFlow(Framework):
         return isinstance(x, self.library().Variable)
 
 
+@dataclass(frozen=True)
+class Turning:
+    """A range with one end counted from the start of its axis, and the other from the end: which
+    way it runs is known once the size is."""
+
+    first: int
+    last: int
+
+
 class Keras(Framework):
     """`KerasTensor` (symbolic) and `keras.Variable`, whose value is a tensor of the backend."""
 
@@ -340,8 +350,44 @@ class Keras(Framework):
     def cast(self, x: Any, dtype: str) -> Any:
         return self.library().cast(x, dtype)
 
+    def get(self, x: Any, key: tuple[Any, ...]) -> Any:
+        """Ranges that run down an axis of unknown size run up the turned one: torch has no
+        negative steps."""
+        parts, axis = list(key), 0
+        for place, part in enumerate(key):
+            if isinstance(part, slice) and (part.step or 1) < 0:
+                x = self.library().flip(x, axis)
+                start, stop = (None if end is None else -end - 1 for end in (part.start, part.stop))
+                parts[place] = slice(start, stop, -part.step)
+            axis += part is not None
+        return x[tuple(parts)]
+
     def take(self, x: Any, indices: Any, axis: int) -> Any:
+        if isinstance(indices, Turning):
+            return self._turned(x, indices, axis)
         return self.library().take(x, indices, axis=axis)
+
+    def span(
+        self, x: Any, axis: int, first: int | None, last: int | None, step: int | None, what: str
+    ) -> Any:
+        """As TensorFlow's, where the direction of a range is not known; else ``None``."""
+        if step is not None or first is None or last is None or (first < 0) == (last < 0):
+            return None
+        if {first, last} & {0, -1}:
+            return None  # the very first or last position, which lies on one side of all others
+        return Turning(first, last)
+
+    def _turned(self, x: Any, ends: Turning, axis: int) -> Any:
+        """What is before the last position, upwards and downwards, of which one is empty; and
+        that position."""
+        ops = self.library()
+        if ends.first < 0:
+            return ops.flip(self._turned(x, Turning(ends.last, ends.first), axis), axis)
+        whole = (slice(None),) * axis
+        upwards = x[(*whole, slice(ends.first, ends.last))]
+        downwards = ops.flip(x, axis)[(*whole, slice(-ends.first - 1, -ends.last - 1))]
+        last = x[(*whole, slice(ends.last, ends.last + 1 or None))]
+        return ops.concatenate([upwards, downwards, last], axis)
 
     def get_points(self, x: Any, key: tuple[Any, ...]) -> Any:
         framework = of(x)

@@ -321,7 +321,9 @@ class _Where:
         first = None if start is None else self.position(start)
         last = None if stop is None else self.position(stop)
         if self.span is not None:
-            return self.span(first, last, stride, f"Subscript {self.subscript}")
+            found = self.span(first, last, stride, f"Subscript {self.subscript}")
+            if found is not None:
+                return found
         if first is not None and last is not None:
             direction = -1 if _descends(first, last) else 1
             stride = stride or direction
@@ -423,6 +425,8 @@ def _is_whole(part: Any) -> bool:
 
 
 def _shape_of(positions: Any) -> tuple[int | None, ...]:
+    if isinstance(positions, frameworks.Turning):
+        return (None,)
     return frameworks.of(positions).shape(positions)
 
 

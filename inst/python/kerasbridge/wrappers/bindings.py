@@ -119,7 +119,7 @@ def _bound(name: str) -> Callable[..., Any]:
     function = adapters.adapted(signature.python, function)
     counts = signature.parameters and signature.parameters[-1].name == "zero_indexed"
     if counts and "zero_indexed" not in inspect.signature(function).parameters:
-        return _positions(signature, function)
+        return _by_levels(signature, _positions(signature, function))
     return _direct(signature, function)
 
 
@@ -200,6 +200,23 @@ def _positions(signature: Signature, function: Any) -> Callable[..., Any]:
         if len(values) == last + 1:
             return find(*values[:last], **extra)
         return find(*values[:last], *values[last + 1 :], **extra)
+
+    return call
+
+
+def _by_levels(signature: Signature, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the number of classes or segments is not given, a factor has it."""
+    names = [parameter.name for parameter in signature.parameters]
+    counts = [names.index(name) for name in ("num_classes", "num_segments") if name in names]
+    ids = [place for place, part in enumerate(signature.parameters) if part.kind == "index"]
+    if not counts or not ids:
+        return function
+    (count,), (of,) = counts, ids
+
+    def call(*values: Any, **extra: Any) -> Any:
+        if isinstance(values[of], arrays.Codes) and values[count] is None:
+            values = (*values[:count], values[of].levels, *values[count + 1 :])
+        return function(*values, **extra)
 
     return call
 
