@@ -92,7 +92,7 @@ test_that("nothing is kept of a jump that has gone on", {
   values <- of_child("jumps.R")
   gone <- list(value = "left", collected = 1L, kept = 0L)
   for (way in c("once", "twice", "over another")) expect_identical(values[[way]], gone, info = way)
-  expect_lt(values$growth, 4000 * 10)
+  expect_lt(values$growth, 1500 * 10)
   expect_identical(values$kept, 0L)
   expect_identical(values$swallowed, c("went on", "left later"))
   expect_identical(values$`after swallowed`, 0L)

@@ -57,9 +57,9 @@ exits <- function(n) {
   reticulate::import("gc")$collect()
   sum(gc()[, "used"] * c(56, 8))
 }
-exits(1000)
-before <- exits(1000)
-values$growth <- exits(4000) - before
+exits(500)
+before <- exits(500)
+values$growth <- exits(1500) - before
 values$kept <- kept()
 
 # TensorFlow's C++ keeps the text of the exception alone, whatever is collected meanwhile.
