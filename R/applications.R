@@ -1,3 +1,4 @@
+# nolint start: line_length_linter. Addresses are as long as they are.
 #' Prepare images for a ready-made model, and name what it recognized
 #'
 #' Each `application_*()` model with ImageNet weights expects pixels scaled in its own way:
@@ -31,6 +32,7 @@
 #' image <- array(c(0, 127.5, 255), c(1, 32, 32, 3))
 #' range(as.array(application_preprocess_inputs(model, image)))
 #' @export
+# nolint end
 application_preprocess_inputs <- function(model, x, ..., data_format = NULL, architecture = NULL) {
   check_dots_empty()
   x <- op_convert_to_tensor(x)
