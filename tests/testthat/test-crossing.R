@@ -25,7 +25,7 @@ abort_test <- function(message) stop(message, call. = FALSE)
 often <- function(variable, usual) as.integer(Sys.getenv(variable, usual))
 
 test_that("R code leaves every place where Python calls it, and the framework works on", {
-  rows <- of_child("exits.R")
+  rows <- of_child("exits.R", timeout = 900)
   row <- paste(rows$place, rows$exit, sep = " / ")
   expect_identical(row[rows$value != "left"], character())
   expect_identical(row[rows$calls != rows$ends], character())
