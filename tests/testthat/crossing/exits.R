@@ -278,8 +278,8 @@ rows <- rows[!(rows$exit == "time_limit" & rows$place %in% training_places), ]
 # Every way through the places that differ most; through their relatives one way of each kind.
 kinds <- c("message", "callCC", "restart", "error", "an interrupt", "a signal")
 relatives <- c(
-  "property", "[", "length", "cond", "grad", "hook", "callback class", "evaluate", "predict",
-  "data set"
+  "property", "[", "length", "cond", "grad", "hook", "py_function", "callback class", "evaluate",
+  "predict", "source", "data set"
 )
 rows <- rows[!(rows$place %in% relatives) | rows$exit %in% kinds, ]
 if (exists("only")) rows <- rows[eval(only, rows), ]
