@@ -275,13 +275,19 @@ training_places <- c(
   "callback", "callback class", "evaluate", "predict", "source", "data set", "loss", "metric"
 )
 rows <- rows[!(rows$exit == "time_limit" & rows$place %in% training_places), ]
-# Every way through the places that differ most; through their relatives one way of each kind.
-kinds <- c("message", "callCC", "restart", "error", "an interrupt", "a signal")
+# Each way leads through the places that differ most. Their relatives are left in one way of each
+# kind, and the rarer ways lead through one place of each kind.
 relatives <- c(
   "property", "[", "length", "cond", "grad", "hook", "py_function", "callback class", "evaluate",
   "predict", "source", "data set"
 )
-rows <- rows[!(rows$place %in% relatives) | rows$exit %in% kinds, ]
+rarer <- c("an interrupt", "warn = 2", "try", "shiny's req", "expect_message", "local_options")
+kinds <- list(
+  places = c("function", "next", "map", "callback"),
+  exits = c("message", "callCC", "error", "a signal")
+)
+rows <- rows[!(rows$place %in% relatives) | rows$exit %in% kinds$exits, ]
+rows <- rows[!(rows$exit %in% rarer) | rows$place %in% kinds$places, ]
 if (exists("only")) rows <- rows[eval(only, rows), ]
 table <- Map(function(place, exit) {
   cat(place, "/", exit, "\n", file = reached)
