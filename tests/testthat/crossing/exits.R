@@ -281,7 +281,7 @@ relatives <- c(
   "property", "[", "length", "cond", "grad", "hook", "py_function", "callback class", "evaluate",
   "predict", "source", "data set"
 )
-rarer <- c("an interrupt", "warn = 2", "try", "shiny's req", "expect_message", "local_options")
+rarer <- c("an interrupt", "warn = 2", "try", "shiny's req")
 kinds <- list(
   places = c("function", "next", "map", "callback"),
   exits = c("message", "callCC", "error", "a signal")
