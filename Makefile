@@ -7,6 +7,8 @@ SHELL := bash
 export RETICULATE_PYTHON := $(CURDIR)/.venv/bin/python
 export R_LIBS := $(CURDIR)/.r-lib
 export TF_CPP_MIN_LOG_LEVEL := 3
+# Parts of the tests share the cores: a thread that waits for another one leaves them to others.
+export OMP_WAIT_POLICY := passive
 
 BIN := .venv/bin
 BACKENDS := tensorflow jax torch numpy

@@ -339,8 +339,8 @@ test_that("files go from R to Python's Keras and back, whatever the backends", {
   jsonlite::write_json(unname(unclass(flowers[1:20, ])), file.path(folder, "x.json"), digits = NA)
   script <- file.path(folder, "other_side.py")
   writeLines(other_side, script)
-  # NumPy's arithmetic is that of the others: one partner is enough.
-  backends <- if (trains()) c("jax", "tensorflow", "torch") else "jax"
+  # One partner each, so that each is one once.
+  backends <- switch(config_backend(), jax = "tensorflow", tensorflow = "torch", "jax")
   started <- function(backend) {
     setting <- c("-u", "LD_LIBRARY_PATH", "-u", "R_HOME", paste0("KERAS_BACKEND=", backend))
     processx::process$new(
