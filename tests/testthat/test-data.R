@@ -337,8 +337,8 @@ test_that("a factor has a segment or a class for each level, also for one that d
   x <- c(1, 2, 4)
   expect_value(op_segment_sum(x, unused), c(5, 2, 0))
   expect_value(op_segment_prod(x, unused), c(4, 2, 1))
-  expect_value(op_segment_max(x, unused)[1:2], c(4, 2))
-  expect_value(op_segment_min(x, unused)[1:2], c(1, 2))
+  expect_value(op_segment_max(x, unused)@r[1:2], c(4, 2))
+  expect_value(op_segment_min(x, unused)@r[1:2], c(1, 2))
   for (find in list(op_segment_max, op_segment_min)) {
     expect_identical(dim(find(x, unused)), 3L)
   }

@@ -302,7 +302,10 @@ test_that("a range runs the same way in a model of inputs of any size", {
   input <- keras_input(batch_shape = c(NA, NA))
   layer_range <- new_layer_class("Range", call = function(x) f(x))
   for (f in ranges) {
-    for (model in list(keras_model(input, f(input)), keras_model(input, layer_range(input)))) {
+    models <- list(keras_model(input, f(input)))
+    # What Keras's NumPy backend traces a layer with are arrays, which are R's in an R function.
+    if (trains()) models <- c(models, keras_model(input, layer_range(input)))
+    for (model in models) {
       for (columns in 5:6) {
         x <- matrix(seq_len(4 * columns) + 0, 4)
         label <- deparse1(body(f))
