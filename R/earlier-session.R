@@ -29,7 +29,8 @@ keras_classes <- paste0("keras.src.", c(
   "backend.common.remat.RematScope",
   "backend.common.stateless_scope.StatelessScope",
   "backend.common.symbolic_scope.SymbolicScope",
-  "export.saved_model_export_archive.SavedModelExportArchive"
+  "export.saved_model_export_archive.SavedModelExportArchive",
+  "backend.numpy.export.NumpyExportArchive"
 ))
 
 pointer_classes <- c(
