@@ -5,7 +5,7 @@
 # what it or a function finds in the global environment, and where it looks after that. A
 # function takes its own environment along, unless that is the global one.
 needed_in <- function(expr, env) {
-  store <- new_environment(list(variables = list(), globals = list(), seen = character()))
+  store <- nothing_needed()
   free <- unlist(free_names(new_function(NULL, expr)))
   # names in formulas and quoted code are looked for as well, unless the expression assigns them
   quoted <- setdiff(all.names(expr, unique = TRUE), c(free, assigned_names(expr)))
@@ -15,9 +15,14 @@ needed_in <- function(expr, env) {
 }
 
 needed_by <- function(f) {
-  store <- new_environment(list(variables = list(), globals = list(), seen = character()))
+  store <- nothing_needed()
   need_function(f, store)
   list(globals = store$globals)
+}
+
+# Where what is found is gathered, with the names that were seen.
+nothing_needed <- function() {
+  new_environment(list(variables = list(), globals = list(), seen = character()))
 }
 
 need_function <- function(f, store) {
