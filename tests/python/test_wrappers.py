@@ -246,9 +246,9 @@ def test_changes_are_told_as_a_table():
     def of(python, *parameters, **fields):
         return {"python": python, "parameters": list(parameters), **fields}
 
-    x, axis = ["x", "tensor", "required"], ["axis", "axis", "default", None]
+    x, axis = ["x", "tensor"], ["axis", "axis", None]
     before = {
-        "op_sum": of("keras.ops.sum", x, axis, ["old", "value", "omit"]),
+        "op_sum": of("keras.ops.sum", x, axis, ["old", "value", None, "omit"]),
         "op_same": of("keras.ops.same", x),
         "op_moved": of("keras.ops.moved", x, axis),
         "op_gone": of("keras.ops.gone", x),
@@ -257,12 +257,12 @@ def test_changes_are_told_as_a_table():
         "op_sum": of(
             "keras.ops.sum",
             x,
-            ["axis", "axis", "default", -1],
-            ["where", "tensor", "default", True],
+            ["axis", "axis", -1],
+            ["where", "tensor", True],
         ),
         "op_same": of("keras.ops.same", x),
         "op_moved": of("keras.math.moved", axis, x, result="index"),
-        "op_psnr": of("keras.ops.psnr", x, ["max_val", "value", "required"]),
+        "op_psnr": of("keras.ops.psnr", x, ["max_val", "value"]),
     }
     assert changes.table(before, after).splitlines() == [
         "new      op_psnr   keras.ops.psnr    x, max_val",

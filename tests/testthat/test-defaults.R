@@ -52,6 +52,12 @@ not_made <- c(
 
 shim_side <- reticulate::import_from_path("defaults", path = test_path("."))
 
+# Where a parameter is required, the table has no default for it.
+parameters_of <- function(signature, required) {
+  chosen <- Filter(\(parameter) (length(parameter) == 2L) == required, signature$parameters)
+  vapply(chosen, `[[`, "", 1L)
+}
+
 test_that("a class made with nothing but what it needs is Keras's own default object", {
   table <- kerasbridge:::wrapper_table()
   classes <- Filter(shim_side$is_class, names(table))
@@ -61,8 +67,7 @@ test_that("a class made with nothing but what it needs is Keras's own default ob
   # On torch this one is not Keras's, which has none there.
   ours <- if (config_backend() == "torch") "distribution_data_parallel"
   for (name in setdiff(classes, c(names(not_made), ours))) {
-    modes <- vapply(table[[name]]$parameters, `[[`, "", 3L)
-    names <- vapply(table[[name]]$parameters, `[[`, "", 1L)[modes == "required"]
+    names <- parameters_of(table[[name]], required = TRUE)
     own <- required_of[[name]]
     names <- union(names, names(own))
     arguments <- lapply(stats::setNames(nm = names), \(it) eval(own[[it]] %||% required[[it]]))
@@ -96,8 +101,7 @@ test_that("the defaults of every wrapper become Keras's own on their way", {
   table <- kerasbridge:::wrapper_table()
   wrong <- lapply(stats::setNames(nm = names(table)), function(name) {
     shown <- formals(args(unclass(get(name))))
-    modes <- vapply(table[[name]]$parameters, `[[`, "", 3L)
-    names <- vapply(table[[name]]$parameters, `[[`, "", 1L)[modes == "default"]
+    names <- parameters_of(table[[name]], required = FALSE)
     defaults <- lapply(stats::setNames(nm = names), \(it) eval(shown[[it]]))
     shim_side$differing(name, do.call(dict, defaults))
   })

@@ -35,8 +35,9 @@ def _parameters(signature: dict[str, Any]) -> dict[str, str]:
     return {name: _said(*rest) for name, *rest in signature["parameters"]}
 
 
-def _said(kind: str, mode: str, default: Any = None) -> str:
-    return f"{kind}, {mode if mode != 'default' else json.dumps(default)}"
+def _said(kind: str, *default: Any) -> str:
+    value, *mode = default or (None, "required")
+    return f"{kind}, {mode[0] if mode else json.dumps(value)}"
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

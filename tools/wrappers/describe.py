@@ -110,8 +110,11 @@ class WrapperParameter:
     python: str = ""
 
     def as_json(self) -> list[Any]:
-        fields: list[Any] = [self.name, self.kind, self.mode, self.default]
-        return fields if self.mode == "default" else fields[:3]
+        """Its name and kind; its default, unless it is required; and a mode of another name."""
+        fields: list[Any] = [self.name, self.kind]
+        if self.mode != "required":
+            fields.append(self.default)
+        return fields if self.mode in ("required", "default") else [*fields, self.mode]
 
 
 #: What a function that takes or returns positions takes besides Keras's own parameters.

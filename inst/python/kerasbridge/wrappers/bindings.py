@@ -71,13 +71,21 @@ def _signature(name: str, entry: dict[str, Any]) -> Signature:
     return Signature(
         name=name,
         python=entry["python"],
-        parameters=tuple(Parameter(*fields) for fields in entry["parameters"]),
+        parameters=tuple(_parameter(*fields) for fields in entry["parameters"]),
         result=tuple(result) if isinstance(result, list) else result,
         form=entry.get("form", "function"),
         function=entry.get("function"),
         renamed=tuple(entry.get("renamed", {}).items()),
         rest=entry.get("rest", "value"),
     )
+
+
+def _parameter(name: str, kind: str, *default: Any) -> Parameter:
+    """A parameter as the table has it: without a default, it is required."""
+    if not default:
+        return Parameter(name, kind)
+    value, *mode = default
+    return Parameter(name, kind, *mode or ["default"], value)
 
 
 @cache
