@@ -118,20 +118,20 @@ shim_functions <- c(
 
 # Call a Python callable of the shim with R arguments. A tensor stays a tensor, plain values
 # become R's, and a Python error becomes an R condition whose call is that of the caller.
-call_py <- function(f, ...) {
-  result <- .External2(call_kept, f)
+call_py <- function(.f, ...) {
+  result <- .External2(call_kept, .f)
   finished(result, sys.parent())
 }
 
 # The same for a helper of the function that the user called.
-call_py_for <- function(frame, f, ...) {
-  result <- .External2(call_kept, f)
-  finished(result, frame)
+call_py_for <- function(.frame, .f, ...) {
+  result <- .External2(call_kept, .f)
+  finished(result, .frame)
 }
 
 # The same, but the result stays in Python, whatever it is.
-call_py_raw <- function(f, ...) {
-  result <- .External2(call_kept, f)
+call_py_raw <- function(.f, ...) {
+  result <- .External2(call_kept, .f)
   if (inherits(result, failure_class)) raise_failure(result, sys.call(sys.parent()))
   result
 }

@@ -130,6 +130,7 @@ new_definition <- function(name, bases, members, env, doc = NULL, private = list
                            made_by = "new_class") {
   check_class_name(name)
   check_members(members)
+  if (made_by == "new_layer_class") check_composes(members)
   definition <- new.env(parent = emptyenv())
   definition$name <- name
   definition$bases <- bases
@@ -150,6 +151,15 @@ check_class_name <- function(name, call = caller_env(2)) {
 check_members <- function(members, call = caller_env(2)) {
   if (length(members) && !is_named(members)) {
     abort_argument("Methods and attributes of a class must have names.", call)
+  }
+}
+
+check_composes <- function(members, call = caller_env(2)) {
+  if ("object" %in% names(formals(members$initialize))) {
+    abort_argument(
+      "{.fn initialize} of a layer has no argument {.arg object}: by that name the layer gets what it is applied to.",
+      call
+    )
   }
 }
 

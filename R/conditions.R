@@ -177,7 +177,7 @@ entry_to_python <- function() {
   }
   callers <- c("call_py", "call_py_raw")
   user <- if (heads[[entry]] == "call_py_for") {
-    sys.frame(entry)$frame
+    sys.frame(entry)$.frame
   } else if (!heads[[entry]] %in% callers && is_ours(sys.function(entry))) {
     entry # has called C at once
   } else {

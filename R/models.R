@@ -100,8 +100,8 @@ py_to_r_wrapper.keras.src.initializers.initializer.Initializer <- function(x) {
   }
 }
 
-apply_layer <- function(layer, ...) {
+apply_layer <- function(.layer, ...) {
   pack_given <- \(x, call) if (is.null(x)) NULL else pack(x, arg = "input", call = call)
   arguments <- lapply(list2(...), pack_given, call = caller_env())
-  inject(call_py(bound$layer_call, layer, !!!arguments))
+  inject(call_py(bound$layer_call, .layer, !!!arguments))
 }

@@ -848,3 +848,25 @@ test_that("an R6 class may name `self` in its methods", {
   expect_value(layer(op_ones(2)), c(9, 9))
   expect_identical(layer$half, 2)
 })
+
+test_that("an argument may have any name, also those that the package's own functions have", {
+  for (name in c("f", "frame", "layer", "x", "call", "definition", "args", "kwargs", "fn", "n")) {
+    initialize <- rlang::inject(function(held, ...) {
+      super$initialize(...)
+      self$held <- !!as.symbol(name)
+    })
+    names(formals(initialize))[[1L]] <- name
+    layer_holding <- new_layer_class(
+      "Holding",
+      initialize = initialize, call = function(inputs) self$held(inputs)
+    )
+    given <- rlang::set_names(list(\(x) x * 2), name)
+    expect_value(do.call(layer_holding, given)(op_ones(2)), c(2, 2))
+    expect_value(do.call(layer_holding, c(list(op_ones(2)), given)), c(2, 2))
+  }
+  expect_refused(
+    new_layer_class("Taking", initialize = function(object, ...) NULL),
+    "`initialize()` of a layer has no argument `object`",
+    fixed = TRUE
+  )
+})

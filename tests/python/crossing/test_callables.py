@@ -22,6 +22,10 @@ from kerasbridge.crossing import callables
         (["x", "...", "mask"], [True, False, False], "(x, *args, mask=None, **kwargs)"),
         # R may have an argument with a default before one without; Python may not.
         (["x", "y"], [False, True], "(x=None, y=None)"),
+        # What Python cannot name, and what it adds itself, leave the user's names alone.
+        (["y.true", "y_true"], [True, True], "(y_true_, y_true, **kwargs)"),
+        (["lambda", "lambda_"], [True, True], "(lambda__, lambda_, **kwargs)"),
+        (["args", "kwargs", "..."], [True, True, False], "(args, kwargs, *args_, **kwargs_)"),
     ],
 )
 def test_formals_become_a_signature(names, required, shown):

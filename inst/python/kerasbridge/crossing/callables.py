@@ -18,14 +18,22 @@ def signature(
     ``...`` takes further arguments, named and unnamed; a formal with a default may be left out,
     and R then computes the default itself. `defaults` has those that Python can show. A formal
     that Python cannot name, such as ``lambda`` or ``y.true``, has its place under another name;
-    by its own it is one of the further arguments.
+    by its own it is one of the further arguments. Names that the user has taken stay the user's.
     """
     defaults = defaults or {}
-    parameters = []
+    parameters: list[inspect.Parameter] = []
+    taken = set(names)
+
+    def free(name: str) -> str:
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        return name
+
     seen_dots = seen_default = False
     for name, needed in zip(names, required, strict=True):
         if name == "...":
-            parameters.append(inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL))
+            parameters.append(inspect.Parameter(free("args"), inspect.Parameter.VAR_POSITIONAL))
             seen_dots = True
             continue
         kinds = inspect._ParameterKind
@@ -33,9 +41,10 @@ def signature(
         optional = not needed or (seen_default and not seen_dots)
         seen_default = seen_default or optional
         default = defaults.get(name) if optional else inspect.Parameter.empty
-        parameters.append(inspect.Parameter(_nameable(name), kind, default=default))
+        shown = name if _nameable(name) == name else free(_nameable(name))
+        parameters.append(inspect.Parameter(shown, kind, default=default))
     if seen_dots or any(_nameable(name) != name for name in names):
-        parameters.append(inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD))
+        parameters.append(inspect.Parameter(free("kwargs"), inspect.Parameter.VAR_KEYWORD))
     return inspect.Signature(parameters)
 
 
