@@ -451,11 +451,14 @@ test_that("wide integers are exact or refused", {
     }
   }
   for (like in list(1:2, 5L, op_convert_to_tensor(1:2))) {
-    # TensorFlow itself repeats no number of uint64
-    if (narrow) {
-      expect_refused(op_full_like(like, 2^40, "int64"), "beyond 2\\^31")
-    } else {
-      expect_identical(as.double(as.array(op_full_like(like, 2^40, "int64")))[[1]], 2^40)
+    for (dtype in c("int64", "uint64")) {
+      if (narrow) {
+        expect_refused(suppressWarnings(op_full_like(like, 2^40, dtype)), "beyond 2\\^3[12]")
+      } else if (dtype == "uint64" && config_backend() == "torch") {
+        expect_refused(op_full_like(like, 2^40, dtype), "Unsupported dtype for PyTorch: uint64")
+      } else {
+        expect_identical(as.double(as.array(op_full_like(like, 2^40, dtype)))[[1]], 2^40)
+      }
     }
     expect_refused(op_full_like(like, 2^40), "`fill_value` holds .*, which the dtype int32 has not")
   }

@@ -420,3 +420,27 @@ test_that("data may have another number of dimensions than in the call before", 
   expect_length(history, 2)
   expect_equal(evaluate(model, x, y, verbose = 0), evaluate(model, x, matrix(y), verbose = 0))
 })
+
+test_that("a model without any loss is refused, and one whose layers give it is trained", {
+  skip_if_not(trains())
+  x <- matrix(seq_len(40) / 40, 20)
+  bare <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
+  compile(bare, "sgd")
+  before <- get_weights(bare)
+  for (again in 1:2) {
+    expect_refused(fit(bare, x, x[, 1], epochs = 1, verbose = 0), "compiled without a loss")
+    expect_refused(evaluate(bare, x, x[, 1], verbose = 0), "compiled without a loss")
+  }
+  expect_identical(get_weights(bare), before)
+
+  layer_sizes <- new_layer_class("Sizes", call = function(inputs) {
+    self$add_loss(op_mean(inputs^2))
+    inputs
+  })
+  given <- keras_model_sequential(input_shape = 2) |> layer_dense(1) |> layer_sizes()
+  compile(given, "sgd")
+  history <- fit(given, x, x[, 1], epochs = 3, verbose = 0)
+  expect_lt(history$metrics$loss[[3]], history$metrics$loss[[1]])
+  compile(bare, "sgd", "mse")
+  expect_gt(fit(bare, x, x[, 1], epochs = 1, verbose = 0)$metrics$loss, 0)
+})

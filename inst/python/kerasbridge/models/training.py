@@ -280,9 +280,31 @@ def _at_work(
     with (
         _explaining(model, x, y),
         nullcontext() if counted and known else feeds.end_is_no_news(),
+        _with_some_loss(model),
         sharing.shared(model),
     ):
         yield
+
+
+@contextmanager
+def _with_some_loss(model: Any) -> Iterator[None]:
+    """Where nothing gives a loss, Keras on JAX alone goes on, with one that is 0."""
+    keras = batches.keras()
+    own = type(model).compute_loss is not keras.Model.compute_loss
+    if keras.config.backend() != "jax" or own or model._compile_loss is not None:
+        yield
+        return
+
+    def compute_loss(*args: Any, **kwargs: Any) -> Any:
+        if not model.losses:  # of layers, which are known once they were called
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        return keras.Model.compute_loss(model, *args, **kwargs)
+
+    object.__setattr__(model, "compute_loss", compute_loss)
+    try:
+        yield
+    finally:
+        object.__delattr__(model, "compute_loss")
 
 
 def _trace_anew(model: Any, **ranks: list[Any]) -> None:

@@ -341,6 +341,8 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
         x = x if frameworks.is_tensor(x) else _ops().convert_to_tensor(x)
         wanted = dtype or frameworks.of(x).dtype(x)
         fill_value = arrays.tensor_of(fill_value, wanted, "fill_value")
+    if dtype == "uint64":  # Keras makes it uint32, where 2^40 becomes 0
+        return _ops().full(_ops().shape(x), fill_value, dtype=dtype)
     return _ops().full_like(x, fill_value, dtype=dtype)
 
 
