@@ -59,5 +59,13 @@ test_that("what is refused at the door is told by the name of its argument", {
 test_that("sizes that no memory holds are refused, and R goes on", {
   expect_refused(op_ones(c(2^31 - 1, 2^31 - 1)), "`shape` has more elements than any memory holds")
   expect_error(op_ones(c(2^23, 2^23)), class = "kerasbridge_error")
+  # Beyond the 32 bits that frameworks count in, they would make something else, or end R.
+  expect_refused(op_one_hot(1L, 2^33), "`num_classes` is 8589934592, and no dimension is beyond 2^31", fixed = TRUE)
+  expect_refused(op_multi_hot(1L, 2^33), "`num_classes` is")
+  expect_refused(op_eye(2^33), "`N` is")
+  expect_refused(op_linspace(0, 1, 2^40), "`num` is")
+  expect_refused(op_segment_sum(1, 1L, num_segments = 2^33), "`num_segments` is")
+  expect_refused(layer_dense(units = 2^40), "`units` is")
+  on_backend("jax", expect_refused(random_normal(2^37), "`shape` has a dimension beyond 2\\^31"))
   expect_value(op_ones(2), c(1, 1))
 })

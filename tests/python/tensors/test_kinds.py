@@ -33,7 +33,7 @@ def zero_based(number: int) -> int:
         ("dtype", "int32", "dtype"),
         ("filepath", None, "path"),
         ("activation", None, "callable"),
-        ("units", None, "integer"),
+        ("units", None, "size"),
         ("kernel_size", (3, 3), "integer"),
         ("max_tokens", None, "integer"),
         ("some_count", 3, "integer"),

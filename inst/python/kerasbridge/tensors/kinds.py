@@ -47,9 +47,14 @@ _BY_NAME: Final[dict[str, str]] = {
         "activation recurrent_activation fn func function f cond_fun body_fun".split(), "callable"
     ),
     **dict.fromkeys(
-        "units filters kernel_size strides pool_size dilation_rate padding_size groups num_heads "
-        "head_dim key_dim value_dim n k num size input_dim output_dim num_classes depth_multiplier "
-        "max_tokens num_bins seed batch_size epochs repeats num_segments block_size".split(),
+        "units filters input_dim output_dim n N M num num_classes num_segments num_samples "
+        "minlength".split(),
+        "size",
+    ),
+    **dict.fromkeys(
+        "kernel_size strides pool_size dilation_rate padding_size groups num_heads head_dim "
+        "key_dim value_dim k size depth_multiplier max_tokens num_bins seed batch_size epochs "
+        "repeats block_size".split(),
         "integer",
     ),
 }
@@ -64,6 +69,7 @@ KINDS: Final = (
     "data",
     "integer",
     "integers",
+    "size",
     "integer_vector",
     "number_vector",
     "shape",
@@ -120,6 +126,14 @@ def integer(value: Any, name: str) -> Any:
 
 def _integers_of_array(value: Any, name: str) -> Any:
     return integer(value.tolist(), name) if isinstance(value, np.ndarray) else value
+
+
+def size(value: Any, name: str) -> Any:
+    """A whole number that a dimension of the result will have, in the frameworks' 32 bits."""
+    number = integer(value, name)
+    if isinstance(number, int) and abs(number) >= 2**31:
+        raise ArgumentError(f"`{name}` is {number:.10g}, and no dimension is beyond 2^31.")
+    return number
 
 
 def integer_vector(value: Any, name: str) -> Any:
@@ -321,6 +335,7 @@ CONVERTERS: Final[dict[str, Converter | None]] = {
     "data": None,
     "integer": integer,
     "integers": integer,
+    "size": size,
     "integer_vector": integer_vector,
     "number_vector": number_vector,
     "shape": _shape,

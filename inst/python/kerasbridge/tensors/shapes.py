@@ -124,9 +124,16 @@ def _sizes(values: tuple[float, ...], name: str) -> tuple[int | None, ...]:
 
 
 def _possible(sizes: tuple[Any, ...], name: str) -> tuple[Any, ...]:
-    if math.prod(size for size in sizes if isinstance(size, int)) > _TOO_MANY:
+    numbers = [size for size in sizes if isinstance(size, int)]
+    if math.prod(numbers) > _TOO_MANY:
         raise ArgumentError(f"`{name}` has more elements than any memory holds.")
+    if max(numbers, default=0) >= 2**31 and _counts_in_32_bits():
+        raise ArgumentError(f"`{name}` has a dimension beyond 2^31, which JAX has not.")
     return sizes
+
+
+def _counts_in_32_bits() -> bool:
+    return bool(importlib.import_module("keras").config.backend() == "jax")
 
 
 def described(value: Any) -> str:
