@@ -98,6 +98,7 @@ declare_requirements <- function() {
   if (length(the$declared)) py_require(the$declared, action = "remove")
   py_require(requirements, backend_table()$python)
   the$declared <- requirements
+  prefer_installed(the$choice$backend)
 }
 
 backend_requirements <- function(backend, gpu, platform = platform_name()) {

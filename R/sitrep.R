@@ -75,7 +75,8 @@ abort_installation <- function(cause) {
 # Is there a Python that starts without anything being downloaded?
 has_environment <- function() {
   python_started() || nzchar(Sys.getenv("RETICULATE_PYTHON")) ||
-    nzchar(Sys.getenv("RETICULATE_PYTHON_ENV")) || nzchar(Sys.getenv("VIRTUAL_ENV"))
+    nzchar(Sys.getenv("RETICULATE_PYTHON_ENV")) || nzchar(Sys.getenv("VIRTUAL_ENV")) ||
+    nzchar(Sys.getenv("RETICULATE_PYTHON_FALLBACK"))
 }
 
 sitrep_r <- function() {

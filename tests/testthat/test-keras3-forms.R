@@ -375,4 +375,7 @@ test_that("%<>% pipes and assigns", {
 test_that("install_keras() refuses what it cannot install, before it makes anything", {
   expect_refused(install_keras(backend = "theano"), "backend")
   expect_refused(install_keras(1), "envname")
+  expect_refused(install_keras(wheels = 1), "`wheels` must be a folder")
+  expect_refused(install_keras(wheels = "not-there"), 'there is none at "not-there"')
+  expect_refused(install_keras(wheels = withr::local_tempdir()), "has no wheel")
 })

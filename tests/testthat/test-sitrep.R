@@ -260,6 +260,29 @@ on_backend("jax", {
     expect_match(told, said)
   })
 
+  test_that("the environment of install_keras() is taken where it has what is needed", {
+    used <- function(environment, variables = character()) {
+      home <- withr::local_tempdir()
+      file.symlink(environment, file.path(home, "r-keras"))
+      unset <- c(RETICULATE_PYTHON = NA, VIRTUAL_ENV = NA, KERAS_BACKEND = NA)
+      callr::r(function() {
+        library(kerasbridge)
+        use_backend("numpy")
+        loadNamespace("reticulate")
+        chosen <- Sys.getenv("RETICULATE_PYTHON_FALLBACK")
+        if (startsWith(chosen, Sys.getenv("WORKON_HOME"))) {
+          op_ones(2)
+          chosen <- reticulate::py_config()$python
+        }
+        sub(Sys.getenv("WORKON_HOME"), "", chosen, fixed = TRUE)
+      }, env = c(callr::rcmd_safe_env(), unset, WORKON_HOME = home, variables), wd = home)
+    }
+    full <- dirname(dirname(Sys.getenv("RETICULATE_PYTHON")))
+    expect_identical(used(full), file.path(normalizePath(full), "bin", "python"))
+    expect_identical(used(full, c(RETICULATE_PYTHON_FALLBACK = "/their/python")), "/their/python")
+    expect_identical(used(dirname(dirname(python_without_packages()))), "")
+  })
+
   test_that("a Keras that is no longer supported is refused, with what is needed", {
     old <- file.path(dirname(dirname(Sys.getenv("RETICULATE_PYTHON"))), "unsupported")
     skip_if_not(dir.exists(old), "the environment that tools/setup makes")
