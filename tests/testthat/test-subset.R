@@ -265,7 +265,42 @@ test_that("an assignment that cannot be is refused, and nothing changes", {
   expect_refused(v@r[1, ] <- NA_integer_, "missing values")
   expect_value(v, m)
   input <- keras_input(3)
-  expect_error(input@r[1, 1] <- 0, "does not support item assignment", class = "kerasbridge_error")
+  expect_refused(input@r[1, 1] <- 0, "symbolic tensor has no elements that could be replaced")
+})
+
+test_that("an assignment to a tensor gives what R's would", {
+  ways <- list(
+    \(x) { x@r[1, 1] <- 0; x }, \(x) { x@r[2, ] <- c(20, 21, 22, 23); x },
+    \(x) { x@r[3, 2:3] <- 9; x }, \(x) { x@r[c(1, 3), c(2, 4)] <- matrix(-(1:4), 2); x },
+    \(x) { x@r[cbind(1:2, 2:3)] <- c(50, 60); x }, \(x) { x@r[x > 5.5] <- 0; x },
+    \(x) { x@r[, c(TRUE, FALSE, FALSE, TRUE)] <- 1; x }, \(x) { x@r[c(3, 1), 1] <- c(70, 80); x },
+    \(x) { x@r[] <- matrix(7, 3, 4); x }, \(x) { x@r[, 1] <- op_convert_to_tensor(1:3); x },
+    \(x) { x@r[2:3, 4] <- x@r[1:2, 4]; x }, \(x) { op_subset(x, 1, 2:3) <- c(5, 6); x }
+  )
+  # The same code on a matrix, whose `@r` is the matrix itself.
+  in_r <- function(way) {
+    written <- gsub("op_convert_to_tensor", "c", deparse(body(way)), fixed = TRUE)
+    written <- sub("op_subset(x, 1, 2:3)", "x[1, 2:3]", written, fixed = TRUE)
+    eval(parse(text = gsub("@r", "", written, fixed = TRUE)), list(x = m + 0))
+  }
+  for (way in ways) {
+    given <- op_convert_to_tensor(m)
+    expect_equal(value_of(way(given)), value_of(in_r(way)), label = deparse1(body(way)))
+    # Torch and NumPy write where the tensor is; the others leave it.
+    on_backend(c("tensorflow", "jax"), expect_value(given, m))
+  }
+  on_backend("tensorflow", {
+    replaced <- tf_function(\(x) {
+      x@r[2, ] <- 0
+      x@r[, 4] <- x@r[, 1] * 2
+      x
+    }, input_signature = list(tf$TensorSpec(shape(NA, 4), "float32")))
+    expected <- m
+    expected[2, ] <- 0
+    expected[, 4] <- expected[, 1] * 2
+    expect_value(replaced(op_convert_to_tensor(m)), expected)
+    expect_identical(dim(replaced(op_convert_to_tensor(m))), dim(m))
+  })
 })
 
 on_backend("jax", {
@@ -334,10 +369,25 @@ on_backend("tensorflow", {
     }
   })
 
-  test_that("a TensorFlow constant refuses, in TensorFlow's words", {
-    x <- tf$ones(shape(2, 2))
-    expect_refused(x@r[1, 1] <- 0, "EagerTensor' object does not support item assignment")
-    expect_value(x, matrix(1, 2, 2))
+  test_that("texts, flags and whole numbers of TensorFlow are replaced too", {
+    x <- op_convert_to_tensor(matrix(c("a", "b", "c", "d"), 2))
+    x[2, 1] <- "B"
+    x[, 2] <- c("C", "D")
+    expect_identical(as.array(x), matrix(c("a", "B", "C", "D"), 2))
+    flags <- op_convert_to_tensor(c(TRUE, FALSE))
+    flags[2] <- TRUE
+    expect_identical(as.vector(as.array(flags)), c(TRUE, TRUE))
+    whole <- op_convert_to_tensor(1:3)
+    whole[c(3, 1)] <- c(30L, 10L)
+    expect_identical(as.vector(as.array(whole)), c(10L, 2L, 30L))
+    with(tf$GradientTape() %as% tape, {
+      given <- op_convert_to_tensor(c(1, 2, 3))
+      tape$watch(given)
+      changed <- given
+      changed[2] <- given[1] * 5
+      total <- op_sum(changed^2)
+    })
+    expect_value(tape$gradient(total, given), c(2 * 1 + 2 * 25, 0, 6))
   })
 
   test_that("a TensorFlow variable is assigned in place, whole and in part", {

@@ -310,13 +310,15 @@ def test_assignment_is_in_place_where_the_framework_can(native):
     np.testing.assert_array_equal(native.array(x), expected)
 
 
-def test_tensorflow_s_constants_refuse_in_its_own_words():
-    with pytest.raises(TypeError, match="does not support item assignment"):
-        put(tf.constant([1.0, 2.0]), 0.0, 1)
+def test_tensorflow_s_constants_are_replaced():
+    x = tf.constant([1.0, 2.0])
+    np.testing.assert_array_equal(put(x, 0.0, 1), [0, 2])
+    np.testing.assert_array_equal(put(x, r_array([5.0, 7.0]), r_array([2, 1])), [7, 5])
+    np.testing.assert_array_equal(x, [1, 2])
 
 
 def test_symbolic_tensors_refuse_assignment():
-    with pytest.raises(TypeError, match="does not support item assignment"):
+    with pytest.raises(TypeError, match="no elements that could be replaced"):
         put(keras.Input((3,)), 0.0, "_", 1)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import importlib
 import math
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -161,8 +160,15 @@ class Torch(Framework):
         return coordinates
 
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
+        if self._shares(x, value):
+            value = value.clone()  # torch would read what it has just written
         x[self._native(x, key)] = value
         return x
+
+    def _shares(self, x: Any, value: Any) -> bool:
+        if not isinstance(value, self.library().Tensor):
+            return False
+        return bool(value.untyped_storage().data_ptr() == x.untyped_storage().data_ptr())
 
     def _native(self, x: Any, key: tuple[Any, ...]) -> tuple[Any, ...]:
         """`key` in tensors. Beside these, NumPy broadcasts a number as well, and torch does not."""
@@ -277,22 +283,44 @@ class TensorFlow(Framework):
 
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
         tf = self.library()
-        if not self._is_variable(x):
-            operator.setitem(x, key, value)  # a constant: the framework's own refusal
         value = tf.cast(value, x.dtype)
+        if not self._is_variable(x):
+            return self._replaced(x, key, value)
         if not key:
             x.assign(tf.broadcast_to(value, tf.shape(x)))
         elif all(isinstance(part, int | slice | None) for part in key):
             part = x[key]
             part.assign(tf.broadcast_to(value, tf.shape(part)))
         else:
-            if any(isinstance(part, slice | None) for part in key):
-                sizes = self.shape(x)
-                key = np.unravel_index(_numbered(sizes, key), [int(size or 0) for size in sizes])
-            points = self._stacked(x, key)
-            extent = tf.concat([tf.shape(points)[:-1], x.shape[len(key) :]], axis=0)
-            x.scatter_nd_update(points, tf.broadcast_to(value, extent))
+            points = self._places(x, key)
+            x.scatter_nd_update(points, self._at(x, points, value))
         return x
+
+    def _replaced(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
+        """A new tensor: what TensorFlow makes stays what it is."""
+        tf = self.library()
+        if not key:
+            return tf.broadcast_to(value, tf.shape(x))
+        if not all(isinstance(part, int | slice | None) for part in key):
+            points = self._places(x, key)
+            return tf.tensor_scatter_nd_update(x, points, self._at(x, points, value))
+        places = tf.reshape(tf.range(tf.size(x, tf.int64)), tf.shape(x))[key]
+        value = tf.reshape(tf.broadcast_to(value, tf.shape(places)), [-1])
+        flat = tf.tensor_scatter_nd_update(tf.reshape(x, [-1]), tf.reshape(places, [-1, 1]), value)
+        return tf.ensure_shape(tf.reshape(flat, tf.shape(x)), x.shape)
+
+    def _places(self, x: Any, key: tuple[Any, ...]) -> Any:
+        """The elements of a key that has positions, as points."""
+        if any(isinstance(part, slice | None) for part in key):
+            sizes = self.shape(x)
+            key = np.unravel_index(_numbered(sizes, key), [int(size or 0) for size in sizes])
+        return self._stacked(x, key)
+
+    def _at(self, x: Any, points: Any, value: Any) -> Any:
+        """A value for each of these points, which may leave the last dimensions whole."""
+        tf = self.library()
+        whole = tf.shape(x)[points.shape[-1] :]
+        return tf.broadcast_to(value, tf.concat([tf.shape(points)[:-1], whole], axis=0))
 
     def _stacked(self, x: Any, key: tuple[Any, ...]) -> Any:
         """Coordinates along each axis, broadcast, as points: one along the last axis."""
@@ -404,7 +432,10 @@ class Keras(Framework):
     def set(self, x: Any, key: tuple[Any, ...], value: Any) -> Any:
         current = self.value(x)
         if current is x:
-            operator.setitem(x, key, value)  # symbolic: the framework's own refusal
+            raise TypeError(
+                "A symbolic tensor has no elements that could be replaced: choose between two with "
+                "op_where(), or put parts together with op_concatenate()."
+            )
         framework = of(current)
         if framework.name == "tensorflow":
             framework.set(current if hasattr(current, "assign") else x._value, key, value)
