@@ -870,3 +870,36 @@ test_that("an argument may have any name, also those that the package's own func
     fixed = TRUE
   )
 })
+
+test_that("weights are added with shapes as R writes them", {
+  shapes <- list(
+    list(given = 3, dim = 3L), list(given = c(3, 2), dim = c(3L, 2L)), list(given = 3:2, dim = 3:2),
+    list(given = list(3, 2), dim = 3:2), list(given = shape(3, 2), dim = 3:2)
+  )
+  for (shape in shapes) {
+    layer_adding <- new_layer_class("Adding",
+      build = function(input_shape) {
+        self$named <- self$add_weight(shape = shape$given, initializer = "ones", name = "named")
+        self$placed <- self$add_weight(shape$given, "ones", "float32")
+      },
+      call = function(inputs) inputs * op_sum(self$named) + op_sum(self$placed)
+    )
+    size <- prod(shape$dim)
+    layer <- layer_adding()
+    expect_value(layer(op_ones(1)), 2 * size)
+    expect_identical(unique(lapply(layer$weights, \(w) dim(w))), list(shape$dim))
+  }
+  Counting <- new_metric_class("Counting",
+    initialize = function(...) {
+      super$initialize(...)
+      self$total <- self$add_variable(2, "zeros")
+    },
+    update_state = function(y_true, y_pred, sample_weight = NULL) self$total$assign_add(c(1, 2)),
+    result = function() self$total
+  )
+  metric <- Counting()
+  metric$update_state(1, 1)
+  expect_value(metric$result(), c(1, 2))
+  refusing <- new_layer_class("Refusing", build = function(input_shape) self$add_weight(2.5))
+  expect_error(refusing()$build(shape(1)), "`shape` must be a whole number, not 2.5")
+})

@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import new_class
-from typing import Any
+from typing import Any, Final
 
 from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError
@@ -54,8 +54,34 @@ def build(
         if not inspect.isclass(base):
             raise ArgumentError(f"The parent of {name} must be a class, not {described(base)}.")
     made = new_class(name, tuple(bases), exec_body=lambda body: body.update(namespace))
+    _take_r_shapes(made)
     feeding.of_class(made)
     return made
+
+
+#: What adds weights to a layer or a metric, all with the same first arguments.
+_ADDING: Final = ("add_weight", "add_variable")
+_PLACES: Final = ("shape", "initializer", "dtype")
+
+
+def _take_r_shapes(cls: type) -> None:
+    """Let ``self$add_weight(c(3, 2))`` take shapes and dtypes as R writes them."""
+    for name in _ADDING:
+        add = getattr(cls, name, None)
+        if not inspect.isfunction(add) or hasattr(add, "__wrapped__"):
+            continue
+        if add.__module__.startswith("keras."):
+            setattr(cls, name, _of_r(add))
+
+
+def _of_r(add: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(add)
+    def of_r(self: Any, *args: Any, **kwargs: Any) -> Any:
+        names = [*_PLACES, *[""] * len(args)]
+        placed = [converted(value, name) for value, name in zip(args, names, strict=False)]
+        return add(self, *placed, **{name: converted(kwargs[name], name) for name in kwargs})
+
+    return of_r
 
 
 def _member(method: Method) -> Any:

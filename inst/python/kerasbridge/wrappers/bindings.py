@@ -84,8 +84,7 @@ def _parameter(name: str, kind: str, *default: Any) -> Parameter:
     """A parameter as the table has it: without a default, it is required."""
     if not default:
         return Parameter(name, kind)
-    value, *mode = default
-    return Parameter(name, kind, *mode or ["default"], value)
+    return Parameter(name, kind, default[1] if len(default) > 1 else "default", default[0])
 
 
 @cache
