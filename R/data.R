@@ -161,6 +161,7 @@ expr_given <- function(expr, env) {
 # A function that is registered for saving is always the same to Keras.
 named_callable <- function(f, name) {
   for (known in the$registered) if (identical(known$f, f)) return(known$callable)
+  if (is.primitive(f)) f <- as_closure(f) # which reticulate makes callable
   formals <- formals(args(f))
   required <- vapply(formals, \(default) identical(default, quote(expr = )), logical(1))
   call_py_raw(

@@ -116,7 +116,8 @@ malformed_calls <- list(
     get_layer(model, bad), layer_dense(bad, units = 2), keras_model(bad, bad),
     from_config(list(), class = bad), fit(model, x, y, verbose = bad), x@r[bad]
   )),
-  list(no_name, expression(register_keras_serializable(bad), compile(model, loss = bad))),
+  list(no_name, expression(register_keras_serializable(bad))),
+  list(no_name[names(no_name) != "list of functions"], expression(compile(model, loss = bad))),
   list(no_path, expression(load_model(bad), load_model_weights(model, bad)))
 )
 

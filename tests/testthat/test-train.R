@@ -444,3 +444,18 @@ test_that("a model without any loss is refused, and one whose layers give it is 
   compile(bare, "sgd", "mse")
   expect_gt(fit(bare, x, x[, 1], epochs = 1, verbose = 0)$metrics$loss, 0)
 })
+
+test_that("R's primitive functions are losses, metrics and activations too", {
+  skip_if_not(trains())
+  x <- matrix(1:8 / 8, 4, 2)
+  model <- keras_model_sequential(input_shape = 2) |> layer_dense(1, activation = abs)
+  for (loss in list(sum, list(sum))) {
+    compile(model, "sgd", loss, metrics = list(max, total = sum))
+    results <- evaluate(model, x, 1:4, verbose = 0)
+    expect_identical(names(results), c("loss", "max", "total"))
+    # of the targets and the predictions together
+    expect_value(results$total, sum(1:4, predict(model, x, verbose = 0)))
+    expect_value(results$max, max(4, predict(model, x, verbose = 0)))
+  }
+  expect_value(op_map(c(-1, 2), abs), c(1, 2))
+})
