@@ -68,11 +68,13 @@ test-exports: install .venv-exports/.installed
 	.venv-exports/bin/python -m pip install -q -c constraints.txt -r $<
 	touch $@
 
-# Several processes, killed many times and in several numbers: long, and not part of `make test`.
+# Several processes, killed many times and in several numbers, and the benchmarks that start many of
+# them: long, and not part of `make test`.
 test-scale: install
 	cd tests/testthat && for backend in $(or $(BACKEND),jax torch); do \
-	  NOT_CRAN=true KERAS_BACKEND=$$backend KERASBRIDGE_KILLS=20 KERASBRIDGE_PROCESSES=2,4 Rscript -e \
-	    'library(kerasbridge); testthat::test_file("test-launch.R", package = "kerasbridge", load_package = "installed")' || exit 1; \
+	  NOT_CRAN=true KERAS_BACKEND=$$backend KERASBRIDGE_KILLS=20 KERASBRIDGE_PROCESSES=2,4 KERASBRIDGE_BENCHES=all \
+	    Rscript -e 'library(kerasbridge); for (file in c("test-launch.R", "test-bench.R"))' \
+	    -e 'testthat::test_file(file, package = "kerasbridge", stop_on_failure = TRUE)' || exit 1; \
 	done
 
 # The way of those who have no checkout: a tarball, a library, and an environment that uv makes.

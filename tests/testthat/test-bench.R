@@ -1,10 +1,12 @@
-# The benchmarks run, with small sizes: their figures are not looked at here.
+# The benchmarks run, with small sizes: their figures are not looked at here. Those that start many
+# processes, or read large files, do so in `make test-scale`.
 
 bench <- normalizePath(test_path("..", "..", "bench"), mustWork = FALSE)
 
 if (dir.exists(bench) && config_backend() == "jax") {
-  for (script in list.files(bench, pattern = "[.]R$")) {
-    if (script %in% c("measure.R", "table.R")) next
+  long <- c("data.R", "memory.R", "scale.R", "start.R")
+  later <- c("measure.R", "table.R", if (!nzchar(Sys.getenv("KERASBRIDGE_BENCHES"))) long)
+  for (script in setdiff(list.files(bench, pattern = "[.]R$"), later)) {
     test_that(paste("bench", script, "reports a ratio for every case"), {
       out <- withr::local_tempdir()
       processx::run(

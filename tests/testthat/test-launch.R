@@ -19,10 +19,10 @@ test_that("several processes compute what one computes", {
   }
   args <- list(flowers, iris$Species, bare(\() distribution_data_parallel()), bare(further))
   one <- alone(train_once, args)
-  # Four processes, or on JAX, whose processes start slowly, two of two devices each, which take as
-  # many parts. KERASBRIDGE_PROCESSES says how many, such as "2,4", for a long run by hand.
+  # Two processes, on JAX of two devices each. KERASBRIDGE_PROCESSES says how many, such as "2,4",
+  # for a long run by hand.
   on_jax <- config_backend() == "jax"
-  counts <- Sys.getenv("KERASBRIDGE_PROCESSES", if (on_jax) "2" else "4")
+  counts <- Sys.getenv("KERASBRIDGE_PROCESSES", "2")
   for (processes in as.integer(strsplit(counts, ",")[[1L]])) {
     devices <- if (on_jax && processes == 2L) 2
     size <- list(processes = processes, devices_per_process = devices)
