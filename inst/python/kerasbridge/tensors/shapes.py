@@ -106,7 +106,7 @@ def shape(value: Any, name: str = "shape") -> Any:
     if isinstance(value, np.ndarray):
         return shape(value.tolist(), name)
     if isinstance(value, (int, float)) or frameworks.is_size(value):
-        return (dimension(value, name),)
+        return _possible((dimension(value, name),), name)
     return _shape_in_tensor(value, name) if frameworks.is_tensor(value) else value
 
 
