@@ -143,11 +143,11 @@ test_that("a time limit ends fit() between two batches, with its history", {
 test_that("a time limit ends predict() as the error that it is", {
   model <- a_model()
   predict(model, x, verbose = 0)
-  slow <- callback_lambda(on_predict_batch_begin = \(batch, logs) Sys.sleep(0.3))
+  slow <- callback_lambda(on_predict_batch_begin = \(batch, logs) Sys.sleep(0.1))
   limited <- function() {
     on.exit(setTimeLimit())
     setTimeLimit(elapsed = 0.2, transient = TRUE)
-    predict(model, x, callbacks = slow, verbose = 0)
+    predict(model, x, batch_size = 4, callbacks = slow, verbose = 0)
   }
   cnd <- tryCatch(limited(), error = identity)
   expect_identical(conditionMessage(cnd), gettext("reached elapsed time limit", domain = "R"))

@@ -13,9 +13,9 @@ from conversion import WIDTHS
 
 pytestmark = pytest.mark.oracle
 
-#: Cases of each type: 2000 over all backends, and of strings where there are tensors of these.
-EACH = 500
-STRINGS = {"tensorflow": 2000}
+#: Cases of each type: 800 over all backends, and of strings where there are tensors of these.
+EACH = 200
+STRINGS = {"tensorflow": 800}
 
 
 @pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch", "numpy"])
