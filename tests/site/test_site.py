@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+import re
+import threading
+from collections.abc import Iterator
+from functools import cache, partial
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -126,3 +130,57 @@ def test_a_page_opens_without_an_error(browser: Browser, name: str, width: int) 
     opened.screenshot(path=SCREENS / f"{shot}-{width}.png")
     opened.close()
     assert errors == []
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    """The site's address: what a page asks for by itself, a browser reads from no file."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(SITE)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", ["layer_dense", "keras.layers.Dense"])
+def test_the_search_leads_to_a_function_s_page(browser: Browser, served: str, name: str) -> None:
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.goto(f"{served}/articles/index.html")
+    opened.locator("#search-input").press_sequentially(name)
+    opened.locator(".aa-suggestion").filter(has_text="layer_dense").first.click()
+    opened.wait_for_url("**/reference/layer_dense.html*")
+    assert "layer_dense" in opened.locator("pre.sourceCode").first.inner_text()
+    opened.close()
+
+
+def test_a_page_is_light_or_dark_as_the_reader_chooses(browser: Browser, served: str) -> None:
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    opened.goto(f"{served}/index.html")
+    seen = {}
+    for theme in ("light", "dark"):
+        opened.locator("#dropdown-lightswitch").click()
+        opened.locator(f'[data-bs-theme-value="{theme}"]').click()
+        assert opened.locator("html").get_attribute("data-bs-theme") == theme
+        color = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+        seen[theme] = sum(map(int, re.findall(r"\d+", color)[:3]))
+    assert seen["dark"] < 200
+    assert seen["light"] > 600
+    # the choice is kept from page to page
+    opened.goto(f"{served}/reference/layer_dense.html")
+    assert opened.locator("html").get_attribute("data-bs-theme") == "dark"
+    opened.close()
+
+
+def test_the_first_page_shows_its_pictures(browser: Browser) -> None:
+    opened = browser.new_page()
+    opened.goto((SITE / "index.html").as_uri())
+    widths = opened.eval_on_selector_all("main img", "all => all.map(one => one.naturalWidth)")
+    # a history, the live page, a model's graph
+    assert len(widths) >= 3
+    assert min(widths) > 0
+    opened.close()

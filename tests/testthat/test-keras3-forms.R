@@ -379,3 +379,84 @@ test_that("install_keras() refuses what it cannot install, before it makes anyth
   expect_refused(install_keras(wheels = "not-there"), 'there is none at "not-there"')
   expect_refused(install_keras(wheels = withr::local_tempdir()), "has no wheel")
 })
+
+test_that("a recurrent cell written in R runs alone and in a stack", {
+  cell_sum <- new_layer_class(
+    "Summing",
+    initialize = function(units, ...) {
+      super$initialize(...)
+      self$units <- as.integer(units)
+      self$state_size <- self$units
+    },
+    build = function(input_shape) {
+      size <- input_shape[[length(input_shape)]]
+      self$kernel <- self$add_weight(shape(size, self$units), "ones")
+      self$recurrent <- self$add_weight(shape(self$units, self$units), "ones")
+    },
+    call = function(inputs, states) {
+      state <- op_matmul(inputs, self$kernel) + op_matmul(states[[1]], self$recurrent)
+      list(state, list(state))
+    }
+  )
+  x <- array(as.double(1:4), c(1, 4, 1))
+  run <- \(...) as.vector(value_of(layer_rnn(...)(x)))
+  expect_equal(run(cell = cell_sum(units = 1)), 10)
+  expect_equal(run(cell = cell_sum(units = 1), return_sequences = TRUE), cumsum(1:4))
+  two <- list(cell_sum(units = 1), cell_sum(units = 1))
+  expect_equal(run(cell = two, return_sequences = TRUE), cumsum(cumsum(1:4)))
+  model <- keras_model_sequential(input_shape = c(4, 1)) |> layer_rnn(cell = cell_sum(units = 2))
+  expect_identical(dim(model(x)), c(1L, 2L))
+})
+
+test_that("a feature space crosses and hashes", {
+  skip_if_not(reticulate::py_module_available("tensorflow"))
+  rows <- list(a = c("x", "y", "x"), b = c(1L, 2L, 1L), c = c(1, 2, 3))
+  space <- layer_feature_space(
+    features = list(
+      a = feature_string_categorical(), b = feature_integer_categorical(),
+      c = feature_float_normalized()
+    ),
+    crosses = list(feature_cross(c("a", "b"), 8)), output_mode = "concat"
+  )
+  adapt(space, tensor_slices_dataset(rows))
+  encoded <- value_of(space(rows))
+  # two categories and the unknown, twice; the number; the crossing
+  expect_identical(dim(encoded), c(3L, 15L))
+  expect_equal(rowSums(encoded), 3 + c(-1, 0, 1) * sqrt(1.5), tolerance = 1e-4)
+  expect_equal(encoded[1, -7], encoded[3, -7])
+
+  space <- layer_feature_space(
+    features = list(a = feature_string_hashed(4), b = feature_integer_hashed(5)),
+    output_mode = "dict"
+  )
+  adapt(space, tensor_slices_dataset(rows[1:2]))
+  hashed <- space(rows[1:2])
+  expect_identical(lapply(hashed, dim), list(a = c(3L, 4L), b = c(3L, 5L)))
+  for (part in hashed) {
+    expect_value(op_sum(part, axis = 2), c(1, 1, 1))
+    expect_identical(value_of(part)[1, ], value_of(part)[3, ])
+  }
+})
+
+test_that("a metric may have several results", {
+  skip_if_not(trains())
+  metric_both <- new_metric_class(
+    "Both",
+    initialize = function(...) {
+      super$initialize(...)
+      self$total <- self$add_variable(shape(), "zeros")
+    },
+    update_state = function(y_true, y_pred, sample_weight = NULL) {
+      self$total$assign_add(op_sum(y_true))
+    },
+    result = function() list(once = self$total, twice = 2 * self$total),
+    reset_state = function() self$total$assign(0)
+  )
+  model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+  compile(model, "sgd", "mse", metrics = list(metric_both()))
+  x <- matrix(1:4)
+  history <- fit(model, x, x, epochs = 2, verbose = 0)
+  expect_setequal(names(history$metrics), c("loss", "once", "twice"))
+  expect_equal(history$metrics$twice, c(20, 20))
+  expect_equal(evaluate(model, x, x, verbose = 0)[c("once", "twice")], list(once = 10, twice = 20))
+})
