@@ -157,7 +157,8 @@ check_members <- function(members, call = caller_env(2)) {
 check_composes <- function(members, call = caller_env(2)) {
   if (is_function(members$initialize) && "object" %in% fn_fmls_names(members$initialize)) {
     abort_argument(
-      "{.fn initialize} of a layer has no argument {.arg object}: by that name the layer gets what it is applied to.",
+      "{.fn initialize} of a layer has no argument {.arg object}: by that name the layer gets what
+       it is applied to.",
       call
     )
   }

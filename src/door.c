@@ -22,6 +22,7 @@
 typedef struct {
   SEXP call;
   SEXP frame;
+  SEXP token;
   int fails;
   jmp_buf stop;
 } entry_t;
@@ -43,11 +44,18 @@ static SEXP evaluate_noting_failure(void *data) {
   return R_withCallingErrorHandler(evaluate, data, note_failure, data);
 }
 
+/* reticulate hands an error to Python with a restart, whose one argument is the condition. Where its
+   handler fails itself, for want of a stack after an infinite recursion, the jump is another one. */
+static int is_handed_over(SEXP value) {
+  return value && TYPEOF(value) == VECSXP && XLENGTH(value) == 1 &&
+         Rf_inherits(VECTOR_ELT(value, 0), "condition");
+}
+
 /* R runs this when the code has ended, in whichever way. By then its contexts, its protected
    objects and its handlers are those that were in force before. */
 static void at_end(void *data, Rboolean jump) {
   entry_t *entry = data;
-  if (jump && !entry->fails) longjmp(entry->stop, 1);
+  if (jump && !(entry->fails && is_handed_over(CAR(entry->token)))) longjmp(entry->stop, 1);
 }
 
 /* reticulate jumps as well when it hands an interrupt to Python: with one word. A jump to R's top
@@ -68,7 +76,7 @@ static SEXP door_enter(SEXP args) {
   entry_t entry = {.frame = CAR(args), .fails = 0};
   args = CDR(args);
   entry.call = PROTECT(Rf_lcons(CAR(args), CDR(args)));
-  SEXP token = PROTECT(R_MakeUnwindCont());
+  SEXP token = entry.token = PROTECT(R_MakeUnwindCont());
 
   if (setjmp(entry.stop)) {
     /* R code must not touch the token itself, whose parts are R's secret. */

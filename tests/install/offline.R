@@ -1,4 +1,5 @@
-# What the page on installation tells those who have no network to do: its own code, from a folder of wheels.
+# What the page on installation tells those who have no network to do: its own code, from a folder
+# of wheels.
 arguments <- commandArgs(TRUE)
 library(kerasbridge)
 lines <- readLines(arguments[[1L]])

@@ -101,6 +101,15 @@ test_that("nothing is kept of a jump that has gone on", {
   on_backend("tensorflow", expect_identical(values$py_function, rep("left", 5)))
 })
 
+test_that("a function that calls itself for ever ends in R's own error, and R goes on", {
+  ended <- of_child("recursions.R", timeout = 120)
+  expect_identical(ended$works, c(2, 2))
+  expect_identical(ended$trains, if (trains()) 1L)
+  errors <- c(ended$deep, ended[setdiff(names(ended), c("works", "trains", "deep"))])
+  expect_length(errors, if (trains()) 18L else 14L)
+  expect_identical(unique(vapply(errors, \(class) "stackOverflowError" %in% class, NA)), TRUE)
+})
+
 test_that("frames of R and Python may be nested in any way, and left from any to any other", {
   times <- often("KERASBRIDGE_NESTINGS", "200")
   seed <- sample.int(1e6L, 1L)

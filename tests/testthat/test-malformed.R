@@ -60,7 +60,8 @@ test_that("sizes that no memory holds are refused, and R goes on", {
   expect_refused(op_ones(c(2^31 - 1, 2^31 - 1)), "`shape` has more elements than any memory holds")
   expect_error(op_ones(c(2^23, 2^23)), class = "kerasbridge_error")
   # Beyond the 32 bits that frameworks count in, they would make something else, or end R.
-  expect_refused(op_one_hot(1L, 2^33), "`num_classes` is 8589934592, and no dimension is beyond 2^31", fixed = TRUE)
+  beyond <- "`num_classes` is 8589934592, and no dimension is beyond 2^31"
+  expect_refused(op_one_hot(1L, 2^33), beyond, fixed = TRUE)
   expect_refused(op_multi_hot(1L, 2^33), "`num_classes` is")
   expect_refused(op_eye(2^33), "`N` is")
   expect_refused(op_linspace(0, 1, 2^40), "`num` is")

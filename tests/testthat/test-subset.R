@@ -269,23 +269,29 @@ test_that("an assignment that cannot be is refused, and nothing changes", {
 })
 
 test_that("an assignment to a tensor gives what R's would", {
-  ways <- list(
-    \(x) { x@r[1, 1] <- 0; x }, \(x) { x@r[2, ] <- c(20, 21, 22, 23); x },
-    \(x) { x@r[3, 2:3] <- 9; x }, \(x) { x@r[c(1, 3), c(2, 4)] <- matrix(-(1:4), 2); x },
-    \(x) { x@r[cbind(1:2, 2:3)] <- c(50, 60); x }, \(x) { x@r[x > 5.5] <- 0; x },
-    \(x) { x@r[, c(TRUE, FALSE, FALSE, TRUE)] <- 1; x }, \(x) { x@r[c(3, 1), 1] <- c(70, 80); x },
-    \(x) { x@r[] <- matrix(7, 3, 4); x }, \(x) { x@r[, 1] <- op_convert_to_tensor(1:3); x },
-    \(x) { x@r[2:3, 4] <- x@r[1:2, 4]; x }, \(x) { op_subset(x, 1, 2:3) <- c(5, 6); x }
+  assignments <- expression(
+    x@r[1, 1] <- 0, x@r[2, ] <- c(20, 21, 22, 23), x@r[3, 2:3] <- 9,
+    x@r[c(1, 3), c(2, 4)] <- matrix(-(1:4), 2), x@r[cbind(1:2, 2:3)] <- c(50, 60),
+    x@r[x > 5.5] <- 0, x@r[, c(TRUE, FALSE, FALSE, TRUE)] <- 1, x@r[c(3, 1), 1] <- c(70, 80),
+    x@r[] <- matrix(7, 3, 4), x@r[, 1] <- op_convert_to_tensor(1:3),
+    x@r[2:3, 4] <- x@r[1:2, 4], op_subset(x, 1, 2:3) <- c(5, 6)
   )
   # The same code on a matrix, whose `@r` is the matrix itself.
-  in_r <- function(way) {
-    written <- gsub("op_convert_to_tensor", "c", deparse(body(way)), fixed = TRUE)
+  in_r <- function(assignment) {
+    written <- gsub("op_convert_to_tensor", "c", deparse1(assignment), fixed = TRUE)
     written <- sub("op_subset(x, 1, 2:3)", "x[1, 2:3]", written, fixed = TRUE)
-    eval(parse(text = gsub("@r", "", written, fixed = TRUE)), list(x = m + 0))
+    str2lang(gsub("@r", "", written, fixed = TRUE))
   }
-  for (way in ways) {
+  assigned <- function(assignment, x) {
+    eval(assignment)
+    x
+  }
+  for (assignment in assignments) {
     given <- op_convert_to_tensor(m)
-    expect_equal(value_of(way(given)), value_of(in_r(way)), label = deparse1(body(way)))
+    expect_equal(
+      value_of(assigned(assignment, given)), assigned(in_r(assignment), m + 0),
+      label = deparse1(assignment)
+    )
     # Torch and NumPy write where the tensor is; the others leave it.
     on_backend(c("tensorflow", "jax"), expect_value(given, m))
   }
