@@ -83,12 +83,40 @@ single_batches <- function(x, folder) {
   )
 }
 
-shared_cases <- function(x, folder, reductions, whole_batch, single_batches) {
+# The same rows, in every form that R has for them.
+forms_of_data <- function(x) {
+  y <- x[, 2:3]
+  batch <- 0L
+  batches <- function() {
+    batch <<- batch %% 4L + 1L
+    if (batch < 4L) lapply(list(x, y), \(part) part[50L * (batch - 1L) + 1:50, ])
+  }
+  data_set <- \(...) tensor_slices_dataset(list(...)) |> dataset_batch(50)
+  forms <- list(
+    matrix = \(...) fit(..., x, y, shuffle = FALSE, batch_size = 50),
+    `data frame` = \(...) fit(..., as.data.frame(x), y, shuffle = FALSE, batch_size = 50),
+    `data set` = \(...) fit(..., data_set(x, y)),
+    `function` = \(...) fit(..., batches, steps_per_epoch = 3)
+  )
+  lapply(forms, function(train) {
+    set_random_seed(1)
+    model <- keras_model_sequential(input_shape = 4) |> layer_dense(2)
+    model |> compile(optimizer_sgd(0.1), "mse")
+    history <- train(model, epochs = 2, verbose = 0)
+    list(
+      history$metrics, get_weights(model), evaluate(model, data_set(x, y), verbose = 0),
+      predict(model, as.data.frame(x[1:7, ]), verbose = 0)
+    )
+  })
+}
+
+shared_cases <- function(x, folder, reductions, whole_batch, single_batches, forms_of_data) {
   library(kerasbridge)
+  told <- tryCatch(distribution_initialize(), message = conditionMessage, error = conditionMessage)
   distribution_set(distribution_data_parallel())
   list(
     single = single_batches(x, folder), reductions = reductions(x), whole_batch = whole_batch(x),
-    shown = format(distribution_get())
+    forms = forms_of_data(x), shown = format(distribution_get()), told = told
   )
 }
 
@@ -97,7 +125,9 @@ test_that("two processes compute what one computes, case by case", {
     return(expect_refused(launch(1, backend = config_backend()), "jax.*torch"))
   }
   folders <- c(withr::local_tempdir(), withr::local_tempdir())
-  args <- list(folders[[1L]], bare(reductions), bare(whole_batch), bare(single_batches))
+  args <- list(
+    folders[[1L]], bare(reductions), bare(whole_batch), bare(single_batches), bare(forms_of_data)
+  )
   # the programs are compiled in a third of the time without XLA's optimizations
   env <- c(XLA_FLAGS = "--xla_backend_optimization_level=0")
   one <- alone(shared_cases, c(list(flowers), args), env)
@@ -108,6 +138,11 @@ test_that("two processes compute what one computes, case by case", {
   predicted <- lapply(file.path(folders[[2L]], paste0("predicted-", 0:1, ".rds")), readRDS)
   expect_identical(predicted[[2L]], predicted[[1L]])
   expect_match(two$shown, "DataParallel")
+  expect_match(two$told, "process 1 of 2, meeting at 127.0.0.1:[0-9]+ \\(from launch\\(\\)\\)")
+  for (form in names(one$forms)) {
+    expect_equal(one$forms[[form]], one$forms$matrix, tolerance = 1e-5, info = form)
+    expect_equal(two$forms[[form]], one$forms$matrix, tolerance = 1e-5, info = form)
+  }
   for (case in names(one$reductions)) {
     # sums over processes are rounded in another order
     expect_equal(two$reductions[[case]], one$reductions[[case]], tolerance = 1e-5, info = case)
