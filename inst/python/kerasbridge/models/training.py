@@ -290,8 +290,8 @@ def _at_work(
 def _with_some_loss(model: Any) -> Iterator[None]:
     """Where nothing gives a loss, Keras on JAX alone goes on, with one that is 0."""
     keras = batches.keras()
-    own = type(model).compute_loss is not keras.Model.compute_loss
-    if keras.config.backend() != "jax" or own or model._compile_loss is not None:
+    overridden = type(model).compute_loss is not keras.Model.compute_loss
+    if keras.config.backend() != "jax" or overridden or model._compile_loss is not None:
         yield
         return
 
