@@ -31,6 +31,9 @@ ended <- lapply(places, \(place) class(tryCatch(place(), error = identity)))
 # Nearly as deep, so that handlers have the rest of the stack.
 deep <- function(n) if (n > 0) deep(n - 1) else called(endless, 1)
 ended$deep <- lapply(seq(800, 1600, 100), \(n) class(tryCatch(deep(n), error = identity)))
+# R and Python in turn: Python has fewer frames than R has expressions.
+turns <- function(x) called(turns, x)
+ended$turns <- tryCatch(turns(1), error = conditionMessage)
 ended$works <- as.vector(as.array(op_ones(2) + 1))
 if (trains) ended$trains <- length(trained("mse"))
 ended

@@ -31,6 +31,10 @@ _AS_THEY_ARE: Final[set[type]] = set()
 #: The module through which Python calls R.
 _R_CALLS: Final = "rpytools.call"
 
+#: What an entry takes of the calls that Python nests. At its limit Python has none left to tell of it.
+_FRAMES: Final = 7
+_ENDLESS: Final = "R and Python call each other without an end: infinite recursion?"
+
 #: Modules whose frames lead to the error, but say nothing about it.
 _HIDDEN: Final = (
     "functools",
@@ -73,6 +77,8 @@ def crossing(
             return threads.on_main_thread(lambda: call_r_function(function, *args, **kwargs), name)
         if not as_they_are(map(type, args)):
             args = tuple(map(_number, args))
+        if len(interrupts.entered) >= sys.getrecursionlimit() // _FRAMES:
+            raise RecursionError(_ENDLESS)
         interrupts.entered.append(object())
         try:
             if kwargs:  # an empty dictionary would be made an R list
