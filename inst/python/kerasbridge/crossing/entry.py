@@ -31,7 +31,8 @@ _AS_THEY_ARE: Final[set[type]] = set()
 #: The module through which Python calls R.
 _R_CALLS: Final = "rpytools.call"
 
-#: What an entry takes of the calls that Python nests. At its limit Python has none left to tell of it.
+#: What an entry takes of the calls that Python nests, at most. At its limit Python has none left to
+#: tell of it.
 _FRAMES: Final = 7
 _ENDLESS: Final = "R and Python call each other without an end: infinite recursion?"
 
