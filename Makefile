@@ -9,6 +9,9 @@ export R_LIBS := $(CURDIR)/.r-lib
 export TF_CPP_MIN_LOG_LEVEL := 3
 # Parts of the tests share the cores: a thread that waits for another one leaves them to others.
 export OMP_WAIT_POLICY := passive
+# Half of what JAX would take is compiling what then runs once, a little faster.
+UNOPTIMIZED := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
+test: export XLA_FLAGS := $(UNOPTIMIZED)
 
 BIN := .venv/bin
 BACKENDS := tensorflow jax torch numpy
@@ -55,8 +58,10 @@ test-keras-oldest: .venv-oldest/.installed
 	touch $@
 
 # What models are exported to, in the programs that run it: in an environment of their own, which has
-# what .venv has as well.
-EXPORTS := RETICULATE_PYTHON=$(CURDIR)/.venv-exports/bin/python Rscript tests/exports/run.R
+# what .venv has as well. There, too, is scikit-learn, which Keras imports wherever it is installed: a
+# second of each of the tests' processes. The articles take their pictures of digits from it.
+WITH_MORE := RETICULATE_PYTHON=$(CURDIR)/.venv-exports/bin/python
+EXPORTS := $(WITH_MORE) Rscript tests/exports/run.R
 test-exports: install .venv-exports/.installed
 	for backend in $(or $(BACKEND),$(BACKENDS)); do KERAS_BACKEND=$$backend $(EXPORTS) || exit 1; done
 
@@ -89,9 +94,6 @@ test-newest: setup
 # ended, and begun once more.
 test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
 
-# Half of what the tests of JAX would take is compiling what then runs once, a little faster.
-test-r-jax: export XLA_FLAGS := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
-
 test-r-%: install
 	cd tests && for try in 1 2; do \
 	  NOT_CRAN=true KERAS_BACKEND=$* timeout 4200 Rscript testthat.R; status=$$?; \
@@ -110,14 +112,14 @@ test-crossing-%: install
 # Those about backends are rendered on each, the others on JAX; `vignettes-all` renders every one on each.
 ABOUT_BACKENDS := three-frameworks custom-train-step training-loops custom-layers several-devices debugging install
 TRAINERS := $(or $(BACKEND),$(filter-out numpy,$(BACKENDS)))
-RENDER = KERAS_BACKEND=$* tools/vignettes .check/vignettes/$*
+RENDER = $(WITH_MORE) KERAS_BACKEND=$* tools/vignettes .check/vignettes/$*
 
 vignettes: $(addprefix vignettes-,$(TRAINERS))
-vignettes-%: install
+vignettes-%: install .venv-exports/.installed
 	$(RENDER) $(if $(filter jax $(BACKEND),$*),,$(ABOUT_BACKENDS))
 
 vignettes-all: $(addprefix vignettes-all-,$(TRAINERS))
-vignettes-all-%: install
+vignettes-all-%: install .venv-exports/.installed
 	$(RENDER)
 
 # Tests and vignettes have targets of their own, which run them on every backend.
@@ -140,8 +142,8 @@ lint: setup
 	LINTR_ERROR_ON_LINT=true Rscript -e 'lintr::lint_dir()'
 
 # The site, into an ignored folder; then its links, and some of its pages in a browser.
-site: install
-	KERAS_BACKEND=jax tools/site .check/site
+site: install .venv-exports/.installed
+	$(WITH_MORE) KERAS_BACKEND=jax tools/site .check/site
 	$(BIN)/pytest -q tests/site
 
 format: setup

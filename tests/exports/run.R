@@ -4,7 +4,9 @@ library(testthat)
 library(kerasbridge)
 
 use_backend(Sys.getenv("KERAS_BACKEND"))
-sys.source(file.path("tests", "testthat", "helper.R"), globalenv())
+for (helper in c("helper.R", "helper-calls.R")) {
+  sys.source(file.path("tests", "testthat", helper), globalenv())
+}
 test_dir(
   file.path("tests", "exports"),
   reporter = "check", package = "kerasbridge", load_package = "installed"

@@ -9,6 +9,7 @@
 #   layer   Python source of the same layer: with the same weights it gives the same output; or
 #   value   a plain R value, as R source
 #   backends   the only backends to run it on, for what no backend does differently and takes long
+#   needs      a Python package beside those of constraints.txt: such entries are tested in tests/exports
 #   tolerance  with its reason in a comment, where the default of 1e-5 does not do
 #   error   per backend, a class of the condition where the backend itself cannot do it
 # An entry may also be an array of tables, `[[op_take]]`: several calls, each with what it must
@@ -23,6 +24,32 @@ read_calls <- function(file) RcppTOML::parseTOML(file, escape = FALSE)
 
 # The calls of an entry: itself, or each table of an array.
 calls_of <- function(entry) if (is.null(names(entry))) entry else list(entry)
+
+# The table is for the backends that train; what is slow, for the one that its entry names.
+backends_of_calls <- c("tensorflow", "jax", "torch")
+
+# A test for each entry that is chosen, and is for this backend.
+test_calls <- function(choose) {
+  for (file in calls_files()) {
+    table <- read_calls(file)
+    setup <- table$setup
+    table$setup <- NULL
+    env <- new.env(parent = parent.frame())
+    prepared <- FALSE
+    for (name in names(Filter(choose, table))) {
+      if (!config_backend() %in% (table[[name]]$backends %||% backends_of_calls)) next
+      test_that(paste0(name, "() gives what it must"), {
+        if (!prepared) {
+          reticulate::py_run_string("import numpy as np, scipy, keras\nfrom keras import ops")
+          if (!is.null(setup$python)) reticulate::py_run_string(setup$python)
+          if (!is.null(setup$r)) eval(parse(text = setup$r), env)
+          prepared <<- TRUE
+        }
+        for (call in calls_of(table[[name]])) run_call(name, call, env)
+      })
+    }
+  }
+}
 
 run_call <- function(name, call, env) {
   backend <- config_backend()
