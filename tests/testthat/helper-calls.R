@@ -9,7 +9,7 @@
 #   layer   Python source of the same layer: with the same weights it gives the same output; or
 #   value   a plain R value, as R source
 #   backends   the only backends to run it on, for what no backend does differently and takes long
-#   needs      a Python package beside those of constraints.txt: such entries are tested in tests/exports
+#   needs      a Python package beside those of constraints.txt: tests/exports has such
 #   tolerance  with its reason in a comment, where the default of 1e-5 does not do
 #   error   per backend, a class of the condition where the backend itself cannot do it
 # An entry may also be an array of tables, `[[op_take]]`: several calls, each with what it must
