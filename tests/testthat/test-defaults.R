@@ -43,6 +43,9 @@ refused_by_keras <- c(
 not_made <- c(
   distribution_layout_map = "a map of devices, which a single process has none of",
   callback_orbax_checkpoint = "needs the Python package orbax",
+  sklearn_classifier = "needs the Python package scikit-learn",
+  sklearn_regressor = "needs the Python package scikit-learn",
+  sklearn_transformer = "needs the Python package scikit-learn",
   layer_tfsm = "reads a file of TensorFlow's",
   keras_file_editor = "reads a file",
   layer_flax_module_wrapper = "wraps a module of flax",
