@@ -10,8 +10,8 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # Parts of the tests share the cores: a thread that waits for another one leaves them to others.
 export OMP_WAIT_POLICY := passive
 # Half of what JAX would take is compiling what then runs once, a little faster.
-UNOPTIMIZED := --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
-test: export XLA_FLAGS := $(UNOPTIMIZED)
+test-r-jax site check-cran: export XLA_FLAGS := \
+  --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
 
 BIN := .venv/bin
 BACKENDS := tensorflow jax torch numpy
