@@ -9,9 +9,15 @@ export R_LIBS := $(CURDIR)/.r-lib
 export TF_CPP_MIN_LOG_LEVEL := 3
 # Parts of the tests share the cores: a thread that waits for another one leaves them to others.
 export OMP_WAIT_POLICY := passive
-# Half of what JAX would take is compiling what then runs once, a little faster.
-test-r-jax site check-cran: export XLA_FLAGS := \
+# Most of what JAX would take is compiling what then runs once, a little faster; and the same again, for
+# each process and each function. Each target has a folder of its own for what is compiled: what one
+# process writes no other one reads half.
+COMPILING := test-r-jax site check-cran
+$(COMPILING): export XLA_FLAGS := \
   --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true
+$(COMPILING): export JAX_COMPILATION_CACHE_DIR = $(CURDIR)/.check/jax/$@
+$(COMPILING): export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS := 0
+$(COMPILING): export JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES := -1
 
 BIN := .venv/bin
 BACKENDS := tensorflow jax torch numpy

@@ -137,6 +137,8 @@ def locate_headers() -> None:
 def install() -> None:
     """Arrange for the imports to come; on Linux, once, and not for what is loaded already."""
     locate_headers()
+    # JAX logs what ends a function that it calls back, which comes out of the call as well.
+    logging.getLogger("jax._src.callback").addFilter(lambda record: record.exc_info is None)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if not _asked():
         # Of retracing, of devices: nothing that a user of R can act on.

@@ -173,12 +173,62 @@ places$cond <- \() {
     op_ones(1)
   }, \() op_ones(1))
 }
+places$scan <- \() {
+  add <- \(carry, x) {
+    inside()
+    list(carry + x, carry)
+  }
+  op_scan(add, op_zeros(1), op_ones(c(3, 1)))
+}
+places$while_loop <- \() {
+  step <- \(x) {
+    inside()
+    list(x + 1)
+  }
+  op_while_loop(\(x) op_sum(x) < 3, step, list(op_zeros(1)))
+}
+places$fori_loop <- \() {
+  step <- \(i, x) {
+    inside()
+    x + 1
+  }
+  op_fori_loop(1, 3, step, op_zeros(1))
+}
+places$switch <- \() {
+  op_switch(1L, list(\() {
+    inside()
+    op_ones(1)
+  }, \() op_zeros(1)))
+}
+places$vectorized_map <- \() {
+  f <- \(x) {
+    inside()
+    x * 2
+  }
+  op_vectorized_map(op_ones(c(2, 2)), f)
+}
+starting <- \(shape, dtype = NULL) {
+  inside()
+  op_ones(shape, dtype = dtype)
+}
+places$initializer <- \() {
+  layer <- layer_dense(units = 1, kernel_initializer = starting)
+  layer$build(shape(NULL, 2))
+}
 if (config_backend() == "jax") {
+  jax <- import("jax")
   places$grad <- \() {
-    import("jax")$grad(\(x) {
+    jax$grad(\(x) {
       inside()
       op_sum(x * x)
     })(op_ones(2))
+  }
+  places$pure_callback <- \() {
+    doubled <- \(x) {
+      inside()
+      x
+    }
+    jax$pure_callback(doubled, jax$ShapeDtypeStruct(tuple(2L), "float32"), op_ones(2))
   }
 }
 if (config_backend() == "torch") {
@@ -192,6 +242,21 @@ if (config_backend() == "torch") {
   }
 }
 if (config_backend() == "tensorflow") {
+  places$tape <- \() {
+    x <- tf$Variable(op_ones(2))
+    with(tf$GradientTape() %as% tape, {
+      inside()
+      loss <- op_sum(x * x)
+    })
+    tape$gradient(loss, x)
+  }
+  places$`custom gradient` <- \() {
+    f <- tf$custom_gradient(\(x) {
+      inside()
+      list(x, \(upstream) upstream)
+    })
+    f(op_ones(2))
+  }
   places$py_function <- \() tf$py_function(\() inside(), list(), list())
 }
 if (trains) {
@@ -233,6 +298,75 @@ if (trains) {
       op_mean(op_square(y_true - y_pred))
     })
     fitting(model)
+  }
+  places$`data set of a function` <- \() {
+    given <- FALSE
+    data <- dataset_from_function(\() {
+      inside()
+      if (given <<- !given) list(x, y)
+    })
+    fit(training, data, epochs = 1, verbose = 0)
+  }
+  trained <- \(layer, loss = "mse", metrics = NULL, optimizer = "sgd") {
+    model <- keras_model_sequential(input_shape = 2) |> layer()
+    model |> compile(optimizer, loss, metrics)
+    fitting(model)
+  }
+  # What Python has called to make the model is left by a row of its own, `layer`.
+  places$`call in a training` <- \() {
+    begun <- FALSE
+    layer <- new_layer_class("InTraining", call = function(inputs) {
+      if (begun) inside()
+      inputs
+    })
+    model <- keras_model_sequential(input_shape = 2) |> layer_dense(1) |> layer()
+    model |> compile("sgd", "mse")
+    begun <- TRUE
+    fitting(model)
+  }
+  places$build <- \() {
+    layer <- new_layer_class(
+      "Built", build = function(input_shape) inside(), call = function(inputs) inputs
+    )
+    model <- keras_model_sequential() |> layer_dense(1) |> layer()
+    model |> compile("sgd", "mse")
+    fitting(model)
+  }
+  places$`loss class` <- \() {
+    loss <- new_loss_class("Lost", call = function(y_true, y_pred) {
+      inside()
+      op_mean(op_square(y_true - y_pred))
+    })
+    trained(\(x) layer_dense(x, 1), loss())
+  }
+  places$`metric class` <- \() {
+    metric <- new_metric_class(
+      "Measured",
+      update_state = function(y_true, y_pred, sample_weight = NULL) inside(),
+      result = function() op_sum(op_ones(1))
+    )
+    trained(\(x) layer_dense(x, 1), metrics = list(metric()))
+  }
+  places$regularizer <- \() {
+    penalty <- \(w) {
+      inside()
+      op_sum(w)
+    }
+    trained(\(x) layer_dense(x, 1, kernel_regularizer = penalty))
+  }
+  places$constraint <- \() {
+    bound <- \(w) {
+      inside()
+      w
+    }
+    trained(\(x) layer_dense(x, 1, kernel_constraint = bound))
+  }
+  places$schedule <- \() {
+    schedule <- new_learning_rate_schedule_class("Scheduled", call = function(step) {
+      inside()
+      0.1
+    })
+    trained(\(x) layer_dense(x, 1), optimizer = optimizer_sgd(schedule()))
   }
   places$metric <- \() {
     model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
@@ -279,7 +413,10 @@ rows <- rows[!(rows$exit == "time_limit" & rows$place %in% training_places), ]
 # kind, and the rarer ways lead through one place of each kind.
 relatives <- c(
   "property", "[", "length", "cond", "grad", "hook", "py_function", "callback class", "evaluate",
-  "predict", "source", "data set"
+  "predict", "source", "data set", "scan", "while_loop", "fori_loop", "switch", "vectorized_map",
+  "initializer", "pure_callback", "tape", "custom gradient", "data set of a function",
+  "call in a training", "build", "loss class", "metric class", "regularizer", "constraint",
+  "schedule"
 )
 rarer <- c("an interrupt", "warn = 2", "try", "shiny's req")
 kinds <- list(
