@@ -404,6 +404,9 @@ test_that("a recurrent cell written in R runs alone and in a stack", {
   expect_equal(run(cell = cell_sum(units = 1), return_sequences = TRUE), cumsum(1:4))
   two <- list(cell_sum(units = 1), cell_sum(units = 1))
   expect_equal(run(cell = two, return_sequences = TRUE), cumsum(cumsum(1:4)))
+  both <- \(...) as.vector(value_of(layer_bidirectional(layer = layer_rnn(...))(x)))
+  expect_equal(both(cell = cell_sum(units = 1)), c(10, 10))
+  expect_equal(both(cell = two), c(20, 30)) # the sums of sums, from either end
   model <- keras_model_sequential(input_shape = c(4, 1)) |> layer_rnn(cell = cell_sum(units = 2))
   expect_identical(dim(model(x)), c(1L, 2L))
 })

@@ -179,6 +179,27 @@ def of_engine(make: Function) -> Function:
     return made
 
 
+def bidirectional(make: Function) -> Function:
+    """Keras makes both directions from the layer's configuration. It finds a class of Python's in
+    its module; a class of R's has none, and is known by its name meanwhile."""
+
+    @functools.wraps(make)
+    def made(layer: Any, *values: Any, **options: Any) -> Any:
+        given = [layer, *values, options.get("backward_layer")]
+        layers = importlib.import_module("keras").Layer
+        classes = {
+            type(part).__name__: type(part)
+            for whole in given
+            if isinstance(whole, layers)
+            for part in whole._flatten_layers()
+            if not type(part).__module__.startswith("keras.")
+        }
+        with importlib.import_module("keras").saving.custom_object_scope(classes):
+            return make(layer, *values, **options)
+
+    return made
+
+
 #: Functions of Keras that make a data set.
 _MAKERS: Final = frozenset(
     f"keras.preprocessing.{name}"
@@ -224,5 +245,7 @@ def adapted(python: str, function: Any) -> Any:
         return named_split(function)
     if python in _MAKERS:
         return of_engine(function)
+    if python == "keras.layers.Bidirectional":
+        return bidirectional(function)
     of_backend = _ADAPTERS_OF.get(backends.loaded() or "", {})
     return of_backend.get(python) or _ADAPTERS.get(python, function)
