@@ -395,7 +395,7 @@ on_backend(c("tensorflow", "jax", "torch"), {
     for (loss in list(loss_power(), loss_power)) {
       model <- line_model()
       model |> compile(optimizer_sgd(0.3), loss, metrics = c(metric_largest, "mae"))
-      history <- model |> fit(line()$x, line()$y, epochs = 40, batch_size = 8, verbose = 0)
+      history <- model |> fit(line(128)$x, line(128)$y, epochs = 10, batch_size = 8, verbose = 0)
       expect_setequal(names(history$metrics), c("loss", "largest", "mae"))
       # a linear target, met closely after 160 steps of gradient descent
       expect_lt(tail(history$metrics$loss, 1), 1e-4)
@@ -443,7 +443,7 @@ on_backend(c("tensorflow", "jax", "torch"), {
     model <- line_model()
     optimizer <- optimizer_momentum(schedule_halving(start = 0.2, every = 100))
     compile(model, optimizer, "mse")
-    history <- fit(model, line()$x, line()$y, epochs = 40, batch_size = 8, verbose = 0)
+    history <- fit(model, line(128)$x, line(128)$y, epochs = 10, batch_size = 8, verbose = 0)
     # a linear target, met closely after 160 steps
     expect_lt(tail(history$metrics$loss, 1), 1e-4)
     expect_equal(as.integer(optimizer$iterations), 160L)
@@ -505,7 +505,7 @@ on_backend(c("tensorflow", "jax", "torch"), {
     model <- model_wide(units = 8)
     expect_s3_class(model, "keras.src.models.model.Model")
     compile(model, optimizer_adam(0.05), "mse", metrics = "mae")
-    history <- fit(model, line()$x, line()$y, epochs = 40, batch_size = 8, verbose = 0)
+    history <- fit(model, line(128)$x, line(128)$y, epochs = 10, batch_size = 8, verbose = 0)
     # eight units and 160 steps of Adam bend little from a line
     expect_lt(tail(history$metrics$loss, 1), 0.01)
     expect_equal(dim(predict(model, line()$x, verbose = 0)), c(32L, 1L))
