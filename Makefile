@@ -26,7 +26,7 @@ SOURCES := DESCRIPTION NAMESPACE $(shell find R inst man src -name __pycache__ -
 
 .PHONY: setup install demo test test-py test-keras-oldest test-r test-install test-newest test-exports
 .PHONY: test-crossing test-scale
-.PHONY: vignettes vignettes-all check check-cran site urls
+.PHONY: vignettes vignettes-all examples check check-cran site urls
 .PHONY: lint format document generate bench clean
 
 setup:
@@ -47,7 +47,7 @@ test: install .venv-oldest/.installed .venv-exports/.installed
 	$(MAKE) -j3 --keep-going --output-sync=target $(TESTS)
 
 # `check-cran` renders every vignette on JAX, and `site` every article as well.
-TESTS := test-r-jax test-r-tensorflow test-r-torch site test-py check-cran test-r-numpy check test-exports
+TESTS := test-r-jax test-r-tensorflow test-r-torch site test-py check-cran test-r-numpy examples test-exports
 TESTS += vignettes-torch vignettes-tensorflow test-install test-keras-oldest lint
 
 test-py: install
@@ -128,6 +128,12 @@ vignettes-all: $(addprefix vignettes-all-,$(TRAINERS))
 vignettes-all-%: install .venv-exports/.installed
 	$(RENDER)
 
+# What every help page shows. In the check for CRAN, which knows no Keras, they run nothing.
+examples: export KERAS_BACKEND := $(or $(BACKEND),tensorflow)
+examples: install
+	tools/examples
+
+# What `check-cran` checks, with Keras at hand, and so the examples again: not part of `make test`.
 # Tests and vignettes have targets of their own, which run them on every backend.
 CHECK := args = c("--no-manual", "--no-tests", "--ignore-vignettes"), build_args = "--no-build-vignettes"
 check: export KERAS_BACKEND := $(or $(BACKEND),tensorflow)

@@ -5,7 +5,12 @@ library(kerasbridge)
 
 developing <- identical(Sys.getenv("NOT_CRAN"), "true")
 if (developing || can_run_keras()) {
-  test_check("kerasbridge", filter = if (!developing) "^(shape|tensor|subset|history)$")
+  found <- test_check("kerasbridge", filter = if (!developing) "^(shape|tensor|subset|history)$")
+  if (developing) {
+    message("The longest files, in seconds:")
+    seconds <- with(as.data.frame(found), tapply(real, gsub("^test-|[.]R$", "", file), sum))
+    print(utils::head(sort(round(seconds), decreasing = TRUE), 20L))
+  }
 } else {
   message("Python has no Keras here: its tests are skipped.")
 }
