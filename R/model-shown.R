@@ -5,12 +5,14 @@
 #' A model prints in one line. `summary()` gives its layers as a table, with the shapes of what they
 #' give and the numbers of their parameters; a model in a model is followed by its own layers.
 #' `plot()` draws the graph of the layers in the graphics device, from the inputs down.
+#' `as.data.frame()` gives the table itself, which `View()` shows.
 #'
-#' @param object,x A model; for `print()`, also what `summary()` gave.
-#' @param ... Not used.
+#' @param object,x A model; for `print()` and `as.data.frame()`, also what `summary()` gave.
+#' @param row.names,optional,... Not used.
 #' @returns `summary()` gives a list of class `keras_model_summary`: `name`, `type`, `parameters`,
-#'   `trainable`, and `layers`, a data frame with a row for each layer. `plot()` gives the model,
-#'   invisibly.
+#'   `trainable`, and `layers`, a data frame with a row for each layer. `as.data.frame()` gives this
+#'   data frame, with the names of the layers that come before as text in the column `after`.
+#'   `plot()` gives the model, invisibly.
 #' @source `keras.Model.summary`:
 #'   <https://www.tensorflow.org/api_docs/python/tf/keras/Model#summary>
 #' @concept keras.Model.summary
@@ -20,6 +22,7 @@
 #'   layer_dense(3)
 #' model
 #' summary(model)
+#' as.data.frame(model)[c("name", "shape", "parameters")]
 #' plot(model)
 #' @export
 summary.keras.src.models.model.Model <- function(object, ...) {
@@ -50,9 +53,9 @@ print.keras_model_summary <- function(x, ...) {
     left <- (width - right - 2L) %/% 2L
     middle <- width - right - 2L - left
     rows <- paste(
-      formatC(cut_to(c("layer", indented), left), width = -left),
-      formatC(cut_to(c("output", layers$shape), middle), width = -middle),
-      formatC(c("parameters", count), width = right)
+      format(cut_to(c("layer", indented), left), width = left),
+      format(cut_to(c("output", layers$shape), middle), width = middle),
+      format(c("parameters", count), width = right, justify = "right")
     )
     rule <- strrep("-", width)
     cat(rule, rows[[1L]], rule, rows[-1L], rule, sep = "\n")
@@ -64,10 +67,25 @@ print.keras_model_summary <- function(x, ...) {
   invisible(x)
 }
 
+# Text of so many columns of the console, of which some characters take two.
 cut_to <- function(text, width) {
-  long <- nchar(text) > width
-  text[long] <- paste0(substr(text[long], 1L, width - 3L), "...")
+  long <- nchar(text, "width") > width
+  text[long] <- paste0(strtrim(text[long], width - 3L), "...")
   text
+}
+
+#' @rdname summary.keras.src.models.model.Model
+#' @export
+as.data.frame.keras.src.models.model.Model <- function(x, row.names = NULL, optional = FALSE, ...) {
+  as.data.frame(summary(x))
+}
+
+#' @rdname summary.keras.src.models.model.Model
+#' @export
+as.data.frame.keras_model_summary <- function(x, row.names = NULL, optional = FALSE, ...) {
+  layers <- x$layers
+  layers$after <- vapply(layers$after, toString, "")
+  layers
 }
 
 #' @rdname summary.keras.src.models.model.Model

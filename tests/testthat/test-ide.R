@@ -50,19 +50,36 @@ test_that("the pane shows a history in one line, however much was measured", {
   expect_lte(nchar(pane(a_history(many))), 80L)
 })
 
+# utils' own function, but for the window that it opens.
+view <- utils::View
+environment(view) <- list2env(
+  list(.External2 = function(viewer, x, title) list(x = x, title = title), C_dataviewer = NULL),
+  parent = environment(view)
+)
+
 test_that("View() of a history shows the table of its epochs", {
-  # utils' own function, but for the window that it opens.
-  view <- utils::View
-  environment(view) <- list2env(
-    list(.External2 = function(viewer, x, title) list(x = x, title = title), C_dataviewer = NULL),
-    parent = environment(view)
-  )
   history <- a_history(list(loss = c(0.9, 0.5), val_loss = c(1, 0.75)))
   shown <- view(history)
   expect_identical(shown$title, "Data: history")
   expect_identical(names(shown$x), c("epoch", "value", "metric", "data"))
   expect_equal(as.numeric(shown$x$value), c(0.9, 0.5, 1, 0.75))
   expect_identical(trimws(as.character(shown$x$data)), rep(c("training", "validation"), each = 2))
+})
+
+test_that("View() of a model shows the table of its layers", {
+  shown <- view(small_model())
+  expect_identical(shown$title, "Data: small_model()")
+  expect_identical(
+    names(shown$x), c("name", "type", "shape", "dtype", "parameters", "trainable", "depth", "after")
+  )
+  table <- as.data.frame(small_model())
+  expect_identical(table[c("name", "type")], data.frame(name = "out", type = "Dense"))
+  input <- keras_input(2, name = "a")
+  output <- layer_dense(input, 2, name = "b")
+  joined <- keras_model(input, layer_add(input, output, name = "c"))
+  expect_identical(as.data.frame(joined)$after, c("", "a", "a, b"))
+  expect_equal(sum(table$parameters), count_params(small_model()))
+  expect_identical(as.data.frame(summary(small_model()))$shape, table$shape)
 })
 
 # What the console offers after the text of a line, objects being found by their names.
@@ -83,6 +100,18 @@ test_that("`$` completes the members of models, tensors and modules", {
   expect_identical(completions("sum(x_$sha", x_ = op_ones(c(2, 2)))[[1L]], "x_$shape")
   expect_identical(completions("keras$layers$DepthwiseConv2"), "keras$layers$DepthwiseConv2D")
   expect_in(c("metrics", "params"), .DollarNames(a_history(list(loss = c(1, 2)))))
+})
+
+test_that("a method's arguments are those that it has in R", {
+  completed <- .DollarNames(small_model(), "fit")
+  expect_identical(attr(completed, "helpHandler"), "reticulate:::help_handler")
+  arguments <- getFromNamespace("help_formals_handler.python.builtin.object", "reticulate")
+  layer <- new_layer_class(
+    "Scaling",
+    call = function(inputs, by = 2) inputs * by, scaled = function(width, height = 3) NULL
+  )()
+  expect_identical(arguments("call", layer)$formals, c("inputs", "by"))
+  expect_identical(arguments("scaled", layer)$formals, c("width", "height"))
 })
 
 test_that("layers complete in a pipe", {

@@ -67,3 +67,17 @@ test_that("a summary is an object whose print fits 80 columns", {
   withr::local_options(width = 120)
   expect_lte(max(nchar(capture.output(print(x)))), 80L)
 })
+
+test_that("the columns of a summary stand below each other, however narrow and in any script", {
+  named <- keras_model_sequential(input_shape = 4) |>
+    layer_dense(3, name = "\u5168\u7d50\u5408\u5c64\u306e\u540d\u524d\u304c\u9577\u3044") |>
+    layer_dense(2, name = "a_name_that_is_longer_than_its_column")
+  for (width in c(40L, 60L, 80L)) {
+    withr::local_options(width = width)
+    lines <- capture.output(print(summary(named)))
+    table <- lines[seq_len(max(grep("^---", lines)))][-1L]
+    expect_identical(unique(nchar(table, "width")), width)
+    expect_match(table[-c(1L, 3L, length(table))], "(parameters|[0-9]+)$")
+  }
+  expect_match(table, "a_name_that_is_longer_than_its_...", fixed = TRUE, all = FALSE)
+})
