@@ -19,7 +19,8 @@
 #' @param devices List of device names, as from `distribution_list_devices()`. `NULL`, the
 #'   default, takes all.
 #' @param auto_shard_dataset `TRUE`, the default, splits the data among the processes when
-#'   there are several; `FALSE` when they are split already.
+#'   there are several; `FALSE` when each has rows of its own, of which it takes `batch_size`
+#'   at a time.
 #' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
 #' @source `keras.distribution.DataParallel`:
@@ -256,7 +257,8 @@ distribution_list_devices <- wrapper("distribution_list_devices", function(
 #' @param batch_dim_name Name of the axis of the mesh along which batches are split. `NULL`,
 #'   the default, for the first.
 #' @param auto_shard_dataset `TRUE`, the default, splits the data among the processes when
-#'   there are several; `FALSE` when they are split already.
+#'   there are several; `FALSE` when each has rows of its own, of which it takes `batch_size`
+#'   at a time.
 #' @param ... Must be empty: a misspelled argument is refused by name.
 #' @returns A distribution to be given to `distribution_set()`.
 #' @source `keras.distribution.ModelParallel`:

@@ -110,13 +110,51 @@ forms_of_data <- function(x) {
   })
 }
 
-shared_cases <- function(x, folder, reductions, whole_batch, single_batches, forms_of_data) {
+# Each process brings its own rows: of batches of 50, the first of two the first half.
+own_rows <- function(x) {
+  rank <- as.integer(Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID", "0"))
+  processes <- as.integer(Sys.getenv("KERAS_DISTRIBUTION_NUM_PROCESSES", "1"))
+  size <- 50L %/% processes
+  mine <- (seq_len(nrow(x)) - 1L) %/% size %% processes == rank
+  former <- distribution_get()
+  on.exit(distribution_set(former))
+  distribution_set(distribution_data_parallel(auto_shard_dataset = FALSE))
+  set_random_seed(1)
+  model <- keras_model_sequential(input_shape = 4) |> layer_dense(2)
+  model |> compile(optimizer_sgd(0.1), "mse")
+  run <- \(f, ...) f(model, x[mine, ], x[mine, 2:3], batch_size = size, verbose = 0, ...)
+  history <- run(fit, epochs = 3, shuffle = FALSE)
+  list(history$metrics, run(evaluate), get_weights(model))
+}
+
+# Weights, among them what a layer counts itself, of models from another seed in each process.
+own_seeds <- function(x, folder) {
+  rank <- as.integer(Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID", "0"))
+  set_random_seed(rank + 1L)
+  trained <- tryCatch(
+    {
+      model <- keras_model_sequential(input_shape = 4) |>
+        layer_dense(3) |>
+        layer_batch_normalization() |>
+        layer_dense(2)
+      model |> compile(optimizer_sgd(0.1), "mse")
+      fit(model, x, x[, 2:3], batch_size = 50, epochs = 2, shuffle = FALSE, verbose = 0)
+      get_weights(model)
+    },
+    kerasbridge_error = conditionMessage
+  )
+  saveRDS(trained, file.path(folder, paste0("own-seed-", rank, ".rds")))
+}
+
+shared_cases <- function(x, folder, reductions, whole_batch, single_batches, forms_of_data,
+                         own_rows, own_seeds) {
   library(kerasbridge)
   told <- tryCatch(distribution_initialize(), message = conditionMessage, error = conditionMessage)
   distribution_set(distribution_data_parallel())
   list(
     single = single_batches(x, folder), reductions = reductions(x), whole_batch = whole_batch(x),
-    forms = forms_of_data(x), shown = format(distribution_get()), told = told
+    forms = forms_of_data(x), shown = format(distribution_get()), told = told,
+    own_rows = own_rows(x), own_seeds = own_seeds(x, folder)
   )
 }
 
@@ -126,7 +164,8 @@ test_that("two processes compute what one computes, case by case", {
   }
   folders <- c(withr::local_tempdir(), withr::local_tempdir())
   args <- list(
-    folders[[1L]], bare(reductions), bare(whole_batch), bare(single_batches), bare(forms_of_data)
+    folders[[1L]], bare(reductions), bare(whole_batch), bare(single_batches), bare(forms_of_data),
+    bare(own_rows), bare(own_seeds)
   )
   # the programs are compiled in a third of the time without XLA's optimizations
   env <- c(XLA_FLAGS = "--xla_backend_optimization_level=0")
@@ -146,6 +185,16 @@ test_that("two processes compute what one computes, case by case", {
   for (case in names(one$reductions)) {
     # sums over processes are rounded in another order
     expect_equal(two$reductions[[case]], one$reductions[[case]], tolerance = 1e-5, info = case)
+  }
+  expect_equal(two$own_rows, one$own_rows, tolerance = 1e-5)
+  # PyTorch begins with the first process's weights; its statistics are means of those of the parts
+  seeds <- lapply(file.path(folders[[2L]], paste0("own-seed-", 0:1, ".rds")), readRDS)
+  if (config_backend() == "torch") {
+    expect_identical(seeds[[2L]], seeds[[1L]])
+    one_seed <- readRDS(file.path(folders[[1L]], "own-seed-0.rds"))
+    expect_equal(seeds[[1L]], one_seed, tolerance = 0.2)
+  } else {
+    expect_match(unlist(seeds), "different values.*`set_random_seed\\(1\\)`")
   }
   expect_identical(one$whole_batch, "trained")
   refused <- switch(config_backend(), torch = "loss_dice\\(\\) of a whole batch", "trained")

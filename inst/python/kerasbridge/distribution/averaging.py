@@ -1,6 +1,7 @@
 """Data parallel training on PyTorch: Keras's own trainer, with gradients averaged by torch.
 
-Every process reads the same batches and takes its rows of each. What a process adds to a gradient
+Every process begins with the first one's weights, reads the same batches and takes its rows of
+each. What a process adds to a gradient
 or to a metric is weighted by its rows, so that the sums are those of one process with the whole
 batch; reductions.py has what that asks of losses. Statistics that layers keep themselves, such as
 those of batch normalization, are averaged after each step.
@@ -110,6 +111,8 @@ class _Step:
         def train(data: Any) -> Any:
             if not self.model.built:
                 self.model._symbolic_build(data_batch=data[0])
+            if not hooked:
+                self._begin_alike()
             for variable in self.model.trainable_variables:
                 parameter = variable.value
                 if id(parameter) not in hooked:
@@ -193,6 +196,14 @@ class _Step:
     def _reduce(self, parameter: Any) -> None:
         parameter.grad.mul_(self.share)
         self.torch.distributed.all_reduce(parameter.grad)
+
+    def _begin_alike(self) -> None:
+        """Where each process has set a seed of its own, their models differ."""
+        with self.torch.no_grad():
+            for variable in self.model.weights:
+                value = variable.value.detach().clone()
+                self.torch.distributed.broadcast(value, 0)
+                variable.assign(value)
 
     def _average_statistics(self) -> None:
         with self.torch.no_grad():

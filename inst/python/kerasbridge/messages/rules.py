@@ -312,6 +312,12 @@ RULES: Final = (
         r"^Target (?P<code>-?\d+) is out of bounds\.$",
         "The class code {code} is none of the model's classes: codes count from 0.",
     ),
+    # Several processes
+    rule(
+        r"passed to device_put is not the same on each process",
+        "The processes have different values where all must have the same, of weights most often. "
+        "Give each process the same seed before it makes the model: `set_random_seed(1)`.",
+    ),
     # Names
     rule(
         r"^The path: \('(?P<name>[^']*)',?.*\) in the `loss` argument, can't be found",
