@@ -513,10 +513,15 @@ each_element <- function(x, f) {
   elements
 }
 
+# An error for another process: entrace() has made it, and keeps the user's own, with its classes.
 without_python <- function(condition) {
   attr(condition, "py_object") <- NULL
-  plain <- !vapply(condition, inherits, NA, "python.builtin.object")
-  structure(unclass(condition)[plain], class = class(condition))
+  fields <- unclass(condition)
+  plain <- !vapply(fields, inherits, NA, "python.builtin.object")
+  # those whose methods would look for the exception itself
+  in_python <- c("python.builtin.BaseException", "python.builtin.object", "simpleError")
+  own <- if (!is.null(fields$error)) setdiff(class(fields$error), c(in_python, class(condition)))
+  structure(fields[plain], class = c(own, class(condition)))
 }
 
 is_launched <- function() nzchar(Sys.getenv("KERASBRIDGE_LAUNCHED"))

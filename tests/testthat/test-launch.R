@@ -126,7 +126,9 @@ train_on <- function(folder, x, y, victim = -1, seconds = 0) {
   is_victim <- Sys.getenv("KERAS_DISTRIBUTION_PROCESS_ID") == victim
   after_epoch <- function(epoch, logs) {
     if (epoch == 2 && is_victim) { # the first has written its backup of an earlier one
-      system(sprintf("(sleep %f; kill -9 %d) > /dev/null 2>&1 &", seconds, Sys.getpid()))
+      told <- paste0(folder, "-killed")
+      kill <- "(sleep %f; date +%%s.%%N > %s; kill -9 %d) > /dev/null 2>&1 &"
+      system(sprintf(kill, seconds, told, Sys.getpid()))
     }
     Sys.sleep(0.02)
   }
@@ -162,6 +164,8 @@ test_that("a training whose process was killed goes on from its last epoch", {
       fixed = TRUE, class = "kerasbridge_launch_error"
     )
     expect_identical(failed$rank, victim + 1L)
+    killed <- as.numeric(readLines(paste0(folder, "-killed")))
+    expect_lt(as.numeric(Sys.time()) - killed, 30)
     resumed <- train_in(folder)
     left <- length(resumed$loss)
     expect_lt(left, 40L)
@@ -334,6 +338,38 @@ test_that("a script, an expression and a function give the first process's value
   number <- 3
   expect_identical(launch(number * 2, processes = 1, output = "none", timeout = 120), 6)
   expect_identical(launch(\(x) rev(x), 1:3, processes = 1, output = "none", timeout = 120), 3:1)
+})
+
+test_that("a history comes back, from another backend and another environment", {
+  other <- setdiff(c("jax", "torch"), config_backend())[[1L]]
+  history <- launch(function(x) {
+    library(kerasbridge)
+    model <- keras_model_sequential(input_shape = 4) |> layer_dense(1)
+    model |> compile("sgd", "mse")
+    history <- fit(model, x, x[, 1], epochs = 2, verbose = 0)
+    history$params$where <- c(config_backend(), Sys.getenv("OF_MINE"))
+    history
+  }, flowers, backend = other, env = c(OF_MINE = "mine"), output = "none", timeout = 120)
+  expect_s3_class(history, "keras_training_history")
+  expect_identical(history$params$where, c(other, "mine"))
+  expect_identical(as.data.frame(history)$epoch, 1:2)
+  expect_lt(history$metrics$loss[[2L]], history$metrics$loss[[1L]])
+})
+
+test_that("an error of Python's in a process comes with its way there", {
+  if (!can_launch) {
+    return(expect_error(launch(1, backend = config_backend()), class = "kerasbridge_error"))
+  }
+  failed <- expect_error(launch(processes = 1, output = "none", timeout = 120, {
+    library(kerasbridge)
+    deeper <- function(x) op_matmul(x, op_ones(c(3, 3)))
+    deeper(op_ones(c(2, 2)))
+  }), class = "kerasbridge_launch_error")
+  expect_s3_class(failed$parent, c("kerasbridge_error", "python.builtin.Exception"))
+  expect_identical(conditionCall(failed$parent)[[1L]], quote(op_matmul))
+  way <- format(failed$parent$trace)
+  expect_match(way, "deeper", all = FALSE)
+  expect_match(way, "kerasbridge::op_matmul", all = FALSE)
 })
 
 test_that("values of every class of lists cross", {
