@@ -98,6 +98,11 @@ EXAMPLES = {
     "Received a label value of 3 which is outside the valid range of [0, 3).  Label values: 3": (
         "The class code 3 is none of the model's 3 classes: codes count from 0."
     ),
+    "ArrayImpl passed to device_put is not the same on each process. Make sure you are passing the "
+    "same value of ArrayImpl on each process.. Expected: [[1.]]; got: [[2.]].": (
+        "The processes have different values where all must have the same, of weights most often. "
+        "Give each process the same seed before it makes the model: `set_random_seed(1)`."
+    ),
     "indices[0,1] = 5 is not in [0, 3)": "5 is out of range: there are 3, counted from 0.",
     "matmul: Input operand 1 has a mismatch in its core dimension 0, with gufunc signature "
     "(n?,k),(k,m?)->(n?,m?) (size 2 is different from 3)": (
