@@ -146,15 +146,34 @@ own_seeds <- function(x, folder) {
   saveRDS(trained, file.path(folder, paste0("own-seed-", rank, ".rds")))
 }
 
+# Weights in several files, read again; and what Orbax has written, in parts on JAX.
+checkpoints <- function(x, folder) {
+  set_random_seed(1)
+  model <- keras_model_sequential(input_shape = 4) |>
+    layer_dense(300) |>
+    layer_dense(2)
+  model |> compile(optimizer_sgd(0.01), "mse")
+  orbax <- callback_orbax_checkpoint(file.path(folder, "orbax"), max_to_keep = 2)
+  suppressWarnings( # of parts that have nothing to be merged
+    fit(model, x, x[, 2:3], batch_size = 50, epochs = 3, verbose = 0, callbacks = orbax)
+  )
+  path <- file.path(folder, "parts.weights.json")
+  save_model_weights(model, path, max_shard_size = 6e-6)
+  kept <- get_weights(model)
+  fit(model, x, x[, 2:3], epochs = 1, verbose = 0)
+  load_model_weights(model, path)
+  list(all.equal(get_weights(model), kept), dir(folder, "parts"), dir(file.path(folder, "orbax")))
+}
+
 shared_cases <- function(x, folder, reductions, whole_batch, single_batches, forms_of_data,
-                         own_rows, own_seeds) {
+                         own_rows, own_seeds, checkpoints) {
   library(kerasbridge)
   told <- tryCatch(distribution_initialize(), message = conditionMessage, error = conditionMessage)
   distribution_set(distribution_data_parallel())
   list(
     single = single_batches(x, folder), reductions = reductions(x), whole_batch = whole_batch(x),
     forms = forms_of_data(x), shown = format(distribution_get()), told = told,
-    own_rows = own_rows(x), own_seeds = own_seeds(x, folder)
+    checkpoints = checkpoints(x, folder), own_rows = own_rows(x), own_seeds = own_seeds(x, folder)
   )
 }
 
@@ -165,7 +184,7 @@ test_that("two processes compute what one computes, case by case", {
   folders <- c(withr::local_tempdir(), withr::local_tempdir())
   args <- list(
     folders[[1L]], bare(reductions), bare(whole_batch), bare(single_batches), bare(forms_of_data),
-    bare(own_rows), bare(own_seeds)
+    bare(own_rows), bare(own_seeds), bare(checkpoints)
   )
   # the programs are compiled in a third of the time without XLA's optimizations
   env <- c(XLA_FLAGS = "--xla_backend_optimization_level=0")
@@ -186,6 +205,9 @@ test_that("two processes compute what one computes, case by case", {
     # sums over processes are rounded in another order
     expect_equal(two$reductions[[case]], one$reductions[[case]], tolerance = 1e-5, info = case)
   }
+  parts <- c("parts.weights.json", "parts_00000.weights.h5", "parts_00001.weights.h5")
+  expect_identical(one$checkpoints, list(TRUE, parts, c("1", "2")))
+  expect_identical(two$checkpoints, one$checkpoints)
   expect_equal(two$own_rows, one$own_rows, tolerance = 1e-5)
   # PyTorch begins with the first process's weights; its statistics are means of those of the parts
   seeds <- lapply(file.path(folders[[2L]], paste0("own-seed-", 0:1, ".rds")), readRDS)
