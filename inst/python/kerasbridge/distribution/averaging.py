@@ -13,6 +13,7 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
+from weakref import WeakSet
 
 from kerasbridge.distribution import clusters, ranks, reductions
 from kerasbridge.errors import ArgumentError
@@ -42,6 +43,9 @@ class DataParallel:
 
 
 _chosen: list[DataParallel] = []
+
+#: Models that have the same weights in every process: they have begun to train.
+_alike: WeakSet[Any] = WeakSet()
 
 
 def set_distribution(value: Any) -> None:
@@ -111,7 +115,7 @@ class _Step:
         def train(data: Any) -> Any:
             if not self.model.built:
                 self.model._symbolic_build(data_batch=data[0])
-            if not hooked:
+            if self.model not in _alike:
                 self._begin_alike()
             for variable in self.model.trainable_variables:
                 parameter = variable.value
@@ -204,6 +208,7 @@ class _Step:
                 value = variable.value.detach().clone()
                 self.torch.distributed.broadcast(value, 0)
                 variable.assign(value)
+        _alike.add(self.model)
 
     def _average_statistics(self) -> None:
         with self.torch.no_grad():
