@@ -228,6 +228,52 @@ test_that("the parent may be any expression, of Python or of R", {
   expect_refused(new_layer_class("Wrong", inherit = 3)(), "parent of Wrong must be a class")
 })
 
+test_that("classes that another Python package makes of Keras's are parents as well", {
+  other <- py_run_string("
+import keras
+
+class Scaled(keras.layers.Layer):
+    def __init__(self, factor, *, offset=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor, self.offset = factor, offset
+
+    def call(self, inputs):
+        return self.scaled(inputs) + self.offset
+
+    def scaled(self, inputs):
+        raise NotImplementedError('scaled()')
+
+class Tunable:
+    def __init__(self, name=None, tunable=True):
+        self.name, self.tunable = name, tunable
+
+    def build(self, hp):
+        raise NotImplementedError
+
+    def searched(self, *tried):
+        return [self.build({'units': units}) for units in tried]
+")
+  layer_scaled <- new_layer_class(
+    "ScaledInR", inherit = other$Scaled, scaled = function(inputs) inputs * self$factor
+  )
+  x <- matrix(1:2, 1)
+  expect_value(layer_scaled(factor = 3, offset = 1, name = "mine")(x), matrix(c(4, 7), 1))
+  expect_value((keras_model_sequential(input_shape = 2) |> layer_scaled(factor = 2))(x), 2 * x)
+  expect_error(layer_scaled(), "factor")
+
+  Units(other$Tunable) %py_class% {
+    build <- function(hp) hp$units * 2
+  }
+  Named(other$Tunable) %py_class% {
+    `__init__` <- function(self, name) super()$`__init__`(toupper(name), tunable = FALSE)
+    build <- function(self, hp) paste(self$name, hp$units)
+  }
+  expect_equal(unlist(Units()$searched(1, 8)), c(2, 16))
+  expect_true(Units(name = "a")$tunable)
+  expect_identical(unlist(Named("net")$searched(4L)), "NET 4")
+  expect_false(Named("net")$tunable)
+})
+
 test_that("members have names, and a name is a name", {
   expect_refused(new_layer_class("Unnamed", NULL, NULL, NULL, NULL, \(x) x), "must have names")
   expect_refused(new_loss_class("no name"), "`classname` must be a name")
