@@ -272,6 +272,24 @@ test_that("metrics in a named list are reported under its names", {
   expect_equal(result$zeta, 2, tolerance = float32_tolerance)
   expect_equal(result$alpha, 3, tolerance = float32_tolerance)
 
+  # weighted, they are means over the rows by their weights
+  compile(model, optimizer_sgd(0), "mse", weighted_metrics = list(
+    heavy = function(y_true, y_pred) op_reshape(y_true, -1), "mae"
+  ))
+  result <- evaluate(model, matrix(0, 3, 2), y, sample_weight = c(1, 0, 3), verbose = 0)
+  expect_named(result, c("loss", "heavy", "mae"), ignore.order = TRUE)
+  expect_equal(unlist(result[c("heavy", "mae")]), c(heavy = 2.5, mae = 2.5), tolerance = 1e-6)
+  if (trains()) {
+    history <- fit(
+      model, matrix(0, 3, 2), y,
+      sample_weight = c(1, 0, 3), validation_data = list(matrix(0, 1, 2), 4),
+      epochs = 1, verbose = 0
+    )
+    expect_setequal(names(history$metrics), paste0(c("", "val_"), rep(names(result), each = 2)))
+    expect_equal(history$metrics$heavy, 2.5, tolerance = float32_tolerance)
+    expect_equal(history$metrics$val_heavy, 4, tolerance = float32_tolerance)
+  }
+
   input <- keras_input(2)
   two <- keras_model(input, list(
     layer_dense(input, 1, name = "a"), layer_dense(input, 1, name = "b")
