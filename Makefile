@@ -10,8 +10,8 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # Parts of the tests share the cores: a thread that waits for another one leaves them to others.
 export OMP_WAIT_POLICY := passive
 # Most of what JAX would take is compiling what then runs once, a little faster; and the same again, for
-# each process and each function. Each target has a folder of its own for what is compiled: what one
-# process writes no other one reads half.
+# each process and each function. Each target keeps what is compiled in a folder of its own, so that
+# targets at the same time do not read what another one is just writing.
 COMPILING := test-r-jax site check-cran
 $(COMPILING): export XLA_FLAGS := \
   --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true

@@ -518,9 +518,9 @@ without_python <- function(condition) {
   attr(condition, "py_object") <- NULL
   fields <- unclass(condition)
   plain <- !vapply(fields, inherits, NA, "python.builtin.object")
-  # those whose methods would look for the exception itself
-  in_python <- c("python.builtin.BaseException", "python.builtin.object", "simpleError")
-  own <- if (!is.null(fields$error)) setdiff(class(fields$error), c(in_python, class(condition)))
+  # without those whose methods would look for the exception itself, and without the plainest
+  left <- c("python.builtin.BaseException", "python.builtin.object", "simpleError")
+  own <- if (!is.null(fields$error)) setdiff(class(fields$error), c(left, class(condition)))
   structure(fields[plain], class = c(own, class(condition)))
 }
 

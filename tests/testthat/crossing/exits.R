@@ -129,13 +129,14 @@ training <- if (trains) {
 if (trains) training |> compile("sgd", "mse")
 fitting <- function(model, ...) fit(model, x, y, batch_size = 4, verbose = 0, ...)
 
-calling <- new_layer_class("Calling", call = function(inputs) {
-  inside()
-  inputs
-})
-
-# A function that Python is to call, wherever the place is.
+# A function that Python is to call, wherever the place is, and the value of the place after it.
 inside <- NULL
+then <- function(value) {
+  inside()
+  value
+}
+
+calling <- new_layer_class("Calling", call = function(inputs) then(inputs))
 
 places <- list(
   `function` = \() main$traced(\() inside()),
@@ -147,18 +148,9 @@ places <- list(
   `[` = \() reticulate::py_get_item(main$Asked(\() inside()), 1L),
   length = \() reticulate::import_builtins()$len(main$Asked(\() inside())),
   layer = \() calling(op_ones(c(1, 2))),
-  map = \() {
-    f <- \(x) {
-      inside()
-      x
-    }
-    op_map(op_ones(2), f)
-  },
+  map = \() op_map(op_ones(2), \(x) then(x)),
   compiled = \() {
-    f <- \(x) {
-      inside()
-      x * 2
-    }
+    f <- \(x) then(x * 2)
     switch(config_backend(),
       jax = import("jax")$jit(f)(op_ones(2)),
       tensorflow = tf_function(f)(op_ones(2)),
@@ -167,77 +159,31 @@ places <- list(
     )
   }
 )
-places$cond <- \() {
-  op_cond(TRUE, \() {
-    inside()
-    op_ones(1)
-  }, \() op_ones(1))
-}
+places$cond <- \() op_cond(TRUE, \() then(op_ones(1)), \() op_ones(1))
 places$scan <- \() {
-  add <- \(carry, x) {
-    inside()
-    list(carry + x, carry)
-  }
-  op_scan(add, op_zeros(1), op_ones(c(3, 1)))
+  op_scan(\(carry, x) then(list(carry + x, carry)), op_zeros(1), op_ones(c(3, 1)))
 }
 places$while_loop <- \() {
-  step <- \(x) {
-    inside()
-    list(x + 1)
-  }
-  op_while_loop(\(x) op_sum(x) < 3, step, list(op_zeros(1)))
+  op_while_loop(\(x) op_sum(x) < 3, \(x) then(list(x + 1)), list(op_zeros(1)))
 }
-places$fori_loop <- \() {
-  step <- \(i, x) {
-    inside()
-    x + 1
-  }
-  op_fori_loop(1, 3, step, op_zeros(1))
-}
-places$switch <- \() {
-  op_switch(1L, list(\() {
-    inside()
-    op_ones(1)
-  }, \() op_zeros(1)))
-}
-places$vectorized_map <- \() {
-  f <- \(x) {
-    inside()
-    x * 2
-  }
-  op_vectorized_map(op_ones(c(2, 2)), f)
-}
-starting <- \(shape, dtype = NULL) {
-  inside()
-  op_ones(shape, dtype = dtype)
-}
+places$fori_loop <- \() op_fori_loop(1, 3, \(i, x) then(x + 1), op_zeros(1))
+places$switch <- \() op_switch(1L, list(\() then(op_ones(1)), \() op_zeros(1)))
+places$vectorized_map <- \() op_vectorized_map(op_ones(c(2, 2)), \(x) then(x * 2))
 places$initializer <- \() {
-  layer <- layer_dense(units = 1, kernel_initializer = starting)
-  layer$build(shape(NULL, 2))
+  starting <- \(shape, dtype = NULL) then(op_ones(shape, dtype = dtype))
+  layer_dense(units = 1, kernel_initializer = starting)$build(shape(NULL, 2))
 }
 if (config_backend() == "jax") {
   jax <- import("jax")
-  places$grad <- \() {
-    jax$grad(\(x) {
-      inside()
-      op_sum(x * x)
-    })(op_ones(2))
-  }
+  places$grad <- \() jax$grad(\(x) then(op_sum(x * x)))(op_ones(2))
   places$pure_callback <- \() {
-    doubled <- \(x) {
-      inside()
-      x
-    }
-    jax$pure_callback(doubled, jax$ShapeDtypeStruct(tuple(2L), "float32"), op_ones(2))
+    jax$pure_callback(\(x) then(x), jax$ShapeDtypeStruct(tuple(2L), "float32"), op_ones(2))
   }
 }
 if (config_backend() == "torch") {
   places$hook <- \() {
     x <- import("torch")$ones(2L, requires_grad = TRUE)
-    x$register_hook(\(gradient) {
-      inside()
-      NULL
-    })
+    x$register_hook(\(gradient) then(NULL))
     x$sum()$backward()
   }
 }
@@ -251,11 +197,7 @@ if (config_backend() == "tensorflow") {
     tape$gradient(loss, x)
   }
   places$`custom gradient` <- \() {
-    f <- tf$custom_gradient(\(x) {
-      inside()
-      list(x, \(upstream) upstream)
-    })
-    f(op_ones(2))
+    tf$custom_gradient(\(x) then(list(x, \(upstream) upstream)))(op_ones(2))
   }
   places$py_function <- \() tf$py_function(\() inside(), list(), list())
 }
@@ -275,50 +217,32 @@ if (trains) {
   }
   places$source <- \() {
     given <- FALSE
-    batches <- function() {
-      inside()
-      if (given <<- !given) list(x, y)
-    }
+    batches <- function() then(if (given <<- !given) list(x, y))
     fit(training, batches, epochs = 1, verbose = 0)
   }
   Batches <- new_wrapped_class(
     keras$utils$PyDataset, "Batches",
     initialize = function(...) super$initialize(...),
     `__len__` = function() 1L,
-    `__getitem__` = function(index) {
-      inside()
-      list(x, y)
-    }
+    `__getitem__` = function(index) then(list(x, y))
   )
   places$`data set` <- \() fit(training, Batches(), epochs = 1, verbose = 0)
-  places$loss <- \() {
-    model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
-    model |> compile("sgd", \(y_true, y_pred) {
-      inside()
-      op_mean(op_square(y_true - y_pred))
-    })
-    fitting(model)
-  }
   places$`data set of a function` <- \() {
     given <- FALSE
-    data <- dataset_from_function(\() {
-      inside()
-      if (given <<- !given) list(x, y)
-    })
+    data <- dataset_from_function(\() then(if (given <<- !given) list(x, y)))
     fit(training, data, epochs = 1, verbose = 0)
   }
-  trained <- \(layer, loss = "mse", metrics = NULL, optimizer = "sgd") {
-    model <- keras_model_sequential(input_shape = 2) |> layer()
+  trained <- \(..., loss = "mse", metrics = NULL, optimizer = "sgd") {
+    model <- keras_model_sequential(input_shape = 2) |> layer_dense(1, ...)
     model |> compile(optimizer, loss, metrics)
     fitting(model)
   }
-  # What Python has called to make the model is left by a row of its own, `layer`.
+  # A model calls its layers when it is made, which is the place `layer`.
   places$`call in a training` <- \() {
     begun <- FALSE
-    layer <- new_layer_class("InTraining", call = function(inputs) {
-      if (begun) inside()
-      inputs
-    })
+    layer <- new_layer_class(
+      "InTraining", call = function(inputs) if (begun) then(inputs) else inputs
+    )
     model <- keras_model_sequential(input_shape = 2) |> layer_dense(1) |> layer()
     model |> compile("sgd", "mse")
     begun <- TRUE
@@ -332,49 +256,23 @@ if (trains) {
     model |> compile("sgd", "mse")
     fitting(model)
   }
-  places$`loss class` <- \() {
-    loss <- new_loss_class("Lost", call = function(y_true, y_pred) {
-      inside()
-      op_mean(op_square(y_true - y_pred))
-    })
-    trained(\(x) layer_dense(x, 1), loss())
-  }
+  squared <- \(y_true, y_pred) then(op_mean(op_square(y_true - y_pred)))
+  places$loss <- \() trained(loss = squared)
+  places$`loss class` <- \() trained(loss = new_loss_class("Lost", call = squared)())
+  places$metric <- \() trained(metrics = list(\(y_true, y_pred) then(op_mean(y_pred))))
   places$`metric class` <- \() {
     metric <- new_metric_class(
       "Measured",
       update_state = function(y_true, y_pred, sample_weight = NULL) inside(),
       result = function() op_sum(op_ones(1))
     )
-    trained(\(x) layer_dense(x, 1), metrics = list(metric()))
+    trained(metrics = list(metric()))
   }
-  places$regularizer <- \() {
-    penalty <- \(w) {
-      inside()
-      op_sum(w)
-    }
-    trained(\(x) layer_dense(x, 1, kernel_regularizer = penalty))
-  }
-  places$constraint <- \() {
-    bound <- \(w) {
-      inside()
-      w
-    }
-    trained(\(x) layer_dense(x, 1, kernel_constraint = bound))
-  }
+  places$regularizer <- \() trained(kernel_regularizer = \(w) then(op_sum(w)))
+  places$constraint <- \() trained(kernel_constraint = \(w) then(w))
   places$schedule <- \() {
-    schedule <- new_learning_rate_schedule_class("Scheduled", call = function(step) {
-      inside()
-      0.1
-    })
-    trained(\(x) layer_dense(x, 1), optimizer = optimizer_sgd(schedule()))
-  }
-  places$metric <- \() {
-    model <- keras_model_sequential(input_shape = 2) |> layer_dense(1)
-    model |> compile("sgd", "mse", metrics = list(\(y_true, y_pred) {
-      inside()
-      op_mean(y_pred)
-    }))
-    fitting(model)
+    schedule <- new_learning_rate_schedule_class("Scheduled", call = function(step) then(0.1))
+    trained(optimizer = optimizer_sgd(schedule()))
   }
 }
 

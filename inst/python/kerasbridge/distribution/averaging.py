@@ -1,10 +1,9 @@
 """Data parallel training on PyTorch: Keras's own trainer, with gradients averaged by torch.
 
 Every process begins with the first one's weights, reads the same batches and takes its rows of
-each. What a process adds to a gradient
-or to a metric is weighted by its rows, so that the sums are those of one process with the whole
-batch; reductions.py has what that asks of losses. Statistics that layers keep themselves, such as
-those of batch normalization, are averaged after each step.
+each. What a process adds to a gradient or to a metric is weighted by its rows, so that the sums are
+those of one process with the whole batch; reductions.py has what that asks of losses. Statistics
+that layers keep themselves, such as those of batch normalization, are averaged after each step.
 """
 
 from __future__ import annotations

@@ -185,16 +185,15 @@ def bidirectional(make: Function) -> Function:
 
     @functools.wraps(make)
     def made(layer: Any, *values: Any, **options: Any) -> Any:
-        given = [layer, *values, options.get("backward_layer")]
-        layers = importlib.import_module("keras").Layer
+        keras = importlib.import_module("keras")
         classes = {
             type(part).__name__: type(part)
-            for whole in given
-            if isinstance(whole, layers)
-            for part in whole._flatten_layers()
+            for given in (layer, *values, *options.values())
+            if isinstance(given, keras.Layer)
+            for part in given._flatten_layers()
             if not type(part).__module__.startswith("keras.")
         }
-        with importlib.import_module("keras").saving.custom_object_scope(classes):
+        with keras.saving.custom_object_scope(classes):
             return make(layer, *values, **options)
 
     return made
