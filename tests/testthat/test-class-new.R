@@ -949,3 +949,36 @@ test_that("weights are added with shapes as R writes them", {
   refusing <- new_layer_class("Refusing", build = function(input_shape) self$add_weight(2.5))
   expect_error(refusing()$build(shape(1)), "`shape` must be a whole number, not 2.5")
 })
+
+test_that("compute_output_shape() gives a shape as R writes it", {
+  x <- keras_input(4)
+  shapes <- list(
+    \(input_shape) list(input_shape[[1]], input_shape[[2]] * 2),
+    \(input_shape) list(NULL, 8), \(input_shape) c(NA, 8), \(input_shape) shape(NA, 8)
+  )
+  for (given in shapes) {
+    layer_doubled <- new_layer_class("Doubled",
+      call = function(inputs) op_concatenate(list(inputs, inputs), axis = -1),
+      compute_output_shape = function(input_shape) given(input_shape)
+    )
+    expect_identical(as.list(dim(layer_doubled()(x))), list(NA_integer_, 8L))
+  }
+  layer_two <- new_layer_class("Two",
+    call = function(inputs) list(a = inputs, b = op_sum(inputs, axis = -1)),
+    compute_output_shape = function(input_shape) list(a = c(NA, 4), b = shape(NA))
+  )
+  made <- layer_two()(x)
+  expect_identical(dim(made$a), c(NA, 4L))
+  expect_identical(dim(made$b), NA_integer_)
+  layer_half <- new_layer_class("Half",
+    call = function(inputs) inputs, compute_output_shape = function(input_shape) c(NA, 2.5)
+  )
+  expect_error(layer_half()(x), "`compute_output_shape\\(\\)` must be a whole number, not 2.5")
+})
+
+test_that("a layer is called on a number as on a longer vector", {
+  layer_tripled <- new_layer_class("Tripled", call = function(inputs) inputs * 3)
+  expect_value(layer_tripled()(2), 6)
+  expect_value(layer_tripled()(c(2, 3)), c(6, 9))
+  expect_value(layer_activation(activation = "relu")(-1), 0)
+})

@@ -20,7 +20,7 @@ from kerasbridge.errors import ArgumentError
 from kerasbridge.models import compose, feeding
 from kerasbridge.tensors import frameworks
 from kerasbridge.tensors.kinds import converted
-from kerasbridge.tensors.shapes import described
+from kerasbridge.tensors.shapes import described, shape
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,11 @@ def _bound(name: str, r_function: Callable[..., Any]) -> Callable[..., Any]:
 
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
             return r_function(self, *args, **kwargs) or {}  # R's empty list has no names
+
+    elif name == "compute_output_shape":
+
+        def member(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return shape(r_function(self, *args, **kwargs), f"{name}()")
 
     elif name == "result":
 

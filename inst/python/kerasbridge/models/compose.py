@@ -81,7 +81,9 @@ def _needs(layer: Any) -> int:
 def _data(layer: Any, value: Any, name: str) -> Any:
     """R data as tensors; but with strings as arrays, for a layer that looks them up by itself."""
     if not (_holds_text(value) and _takes_text(layer)):
-        return arrays.tensor(value, name)
+        # What a layer is called on has no other dtype to take than its own.
+        alone = isinstance(value, (bool, int, float))
+        return arrays.tensor_of(value, None, name) if alone else arrays.tensor(value, name)
     taken = batches.data(value, name)
     if all(isinstance(leaf, (np.ndarray, str)) for leaf in batches.leaves(taken)):
         return taken
