@@ -2,7 +2,11 @@
 
 #' @rdname summary.keras.src.models.model.Model
 #' @export
-plot.keras.src.models.model.Model <- function(x, ...) {
+plot.keras.src.models.model.Model <- function(x, ..., to_file = NULL) {
+  if (!is.null(to_file)) {
+    plot_model(x, to_file = to_file, ...)
+    return(invisible(x))
+  }
   layers <- summary(x)$layers
   if (!NROW(layers)) abort_argument("{.arg x} has no layers to draw.", current_env())
   drawing <- placed(layers)

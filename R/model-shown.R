@@ -8,6 +8,7 @@
 #' `as.data.frame()` gives the table itself, which `View()` shows.
 #'
 #' @param object,x A model; for `print()` and `as.data.frame()`, also what `summary()` gave.
+#' @param to_file Path of an image to draw into instead, as [plot_model()] does, which takes `...`.
 #' @param row.names,optional,... Not used.
 #' @returns `summary()` gives a list of class `keras_model_summary`: `name`, `type`, `parameters`,
 #'   `trainable`, and `layers`, a data frame with a row for each layer. `as.data.frame()` gives this

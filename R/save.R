@@ -190,10 +190,10 @@ objects_for <- function(path, custom_objects, trust_r_source, call) {
 
 known_objects <- function(objects, call = caller_env()) python_objects(name_objects(objects, call))
 
-# A function in a list of custom objects that has no name, under that of its variable. A class has
-# a name of its own.
+# A function in a list of custom objects that has no name, under that of its variable: unless it has
+# a name of its own, as a class has.
 named_as_written <- function(objects, expr) {
-  if (is.function(objects) && is.null(class_name(objects)) && is.symbol(expr)) {
+  if (is.function(objects) && is.null(own_name(objects)) && is.symbol(expr)) {
     return(set_names(list(objects), as.character(expr)))
   }
   written <- is.list(objects) && is_call(expr, c("list", "c")) && length(expr) > length(objects)
@@ -202,7 +202,8 @@ named_as_written <- function(objects, expr) {
   }
   parts <- as.list(expr)[-1L]
   given <- names(objects) %||% character(length(objects))
-  for (i in which(!nzchar(given) & vapply(objects, is_plain_function, NA))) {
+  nameless <- vapply(objects, \(object) is_plain_function(object) && is.null(own_name(object)), NA)
+  for (i in which(!nzchar(given) & nameless)) {
     if (is.symbol(parts[[i]])) given[[i]] <- as.character(parts[[i]])
   }
   set_names(objects, given)
@@ -213,7 +214,7 @@ name_objects <- function(objects, call) {
   objects <- if (is.null(objects) || is.list(objects)) as.list(objects) else list(objects)
   given <- names(objects) %||% character(length(objects))
   for (i in which(!nzchar(given))) {
-    name <- class_name(objects[[i]])
+    name <- own_name(objects[[i]])
     if (is.null(name)) {
       abort_argument(
         "Functions in a list of custom objects must have names: {.code list(my_loss = my_loss)}.",
@@ -225,11 +226,12 @@ name_objects <- function(objects, call) {
   set_names(objects, given)
 }
 
-class_name <- function(class) {
-  if (inherits(class, "python.builtin.type")) {
-    return(as_r(class$`__name__`))
+# That of a class, or the one that custom_metric() has given to a function.
+own_name <- function(object) {
+  if (inherits(object, "python.builtin.type")) {
+    return(as_r(object$`__name__`))
   }
-  definition_of(class)$name
+  definition_of(object)$name %||% attr(object, "name", exact = TRUE)
 }
 
 # The same for Keras: R functions under the names that the list gives them.

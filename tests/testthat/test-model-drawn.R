@@ -73,3 +73,15 @@ test_that("a model is drawn in the graphics device and in a document", {
   expect_gt(file.size(picture), 5000)
   expect_identical(withVisible(withr::with_pdf("model.pdf", plot(model)))$visible, FALSE)
 })
+
+test_that("a model is drawn into a file by pydot, where it is installed", {
+  file <- withr::local_tempfile(fileext = ".png")
+  drawing <- quote(plot(net(), to_file = file, show_shapes = TRUE))
+  if (reticulate::py_module_available("pydot")) {
+    eval(drawing)
+    expect_gt(file.size(file), 5000)
+  } else {
+    expect_error(eval(drawing), "pydot")
+    expect_false(file.exists(file))
+  }
+})

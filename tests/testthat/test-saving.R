@@ -234,6 +234,20 @@ test_that("all classes and functions that are unknown are named, with the ways o
   expect_identical(again$loss$`__name__`, "own_loss")
 })
 
+test_that("a function that custom_metric() has named needs no further name", {
+  file <- keras_file()
+  of_mean <- custom_metric("mean_pred", \(y_true, y_pred) op_mean(y_pred))
+  model <- keras_model_sequential(input_shape = 2) |> layer_dense(1, kernel_initializer = "ones")
+  model |> compile("sgd", "mse", metrics = of_mean)
+  save_model(model, file)
+  for (known in list(list(of_mean), of_mean)) {
+    again <- load_model(file, custom_objects = known)
+    found <- evaluate(again, matrix(1:4, 2), c(0, 0), verbose = 0)
+    expect_equal(found$mean_pred, 5)
+  }
+  expect_no_error(load_model(file, custom_objects = list(of_mean)))
+})
+
 test_that("what is registered is found again", {
   withr::defer(set_custom_objects())
   file <- keras_file()

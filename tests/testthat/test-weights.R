@@ -217,6 +217,23 @@ test_that("float8 keeps a prediction within its three binary digits", {
   expect_within(result$off, abs(measured) %*% abs(kernel) * ((1 + 2^-4)^2 - 1))
 })
 
+test_that("a configuration stands for a mode, and a filter says which layers", {
+  filters <- list("kept$", c("nothing", "kept"), \(layer) layer$name == "kept")
+  for (filter in filters) {
+    model <- keras_model_sequential(input_shape = 4) |>
+      layer_dense(3, name = "kept") |>
+      layer_dense(2, name = "left")
+    result <- withVisible(
+      quantize_weights(model, config = quantizer_int8_quantization_config(), filters = filter)
+    )
+    expect_false(result$visible)
+    expect_identical(result$value, model)
+    policies <- vapply(model$layers, \(layer) layer$dtype_policy$name, "")
+    expect_identical(policies, c("int8_from_float32", "float32"))
+  }
+  expect_error(quantize_weights(model), "Give `mode` or `config`", fixed = TRUE)
+})
+
 test_that("what cannot be quantized says so", {
   dense <- layer_dense(units = 2)
   value_error <- "python.builtin.ValueError"

@@ -14,6 +14,7 @@ from conftest import r_array
 from kerasbridge.errors import ArgumentError, Failure
 from kerasbridge.tensors import kinds
 from kerasbridge.wrappers import bindings
+from kerasbridge.wrappers.adapters import adapted
 from kerasbridge.wrappers.bindings import Parameter, Signature, bind
 
 X = np.array([[1.0, 5.0, 3.0], [4.0, 2.0, 6.0]], "float32")
@@ -142,6 +143,18 @@ def test_layers_compose():
 def test_layers_take_what_every_layer_takes():
     layer = bind("layer_dense")(None, *given("layer_dense", 1), dtype="float16", trainable=False)
     assert (layer.compute_dtype, layer.trainable) == ("float16", False)
+
+
+def test_layers_that_pass_arguments_on_take_the_shape_of_what_comes():
+    lacking = []
+    for name, signature in bindings.signatures().items():
+        if not name.startswith("layer_") or not inspect.isclass(bindings.target(signature.python)):
+            continue
+        layer = bindings.target(signature.python)
+        accepted = bindings._accepted(adapted(signature.python, layer))
+        if accepted.open and not accepted.any_name and "input_shape" not in accepted.further:
+            lacking.append(name)
+    assert not lacking
 
 
 def test_merging_layers_take_their_inputs_together_or_unnamed():

@@ -38,8 +38,10 @@ def count(object: Any) -> int:
     return int(object.count_params())
 
 
-def quantize(object: Any, mode: Any, **options: Any) -> None:
+def quantize(object: Any, mode: Any, options: dict[str, Any]) -> None:
     """Replace the weights by numbers of few bits."""
+    if mode is None and "config" not in options:
+        raise ArgumentError("Give `mode` or `config`.")
     object.quantize(mode, **options)
 
 

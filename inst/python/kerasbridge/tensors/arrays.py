@@ -404,7 +404,7 @@ def numpy_of(x: Any) -> Any:
 
 
 def r_array(array: Array) -> Any:
-    """A small array in the R type that its dtype has there."""
+    """A small array in the R type that its dtype has there; without dimensions, a plain value."""
     kind = array.dtype.kind
     if kind in "iu":
         narrow = _holds_integers(array)
@@ -417,7 +417,8 @@ def r_array(array: Array) -> Any:
         array = array.astype("complex128", order="F")
     elif kind in "SO":
         array = _decoded(array)
-    return array
+    is_plain = isinstance(array, np.ndarray) and array.ndim == 0
+    return array.item() if is_plain else array
 
 
 def _holds_integers(array: Array) -> bool:

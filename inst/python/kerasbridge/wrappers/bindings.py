@@ -315,11 +315,12 @@ class _Accepted:
         }
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.open = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self.further = _inherited(function) if self.open else frozenset()
+        made = inspect.unwrap(function)  # an adapter may stand before a class
+        self.further = _inherited(made) if self.open else frozenset()
         # ``**kwargs`` is what a function tolerates; under a name of their own they are arguments,
         # and so they are of a class that has no parent to pass them on to.
         self.any_name = any(p.kind is p.VAR_KEYWORD and p.name != "kwargs" for p in parameters) or (
-            self.open and inspect.isclass(function) and not self.further
+            self.open and inspect.isclass(made) and not self.further
         )
 
     def in_order(self, parameters: Sequence[Parameter]) -> bool:
