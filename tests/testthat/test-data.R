@@ -98,7 +98,7 @@ test_that("strings are tensors on tensorflow, and refused elsewhere by what take
   )
   for (x in strings) {
     if (config_backend() == "tensorflow") {
-      expect_identical(as.array(tensor_of(x)), as.array(x))
+      expect_identical(as.array(tensor_of(x)), if (length(x) == 1L) x else as.array(x))
     } else {
       expect_refused(tensor_of(x), "layer_string_lookup")
     }
@@ -415,6 +415,37 @@ test_that("a factor is no axis, shape or size", {
 
 # Numbers that a backend has not ------------------------------------------------------------------
 
+test_that("op_nextafter() is the next number of the tensor's own dtype", {
+  step <- 2^-23
+  expect_identical(as.array(op_nextafter(c(1, 1, 2), c(2, 0, 2))), array(c(1 + step, 1 - step / 2, 2)))
+  expect_identical(as.array(op_nextafter(1L, 2L)), 1 + step)
+  if (config_backend() %in% c("tensorflow", "torch")) { # JAX and NumPy compute in float32
+    wide <- lapply(1:2, op_convert_to_tensor, dtype = "float64")
+    expect_identical(as.array(op_nextafter(wide[[1]], wide[[2]])), 1 + 2^-52)
+  }
+})
+
+test_that("only a dimension of size 1 is squeezed out", {
+  x <- op_ones(c(1, 2, 1, 3))
+  expect_identical(dim(op_squeeze(x)), 2:3)
+  expect_identical(dim(op_squeeze(x, 1)), c(2L, 1L, 3L))
+  expect_identical(dim(op_squeeze(x, -2)), c(1L, 2L, 3L))
+  expect_identical(dim(op_squeeze(x, c(3, 1))), 2:3)
+  for (axis in list(2, -1, c(1, 2))) {
+    expect_error(op_squeeze(x, axis), "Only a dimension of size 1 can be squeezed out", fixed = TRUE)
+  }
+})
+
+test_that("there are as many segments as are numbered, where nothing else is said", {
+  x <- c(1, 2, 4)
+  expect_value(op_segment_sum(x, c(1, 3, 1)), c(5, 0, 2))
+  expect_value(op_segment_prod(x, c(1, 3, 1)), c(4, 1, 2))
+  expect_value(op_segment_max(x, c(2, 1, 2)), c(2, 4))
+  expect_value(op_segment_min(x, c(2, 1, 2)), c(2, 1))
+  expect_value(op_segment_sum(cbind(x, 10 * x), c(2, 2, 1)), rbind(c(4, 40), c(3, 30)))
+  expect_value(op_segment_sum(x, c(1, 3, 1), num_segments = 4), c(5, 0, 2, 0))
+})
+
 test_that("op_average() has NumPy's weights on every backend", {
   x <- matrix(as.double(1:6), 2, byrow = TRUE)
   expect_value(op_average(x), 3.5)
@@ -575,10 +606,10 @@ test_that("text is no number", {
 on_backend("tensorflow", {
   test_that("text has a dtype of its own on TensorFlow, by name or as TensorFlow's object", {
     for (dtype in list("string", tf$string)) {
-      expect_identical(as.array(op_convert_to_tensor("a", dtype)), array("a"))
+      expect_identical(as.array(op_convert_to_tensor("a", dtype)), "a")
       expect_identical(as.array(op_convert_to_tensor(c("a", "b"), dtype)), array(c("a", "b")))
       expect_identical(as.array(op_convert_to_tensor(list("a", "b"), dtype)), array(c("a", "b")))
-      expect_identical(as.array(op_array("a", dtype)), array("a"))
+      expect_identical(as.array(op_array("a", dtype)), "a")
       expect_identical(as.array(op_full(2, "a", dtype)), array(c("a", "a")))
     }
     x <- op_convert_to_tensor(c("a", "b"))

@@ -23,7 +23,7 @@ from kerasbridge.models import backups
 from kerasbridge.sources import batches, graindata, pipelines
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import integer
-from kerasbridge.wrappers import ops
+from kerasbridge.wrappers import ops, repaired
 
 Function = Callable[..., Any]
 
@@ -213,24 +213,28 @@ _MAKERS: Final = frozenset(
 #: Their arguments that hold R's data: in the dtypes that it has as tensors.
 _SERIES: Final = frozenset(("data", "targets"))
 
-_ADAPTERS: Final[dict[str, Function]] = ops.ADAPTED | {
-    "keras.Variable": variable,
-    "keras.backend.clear_session": clear_session,
-    "keras.callbacks.BackupAndRestore": backups.backup_and_restore,
-    "keras.callbacks.ModelCheckpoint": backups.model_checkpoint,
-    "keras.distribution.initialize": clusters.initialize,
-    "keras.metrics.MeanMetricWrapper": mean_metric_wrapper,
-    "keras.utils.FeatureSpace": feature_space,
-    "keras.utils.normalize": ops.normalize_array,
-    "keras.utils.split_dataset": split_dataset,
-    "keras.utils.to_categorical": to_categorical,
-}
+_ADAPTERS: Final[dict[str, Function]] = (
+    ops.ADAPTED
+    | repaired.EVERYWHERE
+    | {
+        "keras.Variable": variable,
+        "keras.backend.clear_session": clear_session,
+        "keras.callbacks.BackupAndRestore": backups.backup_and_restore,
+        "keras.callbacks.ModelCheckpoint": backups.model_checkpoint,
+        "keras.distribution.initialize": clusters.initialize,
+        "keras.metrics.MeanMetricWrapper": mean_metric_wrapper,
+        "keras.utils.FeatureSpace": feature_space,
+        "keras.utils.normalize": ops.normalize_array,
+        "keras.utils.split_dataset": split_dataset,
+        "keras.utils.to_categorical": to_categorical,
+    }
+)
 
 
 #: What one backend alone needs; wrappers on the others call Keras's function.
-_ADAPTERS_OF: Final[dict[str, dict[str, Function]]] = {
-    "tensorflow": {"keras.ops.add": ops.add},
-    "torch": {
+_ADAPTERS_OF: Final[dict[str, dict[str, Function]]] = repaired.ON | {
+    "torch": repaired.ON["torch"]
+    | {
         "keras.distribution.DataParallel": averaging.DataParallel,
         "keras.distribution.distribution": averaging.distribution,
         "keras.distribution.set_distribution": averaging.set_distribution,

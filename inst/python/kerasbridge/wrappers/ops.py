@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from kerasbridge.errors import ArgumentError
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import integer
 
@@ -194,15 +193,15 @@ def multi_hot(
 
 def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
     """Whole numbers are divided as others are: some backends refuse, and NumPy rounds."""
-    return _ops().normalize(_with_fraction(x), axis=axis, order=order, epsilon=epsilon)
+    return _ops().normalize(with_fraction(x), axis=axis, order=order, epsilon=epsilon)
 
 
 def normalize_array(x: Any, axis: Any = -1, order: int = 2) -> Any:
     """The same; of an array of NumPy, Keras takes the norm along one axis and divides another."""
-    return _ops().normalize(_with_fraction(x), axis=axis, order=order)
+    return _ops().normalize(with_fraction(x), axis=axis, order=order)
 
 
-def _with_fraction(x: Any) -> Any:
+def with_fraction(x: Any) -> Any:
     if not frameworks.is_tensor(x):
         x = _ops().convert_to_tensor(x)
     whole = frameworks.of(x).dtype(x).startswith(("int", "uint", "bool"))
@@ -276,143 +275,17 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     return _ops().where(condition, x1, x2)
 
 
-# Where Keras 3.15 gives wrong values, without an error, on some backend.
-
-
-def add(x1: Any, x2: Any) -> Any:
-    """TensorFlow takes a column for a bias, one number for each column of a square `x1`."""
-    ops = _ops()
-    if frameworks.is_tensor(x2):
-        sizes = frameworks.of(x2).shape(x2)
-        if len(sizes) > 1 and sizes[-1] == 1:
-            others = frameworks.of(x1).shape(x1) if frameworks.is_tensor(x1) else ()
-            if None not in (*sizes, *others):
-                known = typing.cast("list[tuple[int, ...]]", [sizes, others])
-                x2 = ops.broadcast_to(x2, np.broadcast_shapes(*known))
-    return ops.add(x1, x2)
-
-
-def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
-    """PyTorch sums the weights along the last axis, and TensorFlow takes any that broadcast."""
-    ops = _ops()
-    if weights is None:
-        return ops.average(x, axis=axis)
-    x, weights = _with_fraction(x), ops.convert_to_tensor(weights)
-    weights = _along(ops.cast(weights, frameworks.of(x).dtype(x)), x, axis)
-    total = ops.sum(weights * ops.ones_like(x), axis=axis)
-    return ops.sum(x * weights, axis=axis) / total
-
-
-def _along(weights: Any, x: Any, axis: Any) -> Any:
-    """Weights of all of `x`, or of the positions along the axes, as NumPy has them."""
-    given, sizes = frameworks.of(weights).shape(weights), frameworks.of(x).shape(x)
-    if len(given) == len(sizes) and _fit(given, sizes):
-        return weights
-    if axis is None:
-        raise ArgumentError("`axis` must be given where `weights` has not the shape of `x`.")
-    axes = [place % len(sizes) for place in ([axis] if isinstance(axis, int) else axis)]
-    if len(given) != len(axes) or not _fit(given, [sizes[place] for place in axes]):
-        raise ArgumentError("`weights` must have the shape of `x`, or its sizes along `axis`.")
-    ops = _ops()
-    order = sorted(range(len(axes)), key=axes.__getitem__)
-    if order != list(range(len(axes))):
-        weights = ops.transpose(weights, order)
-    lengths = ops.shape(weights)
-    places = sorted(axes)
-    return ops.reshape(
-        weights, [lengths[places.index(a)] if a in places else 1 for a in range(len(sizes))]
-    )
-
-
-def _fit(given: Sequence[int | None], sizes: Sequence[int | None]) -> bool:
-    return all(a == b or None in (a, b) for a, b in zip(given, sizes, strict=True))
-
-
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """A number is refused where `dtype` has it not, as :func:`array` does."""
-    if dtype is not None and not frameworks.is_made(fill_value):
-        fill_value = arrays.tensor_of(fill_value, dtype, "fill_value")
-    return _ops().full(shape, fill_value, dtype=dtype)
-
-
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """The same, of the dtype that `x` has."""
-    if not frameworks.is_made(fill_value):
-        x = x if frameworks.is_tensor(x) else _ops().convert_to_tensor(x)
-        wanted = dtype or frameworks.of(x).dtype(x)
-        fill_value = arrays.tensor_of(fill_value, wanted, "fill_value")
-    if dtype == "uint64":  # Keras makes it uint32, where 2^40 becomes 0
-        return _ops().full(_ops().shape(x), fill_value, dtype=dtype)
-    return _ops().full_like(x, fill_value, dtype=dtype)
-
-
-def argpartition(x: Any, kth: Any, axis: Any = -1) -> Any:
-    """Two backends compare the elements as integers. A full order is a partition too."""
-    return _ops().argsort(x, axis=axis)
-
-
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """TensorFlow makes too many rows and columns for some `k`."""
-    ops = _ops()
-    if k == 0:
-        return ops.eye(N, M, dtype=dtype)
-    rows, columns = ops.arange(N), ops.arange(N if M is None else M)
-    on_diagonal = ops.equal(ops.expand_dims(rows + k, 1), columns)
-    return ops.cast(on_diagonal, dtype or arrays.floatx())
-
-
-def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
-    """TensorFlow can turn once only. Two turns are a flip of both axes."""
-    ops = _ops()
-    if k % 4 >= 2:
-        array = ops.flip(array, axes)
-    return ops.rot90(array, k % 2, axes)
-
-
-def take(x: Any, indices: Any, axis: Any = None) -> Any:
-    """PyTorch counts negative positions in a flattened tensor by its first axis."""
-    return _ops().take(*_flat(x, axis, indices))
-
-
-def take_along_axis(x: Any, indices: Any, axis: Any = None) -> Any:
-    """The same."""
-    return _ops().take_along_axis(*_flat(x, axis, indices))
-
-
-def _flat(x: Any, axis: Any, indices: Any) -> tuple[Any, Any, Any]:
-    return (_ops().ravel(x), indices, 0) if axis is None else (x, indices, axis)
-
-
-def unravel_index(indices: Any, shape: Sequence[int]) -> Any:
-    """TensorFlow goes through `indices` of several axes column by column."""
-    ops = _ops()
-    indices = ops.convert_to_tensor(indices)
-    found = ops.unravel_index(ops.ravel(indices), shape)
-    return [ops.reshape(part, ops.shape(indices)) for part in found]
-
-
-def vstack(xs: Sequence[Any]) -> Any:
-    """TensorFlow puts vectors behind each other; they are rows."""
-    ops = _ops()
-    return ops.vstack([ops.expand_dims(x, 0) if len(ops.shape(x)) == 1 else x for x in xs])
-
-
 #: The public names of those above that stand for a function on each backend.
 ADAPTED: Final[dict[str, Function]] = {
     f"keras.ops.{function.__name__}": function
     for function in (
         arange,
-        argpartition,
         array,
-        average,
         average_pool,
         cast,
         convert_to_tensor,
         custom_gradient,
         digitize,
-        eye,
-        full,
-        full_like,
         histogram,
         jvp,
         max_pool,
@@ -421,13 +294,8 @@ ADAPTED: Final[dict[str, Function]] = {
         normalize,
         rearrange,
         repeat,
-        rot90,
         scan,
-        take,
-        take_along_axis,
         unique,
-        unravel_index,
-        vstack,
         where,
     )
 }
