@@ -41,9 +41,9 @@ demo: BACKEND ?= jax
 demo: install
 	BACKEND=$(BACKEND) Rscript examples/demo.R
 
-# The parts are independent of each other: three at a time, the longest first, once everything is set up.
-# A third keeps two cores at work while the others wait for what they have started.
-test: install .venv-oldest/.installed .venv-exports/.installed
+# The parts are independent of each other: three at a time, the longest first. A third keeps two cores at
+# work while the others wait for what they have started.
+test: install
 	$(MAKE) -j3 --keep-going --output-sync=target $(TESTS)
 
 # `check-cran` renders every vignette on JAX, and `site` every article as well.
