@@ -245,9 +245,9 @@ check_fraction <- function(x, arg = caller_arg(x), call = caller_env()) {
   x
 }
 
-as_verbose <- function(verbose, call = caller_env()) {
+as_verbose <- function(verbose, elsewhere = 2L, call = caller_env()) {
   if (identical(verbose, "auto")) {
-    return(if (is_interactive()) 1L else 2L)
+    return(if (is_interactive()) 1L else elsewhere)
   }
   if (!(is.numeric(verbose) || is.logical(verbose)) || !all(verbose %in% 0:2) ||
         length(verbose) != 1L) {
@@ -331,6 +331,8 @@ evaluate.keras.src.models.model.Model <- function(object, x = NULL, y = NULL, ..
 #' Runs the model over data, batch by batch.
 #'
 #' @inheritParams evaluate
+#' @param verbose `1` shows a progress bar, `2` a line at the end, `0` nothing. `"auto"`, the
+#'   default, is 1 in an interactive session and 0 otherwise.
 #' @param type What to predict. `NULL`, the default, gives the model's outputs as they are. For a
 #'   model that was trained on a factor or a logical, `"prob"` gives the probability of each level,
 #'   and `"class"` the likeliest.
@@ -365,13 +367,14 @@ predict.keras.src.models.model.Model <- function(object, x = newdata, ..., type 
   }
   terms <- model_terms(object)
   inputs <- as_inputs(x, object, terms, if (missing(newdata)) "x" else "newdata", call)
+  verbose <- as_verbose(verbose, elsewhere = 0L)
   options <- dict_of(
     batch_size = batch_size,
-    verbose = as_verbose(verbose),
+    verbose = verbose,
     steps = steps,
     callbacks = as_layers(callbacks)
   )
-  turns <- new_turns(new_display(as_verbose(verbose)))
+  turns <- new_turns(new_display(verbose))
   values <- interruptible(
     as_r(call_py(bound$model_predict, object, inputs$data, options, turns$take, new_array)),
     turns

@@ -152,10 +152,12 @@ reset_state <- function(object) {
 #' place, and can be quantized once only.
 #'
 #' @param object A built layer or model.
-#' @param mode `"int8"`, `"int4"` or `"float8"`, or a configuration made by a `quantizer_*_config()`.
+#' @param mode `"int8"`, `"int4"` or `"float8"`, or a configuration, made by a
+#'   `quantizer_*_config()`.
 #' @param config The same configuration, by its own name: then `mode` need not be given.
 #' @param filters What layers of a model: regular expressions of Python's that are searched for in
-#'   their names, or a function of a layer that gives `TRUE` or `FALSE`. `NULL`, the default, for all.
+#'   their names, or a function of a layer that gives `TRUE` or `FALSE`. `NULL`, the default, for
+#'   all.
 #' @param ... Further arguments of the object's `quantize` method, by name.
 #'
 #' @section How close:

@@ -231,6 +231,8 @@ test_that("progress is R's output", {
     "^Evaluated: 2 steps in .*s - accuracy: [01]\\.\\d+ - loss: "
   )
   expect_match(capture.output(predict(model, data$x, verbose = 2))[[1L]], "^Predicted: 2 steps in")
+  # a value is asked for, which in a script is all
+  expect_output(predict(model, data$x), NA)
   on_backend(c("tensorflow", "jax", "torch"), {
     # a bar is for a terminal that rewrites its line
     for (verbose in 1:2) {
