@@ -17,7 +17,7 @@
 #' * Metric: `initialize()` with `self$add_variable()`, `update_state(y_true, y_pred,
 #'   sample_weight)`, `result()`, `reset_state()`.
 #' * Callback: `on_train_begin(logs)`, `on_epoch_end(epoch, logs)`,
-#'   `on_train_batch_end(batch, logs)` and their relatives. Epochs and batches count from 0.
+#'   `on_train_batch_end(batch, logs)` and their relatives. Epochs and batches count from 1.
 #' * Data set: `length()`, the number of batches, `getitem(index)`, which gives batch number
 #'   `index`, counted from 1, as [dataset_from_function()] says, and `on_epoch_end()`.
 #' * Optimizer: `build(variables)`, `update_step(gradient, variable, learning_rate)`.
@@ -148,7 +148,7 @@ new_callback_class <- function(classname, on_epoch_begin = NULL, on_epoch_end = 
     on_predict_batch_end = on_predict_batch_end, initialize = initialize, ...
   )
   base <- parent_class(enquo(inherit), quote(keras$callbacks$Callback))
-  new_class(classname, base, c(members, public), private, parent_env)
+  new_class(classname, base, hooks(c(members, public)), private, parent_env)
 }
 
 #' @rdname new_class
@@ -234,12 +234,16 @@ giving <- function(f, finish) {
   f
 }
 
+# The methods of a callback: Python knows which of them get the number of an epoch or a batch.
+hooks <- function(members) {
+  at <- startsWith(names(members), "on_") & vapply(members, is_r_function, NA)
+  members[at] <- lapply(members[at], \(f) structure(f, member = attr(f, "member") %||% "hook"))
+  members
+}
+
 # A method whose first argument is a position, which Python counts from 0.
 counted_from_1 <- function(f) {
-  if (!is.null(f)) {
-    name <- as.symbol(names(own_formals(f, "method"))[[1L]])
-    body(f) <- call("{", bquote(.(name) <- .(name) + 1L), body(f))
-  }
+  if (!is.null(f)) attr(f, "member") <- "counted"
   f
 }
 

@@ -9,7 +9,7 @@
 #'
 #' The methods are those of [new_callback_class()], such as `on_epoch_end(epoch, logs)` and
 #' `on_train_batch_begin(batch, logs)`, or `on_batch_end(batch, logs)`; those that a class has not
-#' are not called. R6 must be installed.
+#' are not called. In this older form epochs and batches count from 0. R6 must be installed.
 #'
 #' @returns An R6 class generator, for `inherit =` of `R6::R6Class()`.
 #' @source `keras.callbacks.Callback`:
@@ -71,6 +71,6 @@ r_to_py.KerasCallback <- function(x, convert = FALSE) {
     super$set_model(model)
     x$set_context(x$params, model)
   }
-  callback <- do.call(new_callback_class, c(list(class(x)[[1L]]), members))
-  r_to_py(callback(), convert)
+  base <- parent_class(quo(NULL), quote(keras$callbacks$Callback))
+  r_to_py(new_class(class(x)[[1L]], base, members, list(), current_env())(), convert)
 }

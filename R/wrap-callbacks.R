@@ -124,7 +124,7 @@ callback_history <- wrapper("callback_history", function(...) {
 #' Callback from R functions
 #'
 #' Calls functions of yours at points of training. Those for epochs and batches are called
-#' with the number of the epoch or batch, counted from 0, and `logs`, a named list of losses
+#' with the number of the epoch or batch, counted from 1, and `logs`, a named list of losses
 #' and metrics; those for the whole training with `logs` alone.
 #'
 #' @section In R:

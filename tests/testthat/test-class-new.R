@@ -512,7 +512,7 @@ on_backend(c("tensorflow", "jax", "torch"), {
       on_train_batch_end = function(batch, logs = NULL) private$batches <- private$batches + 1,
       on_epoch_end = function(epoch, logs = NULL) {
         self$seen <- c(self$seen, list(logs$loss))
-        if (epoch + 1 >= private$stop_at) self$model$stop_training <- TRUE
+        if (epoch >= private$stop_at) self$model$stop_training <- TRUE
       },
       batches = active_property(function() private$batches),
       private = list(batches = 0, stop_at = NULL)
@@ -816,8 +816,8 @@ test_that("the makers' own arguments come in keras3's order", {
     "Placed",
     function(epoch, logs = NULL) begun <<- epoch, function(epoch, logs = NULL) ended <<- epoch
   )()
-  callback$on_epoch_begin(1L)
-  callback$on_epoch_end(2L)
+  callback$on_epoch_begin(0L) # as Python calls them
+  callback$on_epoch_end(1L)
   expect_identical(c(begun, ended), 1:2)
   count <- Metric(
     "Placed",
@@ -871,8 +871,8 @@ test_that("losses, metrics and callbacks may name `self`", {
   callback <- Callback("EpochsSelf", on_epoch_end = function(self, epoch, logs = NULL) {
     self$last <- epoch
   })()
-  callback$on_epoch_end(4L)
-  expect_identical(callback$last, 4L)
+  callback$on_epoch_end(4L) # as Python calls it, which counts from 0
+  expect_identical(callback$last, 5L)
 })
 
 test_that("an R6 class may name `self` in its methods", {
@@ -981,4 +981,59 @@ test_that("a layer is called on a number as on a longer vector", {
   expect_value(layer_tripled()(2), 6)
   expect_value(layer_tripled()(c(2, 3)), c(6, 9))
   expect_value(layer_activation(activation = "relu")(-1), 0)
+})
+
+on_backend(c("tensorflow", "jax", "torch"), {
+  test_that("epochs and batches count from 1 in callbacks, also by way of `super`", {
+    told <- character()
+    tell <- function(what) function(epoch, logs = NULL) told <<- c(told, paste(what, epoch))
+    Telling <- new_callback_class("Telling",
+      on_epoch_begin = tell("epoch"), on_batch_begin = tell("batch"),
+      on_train_batch_end = tell("trained"), on_test_batch_end = tell("tested"),
+      on_predict_batch_end = tell("predicted"), on_train_begin = \(logs) told <<- c(told, "begin")
+    )
+    Child <- new_callback_class("Child",
+      inherit = Telling,
+      on_epoch_begin = function(epoch, logs = NULL) {
+        super$on_epoch_begin(epoch, logs)
+        told <<- c(told, paste("child", epoch))
+      }
+    )
+    by_name <- callback_lambda(
+      on_epoch_begin = tell("epoch"), on_batch_begin = tell("batch"),
+      on_train_batch_end = tell("trained"), on_test_batch_end = tell("tested"),
+      on_predict_batch_end = tell("predicted"), on_train_begin = \(logs) told <<- c(told, "begin")
+    )
+    model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+    model |> compile("sgd", "mse", steps_per_execution = 1)
+    x <- matrix(1:4 / 4)
+    run <- function(callback) {
+      told <<- character()
+      fit(model, x, x[, 1], epochs = 2, batch_size = 2, verbose = 0, callbacks = callback)
+      evaluate(model, x, x[, 1], batch_size = 4, verbose = 0, callbacks = callback)
+      predict(model, x, batch_size = 2, verbose = 0, callbacks = callback)
+      told
+    }
+    epoch <- c("batch 1", "trained 1", "batch 2", "trained 2")
+    rest <- c("tested 1", "predicted 1", "predicted 2")
+    expect_identical(run(Telling()), c("begin", "epoch 1", epoch, "epoch 2", epoch, rest))
+    expect_identical(run(by_name), c("begin", "epoch 1", epoch, "epoch 2", epoch, rest))
+    expect_identical(
+      run(Child()),
+      c("begin", "epoch 1", "child 1", epoch, "epoch 2", "child 2", epoch, rest)
+    )
+  })
+})
+
+test_that("logs that callback_lambda()'s functions give back are what the next callback sees", {
+  skip_if_not(trains())
+  seen <- NULL
+  callbacks <- list(
+    callback_lambda(on_epoch_end = \(epoch, logs) c(logs, doubled = 2 * logs$loss)),
+    callback_lambda(on_epoch_end = \(epoch, logs) seen <<- logs)
+  )
+  model <- keras_model_sequential(input_shape = 1) |> layer_dense(1)
+  model |> compile("sgd", "mse")
+  history <- fit(model, matrix(1:2), 1:2, epochs = 1, verbose = 0, callbacks = callbacks)
+  expect_equal(seen$doubled, 2 * seen$loss)
 })

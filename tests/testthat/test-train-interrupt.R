@@ -26,7 +26,7 @@ test_that("an interrupt ends fit() after the step, and the history says where", 
   seen$steps <- seen$ends <- 0L
   callback <- callback_lambda(
     on_train_batch_end = \(batch, logs) {
-      if (batch == 2) press()
+      if (batch == 3) press()
       seen$steps <- seen$steps + 1L
     },
     on_train_end = \(logs) seen$ends <- seen$ends + 1L
@@ -51,7 +51,7 @@ test_that("an interrupt ends fit() after the step, and the history says where", 
 test_that("an interrupted epoch is the last one, without validation", {
   skip_if_not(trains())
   withr::local_options(kerasbridge.interrupt = "return")
-  callback <- callback_lambda(on_epoch_end = \(epoch, logs) if (epoch == 1) press())
+  callback <- callback_lambda(on_epoch_end = \(epoch, logs) if (epoch == 2) press())
   history <- suppressMessages(fit(
     a_model(), x, y,
     callbacks = callback, verbose = 0, validation_split = 0.2, epochs = 4
@@ -67,7 +67,7 @@ test_that("in a script R's interrupt goes on, once, with the history", {
   skip_if_not(trains())
   withr::local_options(kerasbridge.interrupt = "leave")
   calls <- 0L
-  callback <- callback_lambda(on_train_batch_end = \(batch, logs) if (batch == 2) press())
+  callback <- callback_lambda(on_train_batch_end = \(batch, logs) if (batch == 3) press())
   cnd <- tryCatch(
     withCallingHandlers(
       fit(a_model(), x, y, callbacks = callback, verbose = 0),
@@ -90,7 +90,7 @@ test_that("a second interrupt leaves R code that does not end, at once", {
   ends <- 0L
   callback <- callback_lambda(
     on_train_batch_end = \(batch, logs) {
-      if (batch == 2) {
+      if (batch == 3) {
         press(2)
         repeat Sys.sleep(0.05)
       }
@@ -108,8 +108,8 @@ test_that("a second interrupt leaves R code that does not end, at once", {
 test_that("evaluate() and predict() leave with the interrupt, and the model is as it was", {
   model <- a_model()
   before <- get_weights(model)
-  on_test <- callback_lambda(on_test_batch_begin = \(batch, logs) if (batch == 2) press())
-  on_predict <- callback_lambda(on_predict_batch_begin = \(batch, logs) if (batch == 2) press())
+  on_test <- callback_lambda(on_test_batch_begin = \(batch, logs) if (batch == 3) press())
+  on_predict <- callback_lambda(on_predict_batch_begin = \(batch, logs) if (batch == 3) press())
   expect_s3_class(
     tryCatch(evaluate(model, x, y, callbacks = on_test, verbose = 0), interrupt = identity),
     "kerasbridge_interrupt"

@@ -56,7 +56,7 @@ test_that("the page has the values of the history, and is led to once", {
 test_that("the page tells of a training that is interrupted or fails", {
   withr::local_options(kerasbridge.interrupt = "return")
   press <- callback_lambda(
-    on_train_batch_begin = \(batch, logs) if (batch == 2) tools::pskill(Sys.getpid(), tools::SIGINT)
+    on_train_batch_begin = \(batch, logs) if (batch == 3) tools::pskill(Sys.getpid(), tools::SIGINT)
   )
   skip_on_os("windows")
   suppressMessages(seen <- viewed(callbacks = press, view_metrics = TRUE))

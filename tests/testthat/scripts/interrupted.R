@@ -10,7 +10,7 @@ model <- keras_model_sequential(input_shape = 1) |>
   layer_dense(8, activation = "tanh") |>
   layer_dense(1)
 model |> compile("adam", "mse", metrics = "mae")
-busy <- callback_lambda(on_train_batch_end = \(batch, logs) if (batch == 3) sum(sqrt(1:20000)))
+busy <- callback_lambda(on_train_batch_end = \(batch, logs) if (batch == 4) sum(sqrt(1:20000)))
 invisible(fit(model, x, y, epochs = 1, verbose = 0, callbacks = busy))
 
 # Until the other process says that it has sent all its interrupts: late ones are met here.

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from kerasbridge.crossing import callables
 from kerasbridge.errors import ArgumentError
-from kerasbridge.models import compose, feeding
+from kerasbridge.models import callbacks, compose, feeding
 from kerasbridge.tensors import frameworks
 from kerasbridge.tensors.kinds import converted
 from kerasbridge.tensors.shapes import described, shape
@@ -99,6 +99,9 @@ def _function(method: Method) -> Callable[..., Any]:
     r_function = callables.coded(method.function, method.name)
     static = method.kind == "static"
     member = _free(r_function) if static else _bound(method.name, r_function)
+    hook = method.kind == "hook" and callbacks.is_numbered(method.name)
+    if method.formals and (hook or method.kind == "counted"):
+        member = callbacks.counted(member, method.formals[0], of_object=True)
     member.__name__ = member.__qualname__ = method.name
     member.__doc__ = method.doc
     own = callables.signature(method.formals, method.required, method.defaults)
@@ -144,7 +147,7 @@ def _bound(name: str, r_function: Callable[..., Any]) -> Callable[..., Any]:
     elif name.startswith("on_"):
 
         def member(self: Any, *args: Any, **kwargs: Any) -> Any:
-            return _logged(r_function(self, *args, **kwargs), [*args, *kwargs.values()])
+            return callbacks.logged(r_function(self, *args, **kwargs), [*args, *kwargs.values()])
 
     else:
 
@@ -159,17 +162,6 @@ def _value(result: Any) -> Any:
     if isinstance(result, dict):
         return {name: _value(part) for name, part in result.items()}
     return frameworks.of(result).value(result) if frameworks.is_made(result) else result
-
-
-def _logged(result: Any, given: Sequence[Any]) -> Any:
-    """The logs that a callback's method gives back, changed, are what the next callback sees.
-
-    R's list is a copy. A result that lacks one of the logs is something else.
-    """
-    logs = next((value for value in given if isinstance(value, dict)), None)
-    if logs and isinstance(result, dict) and logs.keys() <= result.keys():
-        logs.update(result)
-    return result
 
 
 class _BoundLate:
@@ -253,7 +245,9 @@ def untracked(tracked: Any) -> Any:
 
 def super_of(cls: type, instance: Any, name: str) -> Any:
     """The attribute `name` as the parents of `cls` have it, bound to `instance`."""
-    return getattr(super(cls, instance), name)
+    found = getattr(super(cls, instance), name)
+    counts = getattr(vars(cls).get(name), "_counts_from_1", False)
+    return callbacks.uncounted(found) if counts else found
 
 
 def new(cls: type, object: Any, name: str, /, *args: Any, **kwargs: Any) -> Any:

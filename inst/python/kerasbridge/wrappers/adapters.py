@@ -19,7 +19,7 @@ from kerasbridge import backends
 from kerasbridge.distribution import averaging, clusters
 from kerasbridge.errors import ArgumentError
 from kerasbridge.memory import watch
-from kerasbridge.models import backups
+from kerasbridge.models import backups, callbacks
 from kerasbridge.sources import batches, graindata, pipelines
 from kerasbridge.tensors import arrays, frameworks
 from kerasbridge.tensors.kinds import integer
@@ -220,6 +220,7 @@ _ADAPTERS: Final[dict[str, Function]] = (
         "keras.Variable": variable,
         "keras.backend.clear_session": clear_session,
         "keras.callbacks.BackupAndRestore": backups.backup_and_restore,
+        "keras.callbacks.LambdaCallback": callbacks.lambda_callback,
         "keras.callbacks.ModelCheckpoint": backups.model_checkpoint,
         "keras.distribution.initialize": clusters.initialize,
         "keras.metrics.MeanMetricWrapper": mean_metric_wrapper,
