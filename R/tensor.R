@@ -131,7 +131,19 @@ other_tensor_methods <- list(
   "@<-" = function(object, name, value) value
 )
 
-plain <- function(x) if (is_tensor(x)) as.array(x) else x
+plain <- function(x) {
+  if (is_tensor(x)) as.array(x) else if (inherits(x, "numpy.ndarray")) as_r(x) else x
+}
+
+# reticulate has none, and for R any two of its objects are equal.
+#' @export
+all.equal.numpy.ndarray <- function(target, current, ...) {
+  all.equal(plain(target), plain(current), ...)
+}
+
+# What image_load() gives.
+#' @export
+as.array.PIL.Image.Image <- function(x, ...) as_r(call_py(bound$tensor_to_r, x))
 
 # Sizes as R's dim(): NULL for a scalar, NA for a size that is not known.
 dim_of_sizes <- function(sizes) {

@@ -843,7 +843,7 @@ image_from_array <- wrapper("image_from_array", function(
 #' Read an image file
 #'
 #' Opens an image with the Python package Pillow and, if asked, resizes it. Convert it with
-#' [image_to_array()].
+#' [image_to_array()], or with `as.array()` to whole numbers.
 #'
 #' @section In R:
 #' The Python package pillow must be installed.

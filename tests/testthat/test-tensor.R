@@ -201,6 +201,24 @@ test_that("printing shows what the framework shows", {
   expect_match(capture.output(print(keras_input(3))), "^<KerasTensor shape=\\(None, 3\\)")
 })
 
+test_that("all.equal() compares the values of NumPy's arrays on every backend", {
+  numpy <- reticulate::import("numpy", convert = FALSE)
+  x <- numpy$array(c(1, 2))
+  expect_true(all.equal(x, numpy$array(c(1, 2))))
+  expect_match(all.equal(x, numpy$array(c(1, 3))), "Mean relative difference")
+  expect_true(all.equal(x, array(c(1, 2))))
+  expect_match(all.equal(op_convert_to_tensor(c(1, 3)), x), "Mean relative difference")
+})
+
+test_that("an image is an array of whole numbers", {
+  skip_if_not(reticulate::py_module_available("PIL"))
+  pixels <- array(c(0L, 255L, 3L, 4L, 5L, 6L), c(1, 2, 3))
+  path <- withr::local_tempfile(fileext = ".png")
+  image_array_save(pixels, path, scale = FALSE)
+  expect_identical(as.array(image_load(path)), pixels)
+  expect_identical(dim(as.array(image_load(path, color_mode = "grayscale"))), 1:2)
+})
+
 test_that("all.equal() compares values", {
   for (x in eager_tensors(x_value)) {
     expect_true(all.equal(x, x_value))

@@ -320,10 +320,15 @@ def to_r(x: Any) -> Any:
     if isinstance(x, dict):
         return {key: to_r(part) for key, part in x.items()}
     framework = frameworks.of_type(type(x))
-    if framework is None and not hasattr(x, "__array__"):
+    if framework is None and not _is_like_array(x):
         return x
     array = numpy_of(x)
     return Pending.of(array) if array.size >= _LARGE else r_array(array)
+
+
+def _is_like_array(x: Any) -> bool:
+    """Does NumPy know how to read it? Images have the second attribute only."""
+    return hasattr(x, "__array__") or hasattr(x, "__array_interface__")
 
 
 @dataclass(frozen=True)
