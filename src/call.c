@@ -7,6 +7,7 @@
 #include <R.h>
 #include <R_ext/Rdynload.h>
 #include <Rinternals.h>
+#include <Rversion.h>
 
 typedef SEXP (*routine_t)(SEXP, SEXP, SEXP);
 
@@ -98,23 +99,76 @@ SEXP call_with(SEXP f, SEXP args) {
 /* .External(call_python, f, ...) */
 SEXP call_python(SEXP args) { return call_with(CADR(args), CDDR(args)); }
 
+/* What `...` of an R function's frame holds, one after the other. Before R 4.6 has functions for it, it
+   is a list of promises. `names` is to be protected. */
+#if R_VERSION >= R_Version(4, 6, 0)
+typedef struct {
+  SEXP frame, names;
+  int at, length;
+} dots_t;
+
+static dots_t dots_of(SEXP frame) {
+  int length = R_DotsExist(frame) ? R_DotsLength(frame) : 0;
+  dots_t dots = {frame, length ? R_DotsNames(frame) : R_NilValue, 1, length};
+  return dots;
+}
+
+static int dots_left(const dots_t *dots) { return dots->length - dots->at + 1; }
+
+static int dot_is_empty(const dots_t *dots) {
+  return R_GetDotType(dots->at, dots->frame) == R_DotTypeMissing;
+}
+
+static SEXP dot_value(const dots_t *dots) { return R_DotsElt(dots->at, dots->frame); }
+
+static SEXP dot_tag(const dots_t *dots) {
+  if (dots->names == R_NilValue || !LENGTH(STRING_ELT(dots->names, dots->at - 1))) return R_NilValue;
+  return Rf_installTrChar(STRING_ELT(dots->names, dots->at - 1));
+}
+
+static void next_dot(dots_t *dots) { dots->at++; }
+#else
+typedef struct {
+  SEXP frame, names, left;
+} dots_t;
+
+static dots_t dots_of(SEXP frame) {
+  SEXP held = Rf_findVarInFrame(frame, R_DotsSymbol);
+  dots_t dots = {frame, R_NilValue, TYPEOF(held) == DOTSXP ? held : R_NilValue};
+  return dots;
+}
+
+static int dots_left(const dots_t *dots) { return Rf_length(dots->left); }
+
+static int dot_is_empty(const dots_t *dots) { return CAR(dots->left) == R_MissingArg; }
+
+static SEXP dot_value(const dots_t *dots) { return Rf_eval(CAR(dots->left), dots->frame); }
+
+static SEXP dot_tag(const dots_t *dots) { return TAG(dots->left); }
+
+static void next_dot(dots_t *dots) { dots->left = CDR(dots->left); }
+#endif
+
 /* `args`, and behind them what `...` holds in an R function's frame. A comma may trail: R itself
    refuses an empty argument where it evaluates `...`, so that is done here. */
 static SEXP with_dots(SEXP args, SEXP frame) {
-  SEXP dots = Rf_findVarInFrame(frame, R_DotsSymbol), last = args;
-  if (TYPEOF(dots) != DOTSXP) return args;
+  SEXP last = args;
   while (CDR(last) != R_NilValue) last = CDR(last);
-  for (; dots != R_NilValue; dots = CDR(dots)) {
-    if (CAR(dots) == R_MissingArg) {
-      if (CDR(dots) == R_NilValue && TAG(dots) == R_NilValue) break;
+  dots_t dots = dots_of(frame);
+  PROTECT(dots.names);
+  for (; dots_left(&dots); next_dot(&dots)) {
+    SEXP tag = dot_tag(&dots);
+    if (dot_is_empty(&dots)) {
+      if (dots_left(&dots) == 1 && tag == R_NilValue) break;
       Rf_errorcall(R_NilValue, "An argument is empty.");
     }
-    SEXP value = PROTECT(Rf_eval(CAR(dots), frame));
+    SEXP value = PROTECT(dot_value(&dots));
     SETCDR(last, Rf_cons(value, R_NilValue));
     UNPROTECT(1);
     last = CDR(last);
-    SET_TAG(last, TAG(dots));
+    SET_TAG(last, tag);
   }
+  UNPROTECT(1);
   return args;
 }
 
