@@ -92,7 +92,12 @@ other_tensor_methods <- list(
     sizes <- dim_of_sizes(call_py(bound$tensor_dim, x))
     if (length(sizes)) as.integer(prod(sizes)) else 1L
   },
-  as.array = function(x, ...) call_py(bound$tensor_to_r, x) |> as_r(),
+  as.array = function(x, ...) {
+    values <- as_r(call_py(bound$tensor_to_r, x))
+    # R has no array without dimensions: a number stands for it.
+    if (length(values) == 1L && !length(dim(x))) dim(values) <- NULL
+    values
+  },
   as.matrix = function(x, ...) as.matrix(as.array(x)),
   as.vector = function(x, mode = "any") as.vector(as.array(x), mode),
   as.numeric = function(x, ...) as.double(as.array(x)),

@@ -409,7 +409,7 @@ def numpy_of(x: Any) -> Any:
 
 
 def r_array(array: Array) -> Any:
-    """A small array in the R type that its dtype has there; without dimensions, a plain value."""
+    """A small array in the R type that its dtype has there."""
     kind = array.dtype.kind
     if kind in "iu":
         narrow = _holds_integers(array)
@@ -422,8 +422,7 @@ def r_array(array: Array) -> Any:
         array = array.astype("complex128", order="F")
     elif kind in "SO":
         array = _decoded(array)
-    is_plain = isinstance(array, np.ndarray) and array.ndim == 0
-    return array.item() if is_plain else array
+    return array
 
 
 def _holds_integers(array: Array) -> bool:
