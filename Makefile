@@ -102,7 +102,7 @@ test-r: $(addprefix test-r-,$(or $(BACKEND),$(BACKENDS)))
 
 test-r-%: install
 	cd tests && for try in 1 2; do \
-	  NOT_CRAN=true KERAS_BACKEND=$* timeout 4200 Rscript testthat.R; status=$$?; \
+	  NOT_CRAN=true KERAS_BACKEND=$* timeout 4900 Rscript testthat.R; status=$$?; \
 	  if [ $$status -ne 124 ]; then exit $$status; fi; \
 	done; exit 124
 
