@@ -1,4 +1,4 @@
-"""Functions of `keras.ops` that give wrong values in Keras 3.15, without an error, on some backend.
+"""Functions of `keras.ops` that give wrong values in Keras 3.15, or none, on some backend alone.
 
 Each stands for Keras's function of its name, with the parameters of the wrapper. Positions are
 0-based here, as everywhere in the shim.
