@@ -48,6 +48,8 @@ class Attention:
         #: Number of interrupts that only ask; the one after these leaves at once.
         self.patience = patience
         self.requests = 0
+        #: Whether Python's code was left for it.
+        self.left = False
         self._holding = False
 
     @property
@@ -62,8 +64,7 @@ class Attention:
             yield
         finally:
             self._holding = False
-        if self.leaving:
-            raise KeyboardInterrupt
+        self.leave()
 
     @contextlib.contextmanager
     def letting_go(self) -> Iterator[None]:
@@ -81,6 +82,7 @@ class Attention:
     def leave(self) -> None:
         """Leave at once, when that was asked for and can be done here."""
         if self.leaving and not self._holding:
+            self.left = True
             raise KeyboardInterrupt
 
 
@@ -288,6 +290,26 @@ def listening(attention: Attention) -> Iterator[None]:
             yield
         finally:
             attention.close()
+
+
+@contextlib.contextmanager
+def staying() -> Iterator[None]:
+    """Work that was left is interrupted, whatever native code that was left with it says: it knows
+    no interrupt, and may make an error of its own of it. Python's code may do so on purpose."""
+    try:
+        yield
+    except Exception as error:
+        first = _signals.listeners[0] if _signals is not None and _signals.listeners else None
+        if first is None or not first.left or _comes_from_interrupt(error):
+            raise
+        raise KeyboardInterrupt from error
+
+
+def _comes_from_interrupt(error: BaseException) -> bool:
+    context = error.__context__
+    return context is not None and (
+        isinstance(context, KeyboardInterrupt) or _comes_from_interrupt(context)
+    )
 
 
 def is_part(attention: Attention) -> bool:

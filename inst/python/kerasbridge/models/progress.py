@@ -416,7 +416,8 @@ def watching(run: Run, options: dict[str, Any]) -> Iterator[None]:
         with interrupts.listening(run.attention):
             part = interrupts.is_part(run.attention)
             try:
-                yield
+                with interrupts.staying():
+                    yield
             except (Stop, KeyboardInterrupt) as interrupt:
                 _end(run, callbacks)
                 if part and isinstance(interrupt, KeyboardInterrupt):
