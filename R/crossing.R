@@ -23,7 +23,7 @@ set_thread_timeout <- function(seconds) {
 }
 
 # R evaluates what Python calls here.
-door <- function(.function, ...) .External(door_enter, leave, environment(), .function, ...)
+door <- function(.function, ...) .External2(door_enter, leave, .function, ...)
 
 # The same for a function whose arguments stay in Python: the function itself is one of them.
 door_to_python <- function(.function, ...) door(py_to_r(.function), ...)

@@ -67,14 +67,26 @@ static int is_interrupt(SEXP value) {
          strcmp(CHAR(STRING_ELT(word, 0)), "KeyboardInterrupt") == 0;
 }
 
-/* .External(door_enter, leave, frame, f, ...): the value of f(...), evaluated in `frame`. A jump
-   ends in leave(jump, interrupt), which does not return. */
-static SEXP door_enter(SEXP args) {
+/* A bare NA is a missing number more often than a logical, and reticulate makes it True. Missing
+   integers stay what the shim knows and refuses. */
+static SEXP without_missing(SEXP value) {
+  if (TYPEOF(value) != LGLSXP || OBJECT(value)) return value;
+  const int *elements = LOGICAL_RO(value);
+  for (R_xlen_t i = 0, n = XLENGTH(value); i < n; i++) {
+    if (elements[i] == NA_LOGICAL) return Rf_coerceVector(value, REALSXP);
+  }
+  return value;
+}
+
+/* .External2(door_enter, leave, f, ...): the value of f(...), evaluated in the caller's frame. A
+   jump ends in leave(jump, interrupt), which does not return. */
+static SEXP door_enter(SEXP call, SEXP op, SEXP args, SEXP frame) {
+  (void) call;
+  (void) op;
   args = CDR(args);
   SEXP leave = CAR(args);
   args = CDR(args);
-  entry_t entry = {.frame = CAR(args), .fails = 0};
-  args = CDR(args);
+  entry_t entry = {.frame = frame, .fails = 0};
   entry.call = PROTECT(Rf_lcons(CAR(args), CDR(args)));
   SEXP token = entry.token = PROTECT(R_MakeUnwindCont());
 
@@ -86,8 +98,9 @@ static SEXP door_enter(SEXP args) {
     Rf_eval(leaving, entry.frame);
     Rf_error("R code that Python called has left, and came back.");
   }
-  SEXP value = R_UnwindProtect(evaluate_noting_failure, &entry, at_end, &entry, token);
-  UNPROTECT(2);
+  SEXP value = PROTECT(R_UnwindProtect(evaluate_noting_failure, &entry, at_end, &entry, token));
+  value = without_missing(value);
+  UNPROTECT(3);
   return value;
 }
 

@@ -58,3 +58,14 @@ test_that("what crosses unasked is what R has nothing to do with", {
     expect_false(crosses(value))
   }
 })
+
+test_that("a missing value that an R function gives Python is NaN, and not True", {
+  told <- reticulate::py_eval("lambda f: repr(f())")
+  expect_identical(told(\() NA), "nan")
+  expect_identical(told(\() NA_real_), "nan")
+  expect_identical(told(\() TRUE), "True")
+  expect_identical(told(\() array(c(TRUE, NA), 2L)), "array([ 1., nan])")
+  expect_identical(told(\() c(a = TRUE)), "True")
+  loss <- \(y_true, y_pred) if (FALSE) 0 else NA
+  expect_identical(reticulate::py_eval("lambda f: f(1, 2) != f(1, 2)")(loss), TRUE)
+})

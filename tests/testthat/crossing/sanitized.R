@@ -10,7 +10,7 @@ go_on <- routine("door_continue")
 called <- function(f, ...) {
   withRestarts(
     withCallingHandlers(
-      .External(enter, leave, environment(), f, ...),
+      .External2(enter, leave, f, ...),
       error = \(e) invokeRestart("border", e)
     ),
     border = \(e) e

@@ -70,7 +70,7 @@ def crossing(
     to_r = ctypes.pythonapi.PyCapsule_GetContext
     to_r.argtypes, to_r.restype = (ctypes.py_object,), ctypes.c_bool
     as_they_are = _AS_THEY_ARE.issuperset
-    elsewhere = threads.elsewhere
+    elsewhere, entered, limit = threads.elsewhere, interrupts.entered, sys.getrecursionlimit
 
     def call_r_function(function: Any, *args: Any, **kwargs: Any) -> Any:
         if elsewhere():
@@ -78,9 +78,9 @@ def crossing(
             return threads.on_main_thread(lambda: call_r_function(function, *args, **kwargs), name)
         if not as_they_are(map(type, args)):
             args = tuple(map(_number, args))
-        if len(interrupts.entered) >= sys.getrecursionlimit() // _FRAMES:
+        if len(entered) >= limit() // _FRAMES:
             raise RecursionError(_ENDLESS)
-        interrupts.entered.append(object())
+        entered.append(object())
         try:
             if kwargs:  # an empty dictionary would be made an R list
                 return call(doors[to_r(function)], function, *args, **kwargs)
@@ -94,7 +94,7 @@ def crossing(
                 raise
             raise classed from None
         finally:
-            interrupts.entered.pop()
+            entered.pop()
 
     return call_r_function
 
