@@ -460,6 +460,28 @@ test_that("op_average() has NumPy's weights on every backend", {
   expect_refused(op_average(x, 1, weights = c(1, 2, 3)), "`weights` must have")
 })
 
+test_that("wide integers of any data set are exact, or refused where JAX is fed with them", {
+  model <- keras_model_sequential(input_shape = 1, input_dtype = "int64") |>
+    layer_rescaling(1 / 2^40)
+  np <- reticulate::import("numpy", convert = FALSE)
+  rows <- np$array(reticulate::py_eval("[[2 ** 40], [2 ** 41]]", convert = FALSE))
+  sets <- list(
+    tf = \() {
+      import("tensorflow", convert = FALSE)$data$Dataset$from_tensor_slices(rows)$batch(2L)
+    },
+    grain = \() import("grain", convert = FALSE)$MapDataset$source(rows)$batch(2L),
+    generator = \() reticulate::py_eval("lambda rows: iter([(rows,)])", convert = FALSE)(rows)
+  )
+  for (name in names(sets)) {
+    predicted <- \() predict(model, sets[[name]](), verbose = 0)
+    if (config_backend() == "jax") {
+      expect_refused(predicted(), "`x` holds integers beyond 2\\^31", info = name)
+    } else {
+      expect_identical(predicted(), matrix(c(1, 2)), info = name)
+    }
+  }
+})
+
 test_that("wide integers are exact or refused", {
   skip_if_not_installed("bit64")
   narrow <- config_backend() == "jax"

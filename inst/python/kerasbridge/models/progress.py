@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from kerasbridge.crossing import interrupts
+from kerasbridge.sources.batches import PARTS
 from kerasbridge.tensors import arrays, frameworks
 
 #: Seconds from one turn of R's to the next: at least, and at most.
@@ -306,7 +307,22 @@ class _Fetching:
 
     def __next__(self) -> Any:
         with self._attention.letting_go():
-            return next(self._iterator)
+            batch = next(self._iterator)
+        for name, part in zip(PARTS, batch, strict=False):
+            _check_wide(part, name)
+        return batch
+
+
+def _check_wide(part: Any, name: str) -> None:
+    """JAX would take the low bits of 64-bit integers, which any data set can have."""
+    if type(part) is np.ndarray:
+        arrays.check_batches(part, name)
+    elif isinstance(part, (tuple, list)):
+        for inner in part:
+            _check_wide(inner, name)
+    elif isinstance(part, dict):
+        for key, inner in part.items():
+            _check_wide(inner, str(key))
 
 
 def _named(state: tuple[str, Any]) -> dict[str, Any]:
