@@ -50,23 +50,19 @@ NULL
 #' @export
 newaxis <- NULL
 
-# What `x@r` and `x@py` give: the tensor, waiting for its subscripts.
-subsettable <- function(object, name) {
-  waiting <- list(object)
-  class(waiting) <- if (name == "r") {
-    "kerasbridge_at_r"
-  } else if (name == "py") {
-    "kerasbridge_at_py"
-  } else {
-    call <- sys.call(-1L)
-    abort_argument("A tensor has {.code @r} and {.code @py}, not {.code @{name}}.", call)
-  }
-  waiting
+# The classes of what `x@r` and `x@py` give: the tensor, waiting for its subscripts.
+at_classes <- list(r = "kerasbridge_at_r", py = "kerasbridge_at_py")
+
+refuse_at <- function(name) {
+  call <- sys.call(-1L)
+  abort_argument("A tensor has {.code @r} and {.code @py}, not {.code @{name}}.", call)
 }
 
 # NumPy arrays have `@r` and `@py` as well; their `[` is reticulate's.
 #' @export
-`@.numpy.ndarray` <- function(object, name) subsettable(object, name)
+`@.numpy.ndarray` <- function(object, name) {
+  .Call(subscripts_await, object, name, at_classes, refuse_at)
+}
 
 # But a place that reticulate has no word for makes them R's, as a tensor's are.
 #' @export
@@ -100,8 +96,7 @@ has_marks <- function(exprs) {
 `[.kerasbridge_at_r` <- function(x, ..., drop = TRUE) {
   x <- .subset2(x, 1L)
   plain <- if (missing(drop)) {
-    exprs <- substitute(alist(...))
-    .Call(subscripts_plain, x, exprs, environment(), r_selectors, r_selector)
+    .External2(subscripts_plain, x, substitute(alist(...)), r_selectors, r_selector)
   }
   if (is.null(plain)) call_py(bound$subset_get, x, "r", drop, captured(...)) else plain
 }
@@ -110,8 +105,7 @@ has_marks <- function(exprs) {
 `[.kerasbridge_at_py` <- function(x, ..., drop = TRUE) {
   x <- .subset2(x, 1L)
   plain <- if (missing(drop)) {
-    exprs <- substitute(alist(...))
-    .Call(subscripts_plain, x, exprs, environment(), py_selectors, py_selector)
+    .External2(subscripts_plain, x, substitute(alist(...)), py_selectors, py_selector)
   }
   if (is.null(plain)) call_py(bound$subset_get, x, "py", drop, captured(...)) else plain
 }

@@ -123,8 +123,7 @@ other_tensor_methods <- list(
   chooseOpsMethod = function(x, y, mx, my, cl, reverse) TRUE,
   "[" = function(x, ..., drop = TRUE) {
     plain <- if (missing(drop)) {
-      exprs <- substitute(alist(...))
-      .Call(subscripts_plain, x, exprs, environment(), r_selectors, r_selector)
+      .External2(subscripts_plain, x, substitute(alist(...)), r_selectors, r_selector)
     }
     if (is.null(plain)) call_py(bound$subset_get, x, "r", drop, captured(...)) else plain
   },
@@ -132,7 +131,7 @@ other_tensor_methods <- list(
     subscripts <- captured(...)
     call_py(bound$subset_set, x, "r", arg_data(value), subscripts)
   },
-  "@" = function(object, name) subsettable(object, name),
+  "@" = function(object, name) .Call(subscripts_await, object, name, at_classes, refuse_at),
   "@<-" = function(object, name, value) value
 )
 

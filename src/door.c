@@ -70,7 +70,7 @@ static int is_interrupt(SEXP value) {
 /* A bare NA is a missing number more often than a logical, and reticulate makes it True. Missing
    integers stay what the shim knows and refuses. */
 static SEXP without_missing(SEXP value) {
-  if (TYPEOF(value) != LGLSXP || OBJECT(value)) return value;
+  if (TYPEOF(value) != LGLSXP || Rf_isObject(value)) return value;
   const int *elements = LOGICAL_RO(value);
   for (R_xlen_t i = 0, n = XLENGTH(value); i < n; i++) {
     if (elements[i] == NA_LOGICAL) return Rf_coerceVector(value, REALSXP);
@@ -170,7 +170,8 @@ static SEXP door_watch_forks(SEXP addresses) {
 }
 
 /* In subscripts.c and call.c. */
-SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make);
+SEXP subscripts_await(SEXP x, SEXP name, SEXP classes, SEXP refuse);
+SEXP subscripts_plain(SEXP call, SEXP op, SEXP given, SEXP frame);
 SEXP call_kept(SEXP call, SEXP op, SEXP args, SEXP frame);
 SEXP call_prepare(SEXP address, SEXP slow, SEXP by_class, SEXP by_r, SEXP tell);
 SEXP call_python(SEXP args);
@@ -183,7 +184,7 @@ static const R_CallMethodDef calls[] = {
   {"call_prepare", (DL_FUNC) &call_prepare, 5},
   {"door_continue", (DL_FUNC) &door_continue, 1},
   {"door_watch_forks", (DL_FUNC) &door_watch_forks, 1},
-  {"subscripts_plain", (DL_FUNC) &subscripts_plain, 5},
+  {"subscripts_await", (DL_FUNC) &subscripts_await, 4},
   {NULL, NULL, 0}
 };
 
@@ -193,6 +194,7 @@ static const R_ExternalMethodDef externals[] = {
   {"call_python", (DL_FUNC) &call_python, -1},
   {"call_with_dots", (DL_FUNC) &call_with_dots, -1},
   {"door_enter", (DL_FUNC) &door_enter, -1},
+  {"subscripts_plain", (DL_FUNC) &subscripts_plain, -1},
   {NULL, NULL, 0}
 };
 

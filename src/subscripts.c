@@ -108,15 +108,18 @@ static int write_key(SEXP exprs, SEXP env, char *key, SEXP last) {
   return 1;
 }
 
-/* What `exprs`, alist(...) as it is written in the frame `env` of the method, select from `x`; NULL
-   where one is not plain. What selects is in `selectors`, or is made by `make` of the string. */
-SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make) {
+/* .External2(subscripts_plain, x, exprs, selectors, make): what `exprs`, alist(...) as it is written in
+   the method's frame, select from `x`; NULL where one is not plain. What selects is in `selectors`,
+   or is made by `make` of the string. */
+SEXP subscripts_plain(SEXP call, SEXP op, SEXP given, SEXP frame) {
+  SEXP x = CADR(given), exprs = CDR(CADDR(given));
+  given = CDDDR(given);
+  SEXP selectors = CAR(given), make = CADR(given);
   char key[KEY];
-  exprs = CDR(exprs);
   if (exprs == R_NilValue) return R_NilValue;
   SEXP args = PROTECT(Rf_list1(x));
   SEXP result = R_NilValue;
-  if (write_key(exprs, env, key, args)) {
+  if (write_key(exprs, frame, key, args)) {
     SEXP selector = Rf_install(key);
     if (!R_existsVarInFrame(selectors, selector)) {
       SEXP making = PROTECT(Rf_lang2(make, PROTECT(Rf_mkString(key))));
@@ -127,4 +130,22 @@ SEXP subscripts_plain(SEXP x, SEXP exprs, SEXP env, SEXP selectors, SEXP make) {
   }
   UNPROTECT(1);
   return result;
+}
+
+/* What `x@r` and `x@py` give: the tensor, waiting for its subscripts, in a class of `classes`, a list
+   whose names are those of the slots. `refuse` is called with any other name. */
+SEXP subscripts_await(SEXP x, SEXP name, SEXP classes, SEXP refuse) {
+  SEXP slots = Rf_getAttrib(classes, R_NamesSymbol);
+  for (R_xlen_t i = 0; TYPEOF(name) == STRSXP && i < XLENGTH(slots); i++) {
+    if (STRING_ELT(name, 0) != STRING_ELT(slots, i)) continue;
+    SEXP waiting = PROTECT(Rf_allocVector(VECSXP, 1));
+    SET_VECTOR_ELT(waiting, 0, x);
+    Rf_setAttrib(waiting, R_ClassSymbol, VECTOR_ELT(classes, i));
+    UNPROTECT(1);
+    return waiting;
+  }
+  SEXP refusing = PROTECT(Rf_lang2(refuse, name));
+  Rf_eval(refusing, R_GlobalEnv);
+  UNPROTECT(1);
+  return R_NilValue;
 }

@@ -27,10 +27,9 @@ often <- function(variable, usual) as.integer(Sys.getenv(variable, usual))
 test_that("R code leaves every place where Python calls it, and the framework works on", {
   rows <- of_child("exits.R", timeout = 900)
   row <- paste(rows$place, rows$exit, sep = " / ")
-  # A signal in what a framework calls from C++, or traces as a metric, is an error of its own.
+  # A signal in what a framework calls from C++ is an error of its own.
   failing <- switch(config_backend(),
-    tensorflow = c("py_function / a signal", "metric / a signal"), jax = "pure_callback / a signal",
-    character()
+    tensorflow = "py_function / a signal", jax = "pure_callback / a signal", character()
   )
   expect_identical(row[rows$value != "left"], failing)
   expect_identical(row[rows$calls != rows$ends], character())

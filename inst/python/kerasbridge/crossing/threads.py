@@ -29,7 +29,7 @@ from kerasbridge.errors import ThreadError
 _SIGNAL: Final = platforms.waking_signal()
 
 #: Seconds between two signals for the same request, at first and at most.
-_SHORTEST, _LONGEST = 0.0005, 0.02
+_SHORTEST, _LONGEST = 0.0001, 0.02
 
 #: Seconds until a request is withdrawn that the main thread has not begun to serve, where R's
 #: option says nothing else.
