@@ -87,7 +87,7 @@ bare <- 1e6 * min(replicate(runs, per_call(\() reticulate::py_call(same, one), t
 
 report("crossing", data.frame(
   case = c(
-    "what the door adds to a crossing, in empty calls", "a hop between threads, in py_call()s",
+    "what the door adds to a crossing, in empty calls", "a hop between threads, in empty calls",
     "R's events during fit(), of its time"
   ),
   ratio = c(added / bare, hop / bare, share_of_turns(bench_size(full = 20000L, small = 200L))),
