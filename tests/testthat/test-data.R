@@ -480,6 +480,16 @@ test_that("wide integers of any data set are exact, or refused where JAX is fed 
       expect_identical(predicted(), matrix(c(1, 2)), info = name)
     }
   }
+  on_backend("jax", {
+    input <- keras_input(1, dtype = "int64", name = "id")
+    named <- keras_model(list(id = input), layer_rescaling(input, 1 / 2^40))
+    tf <- import("tensorflow", convert = FALSE)
+    columns <- \(rows) tf$data$Dataset$from_tensor_slices(list(id = rows))$batch(2L)
+    expect_refused(predict(named, columns(rows), verbose = 0), "`id` holds integers beyond 2\\^31")
+    # JAX says that it has 32 bits
+    small <- suppressWarnings(predict(named, columns(matrix(2^30)), verbose = 0))
+    expect_identical(small, matrix(2^-10))
+  })
 })
 
 test_that("wide integers are exact or refused", {

@@ -308,7 +308,8 @@ class _Fetching:
     def __next__(self) -> Any:
         with self._attention.letting_go():
             batch = next(self._iterator)
-        for name, part in zip(PARTS, batch, strict=False):
+        parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+        for name, part in zip(PARTS, parts, strict=False):
             _check_wide(part, name)
         return batch
 
