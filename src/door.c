@@ -67,15 +67,34 @@ static int is_interrupt(SEXP value) {
          strcmp(CHAR(STRING_ELT(word, 0)), "KeyboardInterrupt") == 0;
 }
 
+static int has_missing(SEXP logicals) {
+  const int *elements = LOGICAL_RO(logicals);
+  for (R_xlen_t i = 0, n = XLENGTH(logicals); i < n; i++) {
+    if (elements[i] == NA_LOGICAL) return 1;
+  }
+  return 0;
+}
+
 /* A bare NA is a missing number more often than a logical, and reticulate makes it True. Missing
    integers stay what the shim knows and refuses. */
 static SEXP without_missing(SEXP value) {
-  if (TYPEOF(value) != LGLSXP || Rf_isObject(value)) return value;
-  const int *elements = LOGICAL_RO(value);
-  for (R_xlen_t i = 0, n = XLENGTH(value); i < n; i++) {
-    if (elements[i] == NA_LOGICAL) return Rf_coerceVector(value, REALSXP);
+  if (TYPEOF(value) == LGLSXP && !Rf_isObject(value)) {
+    return has_missing(value) ? Rf_coerceVector(value, REALSXP) : value;
   }
-  return value;
+  if (TYPEOF(value) != VECSXP) return value;
+  SEXP list = value;
+  PROTECT_INDEX place;
+  PROTECT_WITH_INDEX(list, &place);
+  for (R_xlen_t i = 0, n = XLENGTH(value); i < n; i++) {
+    SEXP part = PROTECT(without_missing(VECTOR_ELT(value, i)));
+    if (part != VECTOR_ELT(value, i)) {
+      if (list == value) REPROTECT(list = Rf_shallow_duplicate(value), place);
+      SET_VECTOR_ELT(list, i, part);
+    }
+    UNPROTECT(1);
+  }
+  UNPROTECT(1);
+  return list;
 }
 
 /* .External2(door_enter, leave, f, ...): the value of f(...), evaluated in the caller's frame. A

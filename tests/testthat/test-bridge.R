@@ -66,6 +66,9 @@ test_that("a missing value that an R function gives Python is NaN, and not True"
   expect_identical(told(\() TRUE), "True")
   expect_identical(told(\() array(c(TRUE, NA), 2L)), "array([ 1., nan])")
   expect_identical(told(\() c(a = TRUE)), "True")
+  kept <- list(1L, list(a = NA, b = FALSE), "c")
+  expect_identical(told(\() kept), "[1, {'a': nan, 'b': False}, 'c']")
+  expect_identical(kept, list(1L, list(a = NA, b = FALSE), "c"))
   loss <- \(y_true, y_pred) if (FALSE) 0 else NA
   expect_identical(reticulate::py_eval("lambda f: f(1, 2) != f(1, 2)")(loss), TRUE)
 })
