@@ -47,9 +47,9 @@ test: install
 	$(MAKE) -j4 --keep-going --output-sync=target $(TESTS)
 
 # `check-cran` renders every vignette on JAX, and `site` every article as well.
-# What several of them need comes before the first of these: make does not come back to a part that waits
-# before it has begun all others.
-TESTS := .venv-exports/.installed test-r-jax test-r-tensorflow test-r-torch site test-py check-cran test-r-numpy
+# What several of them need comes first, and those that need it only when it is there: make does not come
+# back to a part that waits before it has begun all others.
+TESTS := .venv-exports/.installed test-r-jax test-r-tensorflow test-r-torch test-py site check-cran test-r-numpy
 TESTS += .venv-oldest/.installed vignettes-torch vignettes-tensorflow test-exports test-install lint examples
 TESTS += test-keras-oldest
 
