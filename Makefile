@@ -41,10 +41,10 @@ demo: BACKEND ?= jax
 demo: install
 	BACKEND=$(BACKEND) Rscript examples/demo.R
 
-# The parts are independent of each other: four at a time, the longest first. With three, two cores are idle
-# for a quarter of the time, in which parts wait for what they have started.
+# The parts are independent of each other: three at a time, the longest first. A third keeps two cores at
+# work while the others wait for what they have started; a fourth gains nothing.
 test: install
-	$(MAKE) -j4 --keep-going --output-sync=target $(TESTS)
+	$(MAKE) -j3 --keep-going --output-sync=target $(TESTS)
 
 # `check-cran` renders every vignette on JAX, and `site` every article as well.
 # What several of them need comes first, and those that need it only when it is there: make does not come
