@@ -62,7 +62,7 @@ def _told(error: Exception, one_based: bool) -> messages.Told:
     knows how its axes are counted.
     """
     said = _said(error)
-    for earlier in _chain(error):
+    for earlier in chain(error):
         told: messages.Told | None = getattr(earlier, "told_in_r", None)
         if told is not None and (earlier is error or str(earlier) in said):
             return told
@@ -92,7 +92,7 @@ def _said(error: BaseException) -> str:
 def _layer(error: BaseException) -> str | None:
     """The name of the innermost layer that failed, from the frames in which Keras called it."""
     name = None
-    for earlier in _chain(error):
+    for earlier in chain(error):
         for frame, _ in traceback.walk_tb(earlier.__traceback__):
             if frame.f_code.co_name == "error_handler" and "object_name" in frame.f_locals:
                 layer = getattr(frame.f_locals.get("fn"), "__self__", None)
@@ -100,7 +100,7 @@ def _layer(error: BaseException) -> str | None:
     return name
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
     """An exception and those that it was raised for."""
     while error is not None:
         yield error
@@ -114,7 +114,7 @@ def crossed(failure: Failure) -> dict[str, Any] | None:
     makes, and :mod:`kerasbridge.crossing.entry` the Python frames. Keras and the frameworks may
     have raised other exceptions while they handled that one.
     """
-    for error in _chain(failure.error):
+    for error in chain(failure.error):
         if hasattr(error, "r_class") or hasattr(error, "python_frames"):
             return vars(error)
     return None

@@ -306,6 +306,7 @@ def staying() -> Iterator[None]:
 
 
 def _comes_from_interrupt(error: BaseException) -> bool:
+    """Was it raised while an interrupt was handled, whatever its cause is said to be?"""
     context = error.__context__
     return context is not None and (
         isinstance(context, KeyboardInterrupt) or _comes_from_interrupt(context)

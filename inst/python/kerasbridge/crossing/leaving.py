@@ -8,9 +8,10 @@ it comes to the R code that had called Python, R goes on with the jump.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any, Final
 from weakref import WeakSet
+
+from kerasbridge.errors import chain
 
 _counted = itertools.count(1)
 
@@ -39,20 +40,14 @@ def leaving_of(error: BaseException) -> Any:
     exception that has passed R: nothing is left of what it holds, nor of the frames that it left.
     """
     told = str(error)
-    chain = list(_chain(error))
-    carried = next((seen for seen in chain if isinstance(seen, Leaving)), None) or next(
+    seen_on_the_way = list(chain(error))
+    carried = next((seen for seen in seen_on_the_way if isinstance(seen, Leaving)), None) or next(
         (leaving for leaving in _under_way if str(leaving) in told), None
     )
     if carried is None:
         return None
-    for seen in {*chain, carried}:
+    for seen in {*seen_on_the_way, carried}:
         seen.__traceback__ = None
     _under_way.discard(carried)
     jump, carried.jump = carried.jump, None
     return jump
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
